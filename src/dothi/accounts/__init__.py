@@ -1,0 +1,1 @@
+"""People, organisations, roles, permissions, the vault of identities, and the audit page's reading of the log."""

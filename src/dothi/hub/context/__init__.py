@@ -1,0 +1,1 @@
+"""@context: term tables, expansion at the door and compaction on the way out."""

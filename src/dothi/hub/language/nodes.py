@@ -1,0 +1,154 @@
+"""The syntax trees of the query languages, evaluated in memory (match.py) or by the store's columns."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Scalar = str | float | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A date, time or date-time literal of the q language, kept as written and as µs since 1970 UTC."""
+
+    text: str
+    instant: int
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A range `low..high`, ends included."""
+
+    low: Any
+    high: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`path op value`, e.g. pm25>35.5 or address[city]=="Huế" (clause 4.9).
+
+    `path` is the attribute and its sub-attributes (house names); `trail` is what stands in brackets, inside the
+    value. `op` is one of == != > >= < <= ~= !~=. `value` is a Scalar, a Moment, a Between, or a tuple of these
+    ("any of").
+    """
+
+    path: tuple[str, ...]
+    op: str
+    value: Any
+    trail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """The attribute (or sub-attribute, or member of the value) is there."""
+
+    path: tuple[str, ...]
+    trail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of the terms hold."""
+
+    terms: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """One of the terms holds."""
+
+    terms: tuple["Condition", ...]
+
+
+Condition = Compare | Exists | And | Or
+
+
+@dataclass(frozen=True, slots=True)
+class TypeIs:
+    """The entity has this type (clause 4.17)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeAnd:
+    """All type terms hold."""
+
+    terms: tuple["TypeCondition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOr:
+    """One of the type terms holds."""
+
+    terms: tuple["TypeCondition", ...]
+
+
+TypeCondition = TypeIs | TypeAnd | TypeOr
+
+
+@dataclass(frozen=True, slots=True)
+class Geo:
+    """A geo-query (clause 4.10): `rel` is near, within, contains, intersects, equals, disjoint or overlaps.
+
+    `geometry` is GeoJSON, WGS 84, longitude first; distances are metres and only for near.
+    """
+
+    rel: str
+    geometry: dict[str, Any]
+    max_distance: float | None = None
+    min_distance: float | None = None
+    attribute: str = "location"
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeIs:
+    """One scope pattern of clause 4.19, e.g. /VN/01/00004, /VN/+/00004 or /VN/#."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeAnd:
+    """All scope terms hold."""
+
+    terms: tuple["ScopeCondition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeOr:
+    """One of the scope terms holds."""
+
+    terms: tuple["ScopeCondition", ...]
+
+
+ScopeCondition = ScopeIs | ScopeAnd | ScopeOr
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A temporal query (clause 4.11): `rel` before, after or between over `attribute`, instants in µs."""
+
+    rel: str | None = None
+    start: int | None = None
+    end: int | None = None
+    attribute: str = "observedAt"
+    last: int | None = None  # lastN
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which entities: every given part must hold. Results come in order of creation unless `order` is given."""
+
+    types: TypeCondition | None = None
+    ids: tuple[str, ...] = ()
+    id_pattern: str | None = None
+    attrs: tuple[str, ...] = ()  # Has at least one of them.
+    q: Condition | None = None
+    geo: Geo | None = None
+    scope: ScopeCondition | None = None
+    limit: int = 20
+    offset: int = 0
+    count: bool = False
+    order: tuple[str, ...] = ()  # Attribute names, createdAt or modifiedAt; a leading "-" for descending.
+    tenant: str = ""
+    drop: frozenset[str] = field(default_factory=frozenset)  # Types that the reader may not see; set by the policy.

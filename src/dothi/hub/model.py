@@ -1,0 +1,257 @@
+"""The nouns of the hub: entities, changes, commits and receipts, all frozen values.
+
+House names. Inside dothi an attribute or type is named as the NGSI-LD core context alone would compact it: a
+core term (`location`), a plain word for a name in the default vocabulary (`pm25`), else the full IRI. The API
+translates at its door (hub/context); modules write plain words.
+
+Attribute instances are dicts in NGSI-LD normalized form (ETSI GS CIM 009 clause 4.5) under house names. An
+attribute is one instance, or a list of instances that differ in `datasetId`. Instants are µs since 1970 UTC;
+`observedAt` inside an instance stays the ISO string that came in.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+Instance = dict[str, Any]
+Attribute = Instance | list[Instance]
+ABSENT = 0  # The version of an entity that does not exist.
+VALUE_KEY = {  # Which member of an instance holds its value, by attribute type (clause 4.5).
+    "Property": "value",
+    "GeoProperty": "value",
+    "Relationship": "object",
+    "LanguageProperty": "languageMap",
+    "VocabProperty": "vocab",
+    "JsonProperty": "json",
+    "ListProperty": "valueList",
+    "ListRelationship": "objectList",
+}
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """One thing of the city, as it stands: `attrs` by house name, times in µs, `version` grows with each change."""
+
+    id: str
+    types: tuple[str, ...]
+    attrs: dict[str, Attribute]
+    scope: tuple[str, ...] = ()
+    created_at: int = 0
+    modified_at: int = 0
+    version: int = ABSENT
+
+    def instance(self, name: str) -> Instance | None:
+        """The default instance (no datasetId) of an attribute, else its first, else None."""
+        return default_instance(self.attrs.get(name))
+
+    def value(self, name: str, default: Any = None) -> Any:
+        """The value (or object, vocab, json, languageMap) of an attribute's default instance, else `default`."""
+        return instance_value(self.instance(name), default)
+
+    def observed_at(self, name: str) -> str | None:
+        """The `observedAt` (ISO 8601) of an attribute's default instance."""
+        return (self.instance(name) or {}).get("observedAt")
+
+
+def instances(attribute: Attribute | None) -> list[Instance]:
+    """All instances of an attribute."""
+    if attribute is None:
+        return []
+    return attribute if isinstance(attribute, list) else [attribute]
+
+
+def default_instance(attribute: Attribute | None) -> Instance | None:
+    """The instance without datasetId, else the first."""
+    found = instances(attribute)
+    return next((one for one in found if "datasetId" not in one), found[0] if found else None)
+
+
+def instance_value(instance: Instance | None, default: Any = None) -> Any:
+    """The value that an instance carries, whatever its attribute type."""
+    if instance is None:
+        return default
+    return instance.get(VALUE_KEY.get(instance.get("type", "Property"), "value"), default)
+
+
+def prop(value: Any, observed_at: str | None = None, unit: str | None = None, **sub: Instance) -> Instance:
+    """A Property; `unit` is a UN/CEFACT code (GQ = µg/m³, P1 = %), `sub` are attributes of the attribute."""
+    return _instance("Property", "value", value, observed_at, unit, sub)
+
+
+def geo(geometry: Mapping[str, Any], observed_at: str | None = None, **sub: Instance) -> Instance:
+    """A GeoProperty with a GeoJSON geometry, longitude first, WGS 84."""
+    return _instance("GeoProperty", "value", dict(geometry), observed_at, None, sub)
+
+
+def rel(target: str | list[str], observed_at: str | None = None, **sub: Instance) -> Instance:
+    """A Relationship to the entity with URI `target` (or to several)."""
+    return _instance("Relationship", "object", target, observed_at, None, sub)
+
+
+def words(observed_at: str | None = None, **by_language: str) -> Instance:
+    """A LanguageProperty, e.g. words(vi="Đèn hỏng", en="Broken lamp")."""
+    return _instance("LanguageProperty", "languageMap", by_language, observed_at, None, {})
+
+
+def json_prop(value: Any, observed_at: str | None = None, **sub: Instance) -> Instance:
+    """A JsonProperty: JSON that stays as it is."""
+    return _instance("JsonProperty", "json", value, observed_at, None, sub)
+
+
+def _instance(
+    kind: str, key: str, value: Any, observed_at: str | None, unit: str | None, sub: dict[str, Instance]
+) -> Instance:
+    instance: Instance = {"type": kind, key: value}
+    if observed_at is not None:
+        instance["observedAt"] = observed_at
+    if unit is not None:
+        instance["unitCode"] = unit
+    instance.update(sub)
+    return instance
+
+
+class Op(StrEnum):
+    """What a change does to one entity; the clause of GS CIM 009 that it serves stands beside it."""
+
+    CREATE = "create"  # 5.6.1: must not exist.
+    REPLACE = "replace"  # 5.6.18: must exist; all attributes are replaced.
+    PUT = "put"  # 5.6.8: create, or replace what is there.
+    UPSERT = "upsert"  # 5.6.8 with options=update: create, or append with overwrite.
+    APPEND = "append"  # 5.6.3 and 5.6.9: must exist; `overwrite` says what happens to attributes already there.
+    UPDATE = "update"  # 5.6.2: must exist; only attributes already there are replaced, others are reported.
+    PARTIAL = "partial"  # 5.6.4: the one attribute in `attrs` must exist; given members are merged into it.
+    REPLACE_ATTR = "replace_attr"  # 5.6.19: the one attribute in `attrs` must exist and is replaced.
+    MERGE = "merge"  # 5.6.17: must exist; recursive merge, "urn:ngsi-ld:null" deletes.
+    DROP = "drop"  # 5.6.5: delete attribute `name` (instance `dataset`, or all with `every`).
+    DELETE = "delete"  # 5.6.6: must exist.
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One change of one entity; attributes are in house names, normalized form."""
+
+    op: Op
+    id: str
+    types: tuple[str, ...] = ()
+    attrs: dict[str, Attribute] = {}
+    scope: tuple[str, ...] | None = None  # None leaves it as it is.
+    overwrite: bool = True  # APPEND: replace attributes that exist already.
+    name: str = ""  # DROP: the attribute.
+    dataset: str | None = None  # DROP, PARTIAL: the instance; None is the default instance.
+    every: bool = False  # DROP: all instances.
+    newer_only: bool = False  # Sources: an attribute older by observedAt goes to history, not to current state.
+
+
+def put(entity_id: str, kind: str, **attrs: Attribute) -> Change:
+    """Create or replace an entity of one type."""
+    return Change(Op.PUT, entity_id, (kind,), attrs)
+
+
+def create(entity_id: str, kind: str, **attrs: Attribute) -> Change:
+    """Create an entity; Conflict when it exists."""
+    return Change(Op.CREATE, entity_id, (kind,), attrs)
+
+
+def amend(entity_id: str, **attrs: Attribute) -> Change:
+    """Set attributes of an existing entity, leaving the others."""
+    return Change(Op.APPEND, entity_id, attrs=attrs)
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts: a person, a system with a key, a module or nobody in particular."""
+
+    id: str  # "user:<id>", "key:<id>", "system:<module>" or "anonymous".
+    roles: frozenset[str] = frozenset()
+    areas: frozenset[str] = frozenset()  # Codes of the units (province or commune) where the roles hold; empty = all.
+    scopes: frozenset[str] = frozenset()  # What an API key may do.
+
+
+ANONYMOUS = Actor("anonymous")
+
+
+def system(module: str) -> Actor:
+    """The actor under whose name a module's own reactions are written."""
+    return Actor(f"system:{module}", frozenset({"system"}))
+
+
+class Timer(msgspec.Struct, frozen=True):
+    """A durable alarm clock: handed to `consumer` once `due` (µs) is past; the same name again moves it."""
+
+    consumer: str
+    name: str
+    due: int | None  # None removes it.
+    payload: str = ""
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """What is to become true together, or (with `partial`) each change for itself."""
+
+    actor: Actor
+    changes: tuple[Change, ...]
+    reason: str = ""
+    expect: dict[str, int] = {}  # Entity id → version it must have; ABSENT for "must not exist".
+    key: str | None = None  # Idempotency: a second commit with the same key returns the first receipt.
+    cursor: tuple[str, int] | None = None  # (consumer, sequence) stored together with the effects.
+    timers: tuple[Timer, ...] = ()
+    partial: bool = False  # Batch operations of NGSI-LD: one bad entity does not stop the others.
+    owner: str | None = None  # The capability got from Hub.own(); needed to write guarded types.
+    tenant: str = ""
+
+
+Status = Literal["created", "updated", "unchanged", "deleted", "failed"]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What became of one change."""
+
+    id: str
+    status: Status
+    version: int = ABSENT
+    updated: tuple[str, ...] = ()  # Attribute names changed.
+    not_updated: tuple[tuple[str, str], ...] = ()  # (attribute name, reason).
+    error: Exception | None = None  # With status "failed": a ground error.
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """The proof of a commit: durable at position `seq` of the log, at instant `at` (µs)."""
+
+    seq: int
+    at: int
+    results: tuple[Result, ...]
+    replayed: bool = False
+
+
+class Logged(msgspec.Struct, frozen=True):
+    """One entity's part in one commit, as the log keeps it."""
+
+    id: str
+    status: Status
+    types: tuple[str, ...]
+    version: int
+    attrs: dict[str, Attribute]  # The instances that were written (all of them when `whole`).
+    dropped: tuple[str, ...] = ()  # Attributes deleted; "name dataset" for one instance.
+    whole: bool = False  # The change replaced everything that stood before.
+    scope: tuple[str, ...] | None = None
+    previous: int = 0  # Sequence of the commit that changed this entity before; 0 = none.
+
+
+class LoggedCommit(msgspec.Struct, frozen=True):
+    """One line of the change log."""
+
+    seq: int
+    at: int
+    tenant: str
+    actor: str
+    reason: str
+    entries: tuple[Logged, ...]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Entities found, with the total when it was asked for."""
+
+    entities: tuple[Entity, ...]
+    count: int | None = None
+
+    def __iter__(self) -> Iterator[Entity]:  # type: ignore[override]
+        """The entities in order."""
+        return iter(self.entities)

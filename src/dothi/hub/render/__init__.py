@@ -1,0 +1,1 @@
+"""Representations: normalized, concise, keyValues, GeoJSON and temporal."""

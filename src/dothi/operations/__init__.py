@@ -1,0 +1,1 @@
+"""Rules over the change feed, alarms, and the situation that a duty officer sees."""

@@ -1,0 +1,1 @@
+"""Legal basis, tasks with deadlines and evidence, and proposals that become tasks."""
