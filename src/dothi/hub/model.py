@@ -252,6 +252,6 @@ class Page(msgspec.Struct, frozen=True):
     entities: tuple[Entity, ...]
     count: int | None = None
 
-    def __iter__(self) -> Iterator[Entity]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Entity]:
         """The entities in order."""
         return iter(self.entities)

@@ -38,7 +38,9 @@ NOUNS: dict[str, Noun] = {
     "AdministrativeUnit": Noun(
         "territory", ("code", "name", "kind", "parent", "validFrom", "validTo", "location"), "Boundary of a unit"
     ),
-    "AlarmRule": Noun("operations", ("name", "kind", "attribute", "condition", "priority"), "A rule that raises alarms"),
+    "AlarmRule": Noun(
+        "operations", ("name", "kind", "attribute", "condition", "priority"), "A rule that raises alarms"
+    ),
     "Alarm": Noun(
         "operations",
         ("rule", "subject", "priority", "active", "acknowledged", "since", "value", "simulated", *PLACE, *ACT),
@@ -50,8 +52,12 @@ NOUNS: dict[str, Noun] = {
         "A citizen's report from filing to rating; holds no identity",
     ),
     "PublicService": Noun("citizens", ("name", "usage", "interest", "satisfaction"), "A service with its measures"),
-    "Proposal": Noun("proposals", ("kind", "reasons", "sources", "state", *PLACE), "What one module suggests to another"),
-    "LegalBasis": Noun("programme", ("document", "article", "clause", "point", "title", "validFrom", "validTo"), "A rule of law"),
+    "Proposal": Noun(
+        "proposals", ("kind", "reasons", "sources", "state", *PLACE), "What one module suggests to another"
+    ),
+    "LegalBasis": Noun(
+        "programme", ("document", "article", "clause", "point", "title", "validFrom", "validTo"), "A rule of law"
+    ),
     "Task": Noun(
         "programme",
         ("title", "legalBasis", "lead", "cooperating", "originalDue", "output", "evidence", "indicators", *PLACE, *ACT),
