@@ -1,10 +1,10 @@
-"""Who may read and write: the one check at commit and query, default deny; accounts provides it (or `Open` for trials)."""
+"""Who may read and write: the one check at commit and query; accounts provides it, or `Open` for trials."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
 from dothi.ground.errors import Forbidden
-from dothi.hub.language.nodes import Query
+from dothi.hub.language.nodes import ANY_TYPE, Query, Sight
 from dothi.hub.model import Actor, Change, Entity
 
 
@@ -12,13 +12,25 @@ class Policy(Protocol):
     """Two real ones stand: accounts.policy (roles, areas, scopes) and Open (`dothi serve --open`)."""
 
     def check_write(self, actor: Actor, change: Change, before: Entity | None, types: tuple[str, ...]) -> None:
-        """Raise Forbidden unless `actor` may make `change`; `types` are those before and after, `before` the entity."""
+        """Raise Forbidden unless `actor` may make `change`; `types` are those before and after it.
+
+        `before` is the entity as it stands; its attributes are read only for an actor who is limited to areas.
+        """
 
     def narrow(self, actor: Actor, query: Query) -> Query:
         """The query restricted to what `actor` may read; Forbidden when nothing of it may be read."""
 
     def may_read(self, actor: Actor, entity: Entity) -> bool:
         """Whether `actor` may read this one entity."""
+
+
+def in_sight(sight: Sight | None, types: tuple[str, ...], unit: str | None) -> bool:
+    """Whether an entity of `types` in `unit` may be seen: each of its types must allow it."""
+    if sight is None:
+        return True
+    hidden: frozenset[str] = frozenset()
+    units = (sight.get(kind, sight.get(ANY_TYPE, hidden)) for kind in types)
+    return all(codes is None or unit in codes for codes in units)
 
 
 class Guards:

@@ -1,5 +1,6 @@
 """The syntax trees of the query languages, evaluated in memory (match.py) or by the store's columns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,6 +136,12 @@ class Window:
     last: int | None = None  # lastN
 
 
+# Type → codes of the units (attribute `unit`) where it may be seen, None = everywhere; ANY_TYPE stands for the types
+# that are not named. A type that is not found is hidden (access.in_sight says it for one entity).
+Sight = Mapping[str, frozenset[str] | None]
+ANY_TYPE = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which entities: every given part must hold. Results come in order of creation unless `order` is given."""
@@ -152,3 +159,4 @@ class Query:
     order: tuple[str, ...] = ()  # Attribute names, createdAt or modifiedAt; a leading "-" for descending.
     tenant: str = ""
     drop: frozenset[str] = field(default_factory=frozenset)  # Types that the reader may not see; set by the policy.
+    sight: Sight | None = None  # What the reader may see, set by the policy; None = everything.
