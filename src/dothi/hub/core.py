@@ -1,76 +1,212 @@
 """The hub itself: the one way to write (commit), the ways to read, and the feed that modules follow."""
 
+import asyncio
+import fcntl
+import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
+from typing import IO, Any
 
-from dothi.hub.access import Policy
-from dothi.hub.language.nodes import Query, Window
+from dothi.ground.errors import Conflict, Missing
+from dothi.hub.access import Guards, Policy
+from dothi.hub.language.nodes import Query, TypeIs, Window
+from dothi.hub.language.q import parse_q
 from dothi.hub.model import Actor, Commit, Entity, Instance, LoggedCommit, Page, Receipt
+from dothi.hub.read import history
+from dothi.hub.read.search import Search
+from dothi.hub.store import codec, files
+from dothi.hub.store.port import Head, LogRow, Store
+from dothi.hub.store.sqlite import SqliteStore
+from dothi.hub.write.commit import Effect, Writer
+
+_ALWAYS = Window()
+_FEED_PAGE = 500  # Commits read at a time by a follower.
 
 
 class Hub:
     """Entities with history over one store. Writing is awaited; reading is a plain call that takes milliseconds."""
 
-    @classmethod
-    async def open(cls, folder: Path, policy: Policy) -> "Hub":
-        """Open (or make) the hub in `folder`; its store, files and log live there."""
+    def __init__(self, folder: Path, policy: Policy) -> None:
+        """Open (or make) the hub in `folder`; its store, files and log live there.
+
+        Conflict when another process has it open, Invalid when the store is foreign or newer.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _take(folder)
+        self._files = folder / "files"
+        self._store: Store = SqliteStore(folder / "hub.db")
+        self._policy = policy
+        self._guards = Guards()
+        self._search = Search(self._store)
+        self._position = self._store.last()[0]
+        self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._writer = Writer(self._store, policy, self._guards, self._follow)
 
     async def close(self) -> None:
-        """Flush and stop."""
+        """Write what waits, then close the store and let the folder go."""
+        await asyncio.to_thread(self._writer.stop)
+        self._store.close()
+        self._lock.close()
 
     def own(self, owner: str, instead: Mapping[str, str]) -> str:
         """Guard types: {type: verb to use instead}. Returns the capability for Commit.owner."""
+        return self._guards.own(owner, instead)
+
+    def guarded(self) -> dict[str, str]:
+        """Every guarded type with the verb to use instead."""
+        return self._guards.guarded()
 
     def index(self, kind: str, *attributes: str) -> None:
         """Declare what the lists of a type ask for, so that they are indexes from the start."""
+        self._search.declare(kind, attributes)
 
     async def commit(self, commit: Commit) -> Receipt:
         """Make the changes true: atomic, and flushed to disk before this returns.
 
         Raises (nothing is written then): Forbidden, Conflict (expect not met, or it exists already), Missing,
-        Invalid. With `partial` each change fails for itself: see Receipt.results.
+        Invalid, Unavailable. With `partial` each change fails for itself: see Receipt.results.
         """
+        return await self._writer.submit(commit)
 
     def get(self, actor: Actor, entity_id: str, tenant: str = "") -> Entity:
         """One entity as it stands. Missing when it is not there or `actor` may not see it."""
+        head = self._head(entity_id, tenant)
+        if head is not None and head.doc is not None:
+            entity = codec.entity_of(head.doc, head.created, head.modified, head.version)
+            if self._policy.may_read(actor, entity):
+                return entity
+        raise Missing(f"Entity {entity_id} is not there, or you may not see it.", entity=entity_id)
 
     def query(self, actor: Actor, query: Query) -> Page:
         """The entities that match, narrowed to what `actor` may read."""
+        tid = self._store.tenant(query.tenant)
+        narrowed = self._policy.narrow(actor, query)
+        return Page((), 0 if query.count else None) if tid is None else self._search.run(tid, narrowed)
 
-    def find(self, actor: Actor, kind: str, q: str = "", **options: object) -> Page:
-        """Shorthand for modules: entities of one type by q text; options are fields of Query (limit defaults to 1000)."""
+    def find(self, actor: Actor, kind: str, q: str = "", limit: int = 1000, **options: Any) -> Page:
+        """Shorthand for modules: entities of one type by q text; options are further fields of Query."""
+        condition = parse_q(q) if q else None
+        return self.query(actor, Query(types=TypeIs(kind), q=condition, limit=limit, **options))
 
     def types(self, actor: Actor, tenant: str = "") -> dict[str, int]:
-        """The types present and how many entities each has."""
+        """The types present and how many entities each has that `actor` may read."""
+        tid = self._store.tenant(tenant)
+        names = {name for types in self._store.kinds(tid).values() for name in types} if tid is not None else set()
+        counts = {
+            name: self.query(actor, Query(types=TypeIs(name), limit=0, count=True, tenant=tenant)).count or 0
+            for name in sorted(names)
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def has_tenant(self, tenant: str) -> bool:
+        """Whether something was ever written for this tenant; the default tenant is always there."""
+        return not tenant or self._store.tenant(tenant) is not None
 
     def history(
-        self, actor: Actor, entity_id: str, attrs: Iterable[str] = (), window: Window = Window(), tenant: str = ""
+        self, actor: Actor, entity_id: str, attrs: Iterable[str] = (), window: Window = _ALWAYS, tenant: str = ""
     ) -> dict[str, list[Instance]]:
         """Past and present instances by attribute, oldest first by the window's attribute.
 
-        Each carries `observedAt` when it had one, and `createdAt`/`modifiedAt` (when it was known) and `instanceId`.
+        Each carries `observedAt` when it had one, `createdAt` and `modifiedAt` (when it was known) and
+        `instanceId`. With the window's attribute observedAt only instances that have one are told.
         """
+        head = self._visible(actor, entity_id, tenant)
+        return history.read(self._store, head, attrs, window)
 
     def as_known(self, actor: Actor, entity_id: str, instant: int, tenant: str = "") -> Entity | None:
         """The entity as it was known at `instant` (µs), None when it was not there."""
+        return history.as_known(self._store, self._visible(actor, entity_id, tenant), instant)
 
     def trail(self, actor: Actor, entity_id: str, tenant: str = "", limit: int = 100) -> list[LoggedCommit]:
-        """Who did what to one entity, newest first; each commit holds only this entity's entry."""
+        """Who did what to one entity, newest first; each commit holds only this entity's entries."""
+        return history.trail(self._store, self._visible(actor, entity_id, tenant), tenant, limit)
 
     def log(self, after: int = 0, limit: int = 1000) -> list[LoggedCommit]:
         """Commits with seq > after, in order. For consumers and the audit page (checked there)."""
+        return [self._logged(row) for row in self._store.log(after, limit)]
 
-    def follow(self, after: int) -> AsyncIterator[LoggedCommit]:
+    def last_seq(self) -> int:
+        """The sequence of the newest commit."""
+        return self._position
+
+    async def follow(self, after: int) -> AsyncIterator[LoggedCommit]:
         """The change feed: every commit with seq > after, then each new one as it comes."""
+        bell = asyncio.Event()
+        waiter = (asyncio.get_running_loop(), bell)
+        self._waiters.add(waiter)
+        try:
+            while True:
+                bell.clear()
+                for logged in self.log(after, _FEED_PAGE):
+                    yield logged
+                    after = logged.seq
+                if after >= self._position:
+                    await bell.wait()
+        finally:
+            self._waiters.discard(waiter)
 
     def cursor(self, consumer: str) -> int:
         """The position that a consumer stored with its last effects (Commit.cursor); 0 at first."""
+        return self._store.cursor(consumer)
 
     def due_timers(self, consumer: str, now: int, limit: int = 1000) -> list[tuple[str, str]]:
         """(name, payload) of this consumer's timers that are due; a commit with Timer(due=None) removes one."""
+        return self._store.due(consumer, now, limit)
 
     def keep_file(self, content: bytes) -> str:
         """Store a file once by its SHA-256 (hex), flushed to disk; returns the hash."""
+        return files.keep(self._files, content)
 
     def read_file(self, digest: str) -> bytes:
         """The content of a kept file. Missing when it is not there."""
+        return files.read(self._files, digest)
+
+    def _head(self, entity_id: str, tenant: str) -> Head | None:
+        tid = self._store.tenant(tenant)
+        return None if tid is None else self._store.heads(tid, (entity_id,)).get(entity_id)
+
+    def _visible(self, actor: Actor, entity_id: str, tenant: str) -> Head:
+        """The head of an entity, deleted or not, whose last known state `actor` may read."""
+        head = self._head(entity_id, tenant)
+        if head is not None and self._policy.may_read(actor, self._last_state(head)):
+            return head
+        raise Missing(f"Entity {entity_id} was never there, or you may not see it.", entity=entity_id)
+
+    def _last_state(self, head: Head) -> Entity:
+        if head.doc is not None:
+            return codec.entity_of(head.doc, head.created, head.modified, head.version)
+        before = history.as_known(self._store, head, head.modified - 1)
+        if before is not None:
+            return before
+        _, entries = next(history.chain(self._store, head))
+        return Entity(entries[-1].id, entries[-1].types, {})
+
+    def _logged(self, row: LogRow) -> LoggedCommit:
+        entries = tuple(codec.logged(entry) for entry in codec.unpack(row.blob))
+        return LoggedCommit(row.seq, row.at, self._store.tenant_name(row.tid), row.actor, row.reason, entries)
+
+    def _follow(self, effects: list[Effect], seq: int) -> None:
+        """Called by the writer's thread after each flush."""
+        self._search.follow(effects)
+        self._position = seq
+        for loop, bell in tuple(self._waiters):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(bell.set)
+
+
+def _take(folder: Path) -> IO[str]:
+    """Hold the folder for this process; the lock falls with the process, however that ends."""
+    handle = (folder / "lock").open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.seek(0)
+        holder = handle.read().strip() or "another process"
+        handle.close()
+        raise Conflict(
+            f"The data folder {folder} is in use by process {holder}: stop it, or send the data to its address."
+        ) from None
+    handle.truncate(0)
+    handle.write(str(os.getpid()))
+    handle.flush()
+    return handle

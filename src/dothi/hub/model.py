@@ -230,8 +230,9 @@ class Logged(msgspec.Struct, frozen=True):
     version: int
     attrs: dict[str, Attribute]  # The instances that were written (all of them when `whole`).
     dropped: tuple[str, ...] = ()  # Attributes deleted; "name dataset" for one instance.
+    late: dict[str, Attribute] = {}  # Older than what stands: kept in history only.
     whole: bool = False  # The change replaced everything that stood before.
-    scope: tuple[str, ...] | None = None
+    scope: tuple[str, ...] | None = None  # None: left as it was.
     previous: int = 0  # Sequence of the commit that changed this entity before; 0 = none.
 
 

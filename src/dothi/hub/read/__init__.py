@@ -1,0 +1,1 @@
+"""Reading: columns in memory, answering queries, and walking back through history."""

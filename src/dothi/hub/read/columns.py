@@ -1,0 +1,340 @@
+"""Columns in memory: what queries ask for, kept as arrays for each kind of entity, so that lists are not scans.
+
+A column is built when a query first asks for it (or when its module declares it) and follows every commit. A
+condition over columns answers in two masks: `sure` (it holds) and `maybe` (it may; the entity itself must be read).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import shape
+
+from dothi.ground.clock import from_iso
+from dothi.hub.language.nodes import And, Between, Compare, Condition, Exists, Geo, Moment, Or
+from dothi.hub.model import Attribute, Entity, instance_value
+
+Mask = NDArray[np.bool_]
+Masks = tuple[Mask, Mask]  # (sure, maybe)
+_EARTH_M = 6_371_008.8
+_NO_INSTANT = np.iinfo(np.int64).min
+ODD, NONE, NUMBER, WORD, FLAG = 3, 0, 1, 2, 4  # What a row holds; ODD must be read to be judged.
+
+
+class Column:
+    """One attribute of all entities of a kind: numbers, coded words, and the instants of words that are times."""
+
+    def __init__(self, size: int) -> None:
+        """Room for `size` rows, all empty."""
+        self.holds = np.zeros(size, np.uint8)
+        self.numbers = np.full(size, np.nan)
+        self.codes = np.full(size, -1, np.int32)
+        self.instants = np.full(size, _NO_INSTANT, np.int64)
+        self._code_of: dict[str, int] = {}
+
+    def grow(self, size: int) -> None:
+        """Make room."""
+        self.holds = _grown(self.holds, size, 0)
+        self.numbers = _grown(self.numbers, size, np.nan)
+        self.codes = _grown(self.codes, size, -1)
+        self.instants = _grown(self.instants, size, _NO_INSTANT)
+
+    def set(self, row: int, attribute: Attribute | None) -> None:
+        """Set what one row holds."""
+        self.holds[row], self.numbers[row], self.codes[row], self.instants[row] = NONE, np.nan, -1, _NO_INSTANT
+        if attribute is None:
+            return
+        value = None if isinstance(attribute, list) else instance_value(attribute)
+        if isinstance(value, bool):
+            self.holds[row], self.codes[row] = FLAG, int(value)
+        elif isinstance(value, int | float):
+            self.holds[row], self.numbers[row] = NUMBER, value
+        elif isinstance(value, str):
+            self.holds[row], self.codes[row] = WORD, self._code_of.setdefault(value, len(self._code_of))
+            self.instants[row] = _instant(value)
+        else:
+            self.holds[row] = ODD
+
+    def compare(self, op: str, value: Any, size: int) -> Masks:
+        """The masks of `op value` (op one of == > >= < <=); other operators are judged entity by entity."""
+        holds = self.holds[:size]
+        odd = holds == ODD
+        if isinstance(value, tuple):
+            parts = [self.compare(op, one, size)[0] for one in value]
+            sure: Mask = np.logical_or.reduce(parts)
+        elif isinstance(value, Between):
+            sure = self._between(value, size)
+        else:
+            sure = self._scalar(op, value, size)
+        return sure, sure | odd
+
+    def _between(self, value: Between, size: int) -> Mask:
+        return self._scalar(">=", value.low, size) & self._scalar("<=", value.high, size)
+
+    def _scalar(self, op: str, value: Any, size: int) -> Mask:
+        holds, codes = self.holds[:size], self.codes[:size]
+        fits: Mask
+        if isinstance(value, bool):
+            fits = _OPS[op](codes, int(value)) & (holds == FLAG)
+        elif isinstance(value, int | float):
+            fits = _OPS[op](self.numbers[:size], value) & (holds == NUMBER)
+        elif isinstance(value, Moment):
+            fits = _OPS[op](self.instants[:size], value.instant) & (self.instants[:size] != _NO_INSTANT)
+        elif op == "==":
+            fits = (codes == self._code_of.get(value, -2)) & (holds == WORD)
+        else:
+            words = np.fromiter((_WORD_OPS[op](word, value) for word in self._code_of), bool, len(self._code_of))
+            fits = (holds == WORD) & (words[codes] if words.size else False)
+        return fits
+
+    def among(self, words: Iterable[str], size: int) -> Mask:
+        """Which rows hold one of `words`."""
+        codes = [self._code_of[word] for word in words if word in self._code_of]
+        found: Mask = np.isin(self.codes[:size], codes) & (self.holds[:size] == WORD)
+        return found
+
+    def sort_key(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """A key that sorts rows by what they hold: numbers, else instants, else words; empty rows last."""
+        holds = self.holds[rows]
+        if (holds == NUMBER).any():
+            numbers: NDArray[np.float64] = np.nan_to_num(self.numbers[rows], nan=np.inf)
+            return numbers
+        if (self.instants[rows] != _NO_INSTANT).any():
+            instants = self.instants[rows].copy()
+            instants[instants == _NO_INSTANT] = np.iinfo(np.int64).max
+            return instants
+        rank = {word: place for place, word in enumerate(sorted(self._code_of))}
+        by_code = np.array([*(rank[word] for word in self._code_of), len(rank)], np.int64)
+        ranks: NDArray[np.int64] = by_code[self.codes[rows]]
+        return ranks
+
+
+class GeoColumn:
+    """The bounds of one geometry attribute of all entities of a kind; `point` where the bounds are the geometry."""
+
+    def __init__(self, size: int) -> None:
+        """Room for `size` rows, all empty."""
+        self.bounds = np.full((size, 4), np.nan)
+        self.point = np.zeros(size, bool)
+
+    def grow(self, size: int) -> None:
+        """Make room."""
+        self.bounds = _grown(self.bounds, size, np.nan)
+        self.point = _grown(self.point, size, False)
+
+    def set(self, row: int, attribute: Attribute | None) -> None:
+        """Set what one row holds."""
+        self.bounds[row], self.point[row] = np.nan, False
+        if attribute is None:
+            return
+        value = None if isinstance(attribute, list) else instance_value(attribute)
+        if isinstance(value, dict) and value.get("type") == "Point":
+            x, y = value["coordinates"][:2]
+            self.bounds[row], self.point[row] = (x, y, x, y), True
+        elif isinstance(value, dict):
+            self.bounds[row] = shape(value).bounds
+        else:
+            self.bounds[row] = (-180, -90, 180, 90)  # Several instances: anywhere, to be read.
+
+    def masks(self, geo: Geo, size: int) -> Masks:
+        """Which rows answer a geo-query."""
+        judge = {"near": self._near, "within": self._inside, "intersects": self._inside}.get(geo.rel)
+        there = ~np.isnan(self.bounds[:size, 0])
+        return judge(geo, size) if judge else (np.zeros(size, bool), there)
+
+    def _touches(self, box: tuple[float, float, float, float], size: int) -> Mask:
+        low_x, low_y, high_x, high_y = self.bounds[:size].T
+        touches: Mask = (low_x <= box[2]) & (high_x >= box[0]) & (low_y <= box[3]) & (high_y >= box[1])
+        return touches
+
+    def _inside(self, geo: Geo, size: int) -> Masks:
+        area = shape(geo.geometry)
+        maybe = self._touches(area.bounds, size)
+        sure = np.zeros(size, bool)
+        rows = np.flatnonzero(maybe & self.point[:size])
+        shapely.prepare(area)
+        test = shapely.contains_xy if geo.rel == "within" else shapely.intersects_xy
+        sure[rows] = test(area, self.bounds[rows, 0], self.bounds[rows, 1])
+        return sure, sure | (maybe & ~self.point[:size])
+
+    def _near(self, geo: Geo, size: int) -> Masks:
+        if geo.geometry["type"] != "Point":
+            return np.zeros(size, bool), ~np.isnan(self.bounds[:size, 0])
+        x, y = geo.geometry["coordinates"][:2]
+        maybe = self._touches(_around(x, y, geo.max_distance), size)
+        sure = np.zeros(size, bool)
+        rows = np.flatnonzero(maybe & self.point[:size])
+        away = haversine_m(x, y, self.bounds[rows, 0], self.bounds[rows, 1])
+        far = geo.max_distance if geo.max_distance is not None else np.inf
+        sure[rows] = (away <= far) & (away >= (geo.min_distance or 0))
+        return sure, sure | (maybe & ~self.point[:size])
+
+
+@dataclass(slots=True)
+class _Rows:
+    size: int = 0
+    room: int = 1024
+
+
+class Table:
+    """All entities of one kind in a tenant: their rows, and the columns asked for so far."""
+
+    def __init__(self) -> None:
+        """No rows, no columns."""
+        self._rows = _Rows()
+        self._row_of: dict[int, int] = {}
+        self.eids = np.zeros(self._rows.room, np.int64)
+        self.alive = np.zeros(self._rows.room, bool)
+        self.columns: dict[str, Column] = {}
+        self.geometries: dict[str, GeoColumn] = {}
+
+    @property
+    def size(self) -> int:
+        """How many rows, dead ones included."""
+        return self._rows.size
+
+    def lacks(self, names: Iterable[str], geometries: Iterable[str]) -> bool:
+        """Whether a column asked for is not there yet."""
+        return any(name not in self.columns for name in names) or any(g not in self.geometries for g in geometries)
+
+    def add_columns(self, names: Iterable[str], geometries: Iterable[str]) -> None:
+        """Make columns, empty so far."""
+        room = self._rows.room
+        self.columns.update({name: Column(room) for name in names if name not in self.columns})
+        self.geometries.update({name: GeoColumn(room) for name in geometries if name not in self.geometries})
+
+    def set(self, eid: int, entity: Entity) -> None:
+        """Follow one entity's state."""
+        row = self._row(eid)
+        self.alive[row] = True
+        for name, column in self.columns.items():
+            column.set(row, stamp(entity, name) or entity.attrs.get(name))
+        for name, geometry in self.geometries.items():
+            geometry.set(row, entity.attrs.get(name))
+
+    def remove(self, eid: int) -> None:
+        """The entity is gone, or is of another kind now."""
+        row = self._row_of.get(eid)
+        if row is not None:
+            self.alive[row] = False
+
+    def _row(self, eid: int) -> int:
+        row = self._row_of.get(eid)
+        if row is None:
+            rows = self._rows
+            if rows.size == rows.room:
+                self._grow()
+            row = self._row_of[eid] = rows.size
+            self.eids[row] = eid
+            rows.size += 1
+        return row
+
+    def _grow(self) -> None:
+        self._rows.room = room = self._rows.room * 2
+        self.eids, self.alive = _grown(self.eids, room, 0), _grown(self.alive, room, False)
+        for column in self.columns.values():
+            column.grow(room)
+        for geometry in self.geometries.values():
+            geometry.grow(room)
+
+    def masks(self, condition: Condition) -> Masks:
+        """The rows for which a condition holds, or may hold."""
+        match condition:
+            case And(terms):
+                pairs = [self.masks(term) for term in terms]
+                return _all(np.logical_and, pairs)
+            case Or(terms):
+                return _all(np.logical_or, [self.masks(term) for term in terms])
+            case Compare() if plain(condition):
+                return self.columns[condition.path[0]].compare(condition.op, condition.value, self.size)
+            case Exists(path, trail) if len(path) == 1 and not trail and path[0] in self.columns:
+                there = self.columns[path[0]].holds[: self.size] != NONE
+                return there, there
+        return np.zeros(self.size, bool), np.ones(self.size, bool)
+
+
+def stamp(entity: Entity, name: str) -> Attribute | None:
+    """The entity's own time stamps, which q and ordering treat as attributes."""
+    if name == "createdAt":
+        return {"type": "Property", "value": entity.created_at}
+    return {"type": "Property", "value": entity.modified_at} if name == "modifiedAt" else None
+
+
+def plain(condition: Compare) -> bool:
+    """Whether a comparison can be judged by a column: one attribute, no way into its value, a simple operator."""
+    return (
+        len(condition.path) == 1
+        and not condition.trail
+        and condition.op in _OPS
+        and condition.path[0] not in ("createdAt", "modifiedAt")
+    )
+
+
+def asked(condition: Condition | None) -> set[str]:
+    """The attributes for which a condition wants columns."""
+    match condition:
+        case And(terms) | Or(terms):
+            return {name for term in terms for name in asked(term)}
+        case Compare() if plain(condition):
+            return {condition.path[0]}
+        case Exists(path, trail) if len(path) == 1 and not trail:
+            return {path[0]}
+    return set()
+
+
+def haversine_m(x: float, y: float, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Metres on the mean sphere from one point to many, degrees in."""
+    lon, lat, lons, lats = np.radians(x), np.radians(y), np.radians(xs), np.radians(ys)
+    half = np.sin((lats - lat) / 2) ** 2 + np.cos(lat) * np.cos(lats) * np.sin((lons - lon) / 2) ** 2
+    distance: NDArray[np.float64] = 2 * _EARTH_M * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    return distance
+
+
+def _around(x: float, y: float, metres: float | None) -> tuple[float, float, float, float]:
+    if metres is None or metres > 5_000_000:
+        return (-180, -90, 180, 90)
+    high = np.degrees(metres / _EARTH_M) * 1.001
+    if abs(y) + high >= 89:
+        return (-180, y - high, 180, y + high)
+    wide = high / np.cos(np.radians(abs(y) + high))
+    if x - wide < -180 or x + wide > 180:
+        return (-180, y - high, 180, y + high)
+    return (x - wide, y - high, x + wide, y + high)
+
+
+def _all(join: Any, pairs: list[Masks]) -> Masks:
+    return join.reduce([sure for sure, _ in pairs]), join.reduce([maybe for _, maybe in pairs])
+
+
+def _instant(text: str) -> int:
+    if len(text) < 10 or not text[:4].isdigit():
+        return _NO_INSTANT
+    try:
+        return from_iso(text)
+    except (ValueError, OverflowError):
+        return _NO_INSTANT
+
+
+def _grown(array: NDArray[Any], size: int, empty: Any) -> NDArray[Any]:
+    grown = np.full((size, *array.shape[1:]), empty, array.dtype)
+    grown[: len(array)] = array
+    return grown
+
+
+_OPS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": np.equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+}
+_WORD_OPS: dict[str, Callable[[str, str], bool]] = {
+    "==": str.__eq__,
+    ">": str.__gt__,
+    ">=": str.__ge__,
+    "<": str.__lt__,
+    "<=": str.__le__,
+}

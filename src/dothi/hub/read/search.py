@@ -1,0 +1,227 @@
+"""Answering a Query: columns narrow it down, the entities that columns cannot judge are read and matched."""
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dothi.ground.errors import Invalid
+from dothi.hub.access import in_sight
+from dothi.hub.language.match import geo_matches, matches, scope_matches, type_matches
+from dothi.hub.language.nodes import ANY_TYPE, Query, Sight
+from dothi.hub.model import Entity, Page
+from dothi.hub.read.columns import Mask, Table, asked
+from dothi.hub.store import codec
+from dothi.hub.store.port import Head, Store
+from dothi.hub.write.commit import Effect
+
+_CHUNK = 256  # Entities read at a time while candidates are verified.
+
+
+@dataclass(slots=True)
+class _Found:
+    """Candidates in the order of the answer; those that are not sure must be read and matched."""
+
+    eids: NDArray[np.int64]
+    sure: Mask
+
+
+class Search:
+    """The indexes of one store; follows its commits."""
+
+    def __init__(self, store: Store) -> None:
+        """Nothing is built yet."""
+        self._store = store
+        self._lock = threading.RLock()
+        self._tables: dict[tuple[int, int], Table] = {}
+        self._declared: dict[str, tuple[str, ...]] = {}
+
+    def declare(self, kind: str, attributes: tuple[str, ...]) -> None:
+        """Columns that the lists of a type ask for, made together when the first of them is asked for."""
+        self._declared[kind] = (*self._declared.get(kind, ()), *attributes)
+
+    def follow(self, effects: Iterable[Effect]) -> None:
+        """Bring every table up to a flush."""
+        with self._lock:
+            for effect in effects:
+                if effect.before_kind and (effect.before_kind != effect.kind or effect.after is None):
+                    table = self._tables.get((effect.tid, effect.before_kind))
+                    if table is not None:
+                        table.remove(effect.eid)
+                table = self._tables.get((effect.tid, effect.kind))
+                if table is not None and effect.after is not None:
+                    table.set(effect.eid, effect.after)
+
+    def run(self, tid: int, query: Query) -> Page:
+        """The page that a query asks for."""
+        _check_pattern(query.id_pattern)
+        found = self._by_id(tid, query) if query.ids else self._by_columns(tid, query)
+        verify = _verifier(query)
+        if query.count:
+            return self._counted(found, query, verify)
+        return Page(tuple(self._page(found, query, verify)))
+
+    def _by_id(self, tid: int, query: Query) -> _Found:
+        heads = self._store.heads(tid, dict.fromkeys(query.ids))
+        eids = np.array([head.eid for head in heads.values() if head.doc is not None], np.int64)
+        return _Found(eids, np.zeros(len(eids), bool))
+
+    def _by_columns(self, tid: int, query: Query) -> _Found:
+        eids: list[NDArray[np.int64]] = []
+        sures: list[Mask] = []
+        keys: list[NDArray[np.float64]] = []
+        with self._lock:
+            for kind, types in self._store.kinds(tid).items():
+                if not _of_interest(query, types):
+                    continue
+                table = self._table(tid, kind, types, query)
+                sure, maybe = _masks(table, query, types)
+                rows = np.flatnonzero(maybe)
+                eids.append(table.eids[rows])
+                sures.append(sure[rows])
+                keys.append(_order_keys(table, query.order, rows))
+        if not eids:
+            return _Found(np.zeros(0, np.int64), np.zeros(0, bool))
+        every = np.concatenate(eids)
+        if not query.order and (np.diff(every) > 0).all():
+            return _Found(every, np.concatenate(sures))
+        order = np.lexsort((every, *np.concatenate(keys, axis=1)[::-1]))
+        return _Found(every[order], np.concatenate(sures)[order])
+
+    def _table(self, tid: int, kind: int, types: tuple[str, ...], query: Query) -> Table:
+        names = asked(query.q) | {name.lstrip("-") for name in query.order} | set(query.attrs)
+        if query.sight is not None:
+            names.add("unit")
+        geometries = {query.geo.attribute} if query.geo else set()
+        table = self._tables.get((tid, kind))
+        if table is None or table.lacks(names, geometries):
+            table = table or Table()
+            declared = {name for one in types for name in self._declared.get(one, ())}
+            table.add_columns(names | declared, geometries)
+            for eid, head in self._store.scan(tid, kind):
+                table.set(eid, _entity(head))
+            self._tables[tid, kind] = table
+        return table
+
+    def _read(self, eids: NDArray[np.int64]) -> Iterator[tuple[int, Entity]]:
+        heads = self._store.rows(eids.tolist())
+        for eid in eids.tolist():
+            head = heads.get(eid)
+            if head is not None and head.doc is not None:
+                yield eid, _entity(head)
+
+    def _page(self, found: _Found, query: Query, verify: Callable[[Entity], bool]) -> list[Entity]:
+        if found.sure.all():
+            wanted = found.eids[query.offset : query.offset + query.limit]
+            return [entity for _, entity in self._read(wanted)]
+        page: list[Entity] = []
+        skipped = 0
+        for entity in self._verified(found, verify):
+            if skipped < query.offset:
+                skipped += 1
+            elif len(page) < query.limit:
+                page.append(entity)
+            if len(page) == query.limit:
+                break
+        return page
+
+    def _counted(self, found: _Found, query: Query, verify: Callable[[Entity], bool]) -> Page:
+        if found.sure.all():
+            return Page(tuple(self._page(found, query, verify)), len(found.eids))
+        page: list[Entity] = []
+        count = 0
+        for entity in self._verified(found, verify):
+            if query.offset <= count < query.offset + query.limit:
+                page.append(entity)
+            count += 1
+        return Page(tuple(page), count)
+
+    def _verified(self, found: _Found, verify: Callable[[Entity], bool]) -> Iterator[Entity]:
+        for start in range(0, len(found.eids), _CHUNK):
+            some = slice(start, start + _CHUNK)
+            sure = dict(zip(found.eids[some].tolist(), found.sure[some].tolist(), strict=True))
+            for eid, entity in self._read(found.eids[some]):
+                if sure[eid] or verify(entity):
+                    yield entity
+
+
+def _entity(head: Head) -> Entity:
+    assert head.doc is not None
+    return codec.entity_of(head.doc, head.created, head.modified, head.version)
+
+
+def _of_interest(query: Query, types: tuple[str, ...]) -> bool:
+    if query.types is not None and not type_matches(query.types, types):
+        return False
+    return not query.drop.intersection(types) and _units(query.sight, types) != frozenset()
+
+
+def _units(sight: Sight | None, types: tuple[str, ...]) -> frozenset[str] | None:
+    """The units where entities of these types may be seen; None = everywhere, empty = nowhere."""
+    if sight is None:
+        return None
+    nowhere: frozenset[str] = frozenset()
+    limits = [sight.get(kind, sight.get(ANY_TYPE, nowhere)) for kind in types]
+    some = [limit for limit in limits if limit is not None]
+    return frozenset.intersection(*some) if some else None
+
+
+def _masks(table: Table, query: Query, types: tuple[str, ...]) -> tuple[Mask, Mask]:
+    size = table.size
+    sure = maybe = table.alive[:size].copy()
+    if query.q is not None:
+        held, open_ = table.masks(query.q)
+        sure, maybe = sure & held, maybe & open_
+    if query.geo is not None:
+        held, open_ = table.geometries[query.geo.attribute].masks(query.geo, size)
+        sure, maybe = sure & held, maybe & open_
+    if query.attrs:
+        has = np.logical_or.reduce([table.columns[name].holds[:size] != 0 for name in query.attrs])
+        sure, maybe = sure & has, maybe & has
+    units = _units(query.sight, types)
+    if units is not None:
+        seen = table.columns["unit"].among(units, size)
+        sure, maybe = sure & seen, maybe & seen
+    if query.id_pattern is not None or query.scope is not None:
+        sure = np.zeros(size, bool)
+    return sure, maybe
+
+
+def _order_keys(table: Table, order: tuple[str, ...], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    keys = []
+    for name in order:
+        key = table.columns[name.lstrip("-")].sort_key(rows).astype(np.float64)
+        keys.append(-key if name.startswith("-") else key)
+    return np.array(keys).reshape(len(order), len(rows))
+
+
+def _check_pattern(pattern: str | None) -> None:
+    if pattern is None:
+        return
+    if len(pattern) > 256:
+        raise Invalid("idPattern is longer than 256 characters.")
+    try:
+        re.compile(pattern)
+    except re.error as bad:
+        raise Invalid(f"idPattern is not a regular expression: {bad}.") from bad
+
+
+def _verifier(query: Query) -> Callable[[Entity], bool]:
+    pattern = re.compile(query.id_pattern) if query.id_pattern is not None else None
+
+    def verify(entity: Entity) -> bool:
+        return (
+            (query.types is None or type_matches(query.types, entity.types))
+            and not query.drop.intersection(entity.types)
+            and in_sight(query.sight, entity.types, entity.value("unit"))
+            and (pattern is None or pattern.search(entity.id) is not None)
+            and (not query.attrs or any(name in entity.attrs for name in query.attrs))
+            and (query.q is None or matches(query.q, entity))
+            and (query.geo is None or geo_matches(query.geo, entity))
+            and (query.scope is None or scope_matches(query.scope, entity.scope))
+        )
+
+    return verify

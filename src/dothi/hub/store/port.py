@@ -1,0 +1,93 @@
+"""The port of the store: what the hub needs of a database; SQLite is the first adapter, PostgreSQL joins it.
+
+One thread writes (`begin` … `commit`), any thread reads; a reader sees whole commits only. tests/hub/store holds the
+contract test suite that every adapter passes.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+from dothi.hub.model import Timer
+
+
+class Head(NamedTuple):
+    """Where an entity stands: its row, its last commit, and its document (None when deleted)."""
+
+    eid: int
+    kind: int
+    version: int
+    seq: int
+    created: int
+    modified: int
+    ahead: int  # How far (µs) an observedAt of it was ever ahead of its commit: bounds a search in time.
+    doc: bytes | None
+
+
+class LogRow(NamedTuple):
+    """One commit as stored; `blob` as store/codec.py packs it."""
+
+    seq: int
+    at: int
+    tid: int
+    actor: str
+    reason: str
+    blob: bytes
+
+
+class Written(NamedTuple):
+    """All that one flush writes."""
+
+    states: Iterable[tuple[int, str, Head]]  # (tenant, entity id, head); a new eid is inserted, another updated.
+    log: Iterable[LogRow]
+    receipts: Iterable[tuple[str, bytes]]  # (idempotency key, encoded receipt)
+    cursors: Iterable[tuple[str, int]]
+    timers: Iterable[Timer]
+
+
+class Store(Protocol):
+    """State, change log, cursors, timers and receipts, durable when `write` returns."""
+
+    def write(self, written: Written) -> None:
+        """Write all of it in one transaction, flushed to disk; nothing of it when it raises."""
+
+    def heads(self, tid: int, ids: Iterable[str]) -> dict[str, Head]:
+        """The heads of those entities that were ever there."""
+
+    def rows(self, eids: Iterable[int]) -> dict[int, Head]:
+        """The heads of rows."""
+
+    def scan(self, tid: int, kind: int) -> Iterator[tuple[int, Head]]:
+        """All living entities of a kind, in order of creation."""
+
+    def kinds(self, tid: int) -> dict[int, tuple[str, ...]]:
+        """The sets of types in use: kind number → types. Numbers are given by kind_of."""
+
+    def kind_of(self, types: tuple[str, ...]) -> int:
+        """The number of a set of types, given once (by the writing thread)."""
+
+    def tenant(self, name: str, make: bool = False) -> int | None:
+        """The number of a tenant, made when asked for; None when there is none."""
+
+    def tenant_name(self, tid: int) -> str:
+        """The name of a tenant by its number."""
+
+    def log(self, after: int, limit: int) -> list[LogRow]:
+        """Commits with seq > after, in order."""
+
+    def commits(self, seqs: Iterable[int]) -> dict[int, LogRow]:
+        """Those commits."""
+
+    def last(self) -> tuple[int, int]:
+        """(last sequence, last eid) given out."""
+
+    def receipt(self, key: str) -> bytes | None:
+        """The receipt kept for an idempotency key."""
+
+    def cursor(self, consumer: str) -> int:
+        """A consumer's position; 0 at first."""
+
+    def due(self, consumer: str, now: int, limit: int) -> list[tuple[str, str]]:
+        """(name, payload) of timers past due, oldest first."""
+
+    def close(self) -> None:
+        """Close every connection."""

@@ -1,0 +1,226 @@
+"""SQLite: write-ahead log, full synchronisation, integer keys, history as one packed append a commit."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from dothi.ground.errors import Invalid
+from dothi.hub.model import Timer
+from dothi.hub.store.port import Head, LogRow, Written
+
+SCHEMA_VERSION = 1
+_APPLICATION_ID = 0x646F7468  # "doth": tells our files from foreign ones.
+_SCHEMA = """
+CREATE TABLE tenant (tid INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE kind (kind INTEGER PRIMARY KEY, types TEXT NOT NULL UNIQUE);
+CREATE TABLE entity (
+  eid INTEGER PRIMARY KEY, tid INTEGER NOT NULL, id TEXT NOT NULL, kind INTEGER NOT NULL, version INTEGER NOT NULL,
+  seq INTEGER NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL, ahead INTEGER NOT NULL, doc BLOB);
+CREATE UNIQUE INDEX entity_id ON entity (tid, id);
+CREATE INDEX entity_kind ON entity (tid, kind);
+CREATE TABLE log (
+  seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, tid INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL,
+  blob BLOB NOT NULL);
+CREATE TABLE receipt (key TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE cursor (consumer TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE timer (consumer TEXT, name TEXT, due INTEGER NOT NULL, payload TEXT NOT NULL,
+  PRIMARY KEY (consumer, name)) WITHOUT ROWID;
+CREATE INDEX timer_due ON timer (consumer, due);
+"""
+_HEAD = "eid, kind, version, seq, created, modified, ahead, doc"
+_LOG = "seq, at, tid, actor, reason, blob"
+_MANY = 500  # Bound on the parameters of one statement.
+
+
+class SqliteStore:
+    """One file; one writing connection, and one reading connection a thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file. Invalid when it is foreign or of a newer version."""
+        self._path = path
+        self._threads = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._writer = self._connect()
+        self._prepare()
+        self._kinds: dict[tuple[str, ...], int] = {
+            tuple(json.loads(types)): kind for kind, types in self._writer.execute("SELECT kind, types FROM kind")
+        }
+        self._tenants: dict[str, int] = dict(self._writer.execute("SELECT name, tid FROM tenant"))
+        self._in_use: set[tuple[int, int]] = set(self._writer.execute("SELECT DISTINCT tid, kind FROM entity"))
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "wal_autocheckpoint = 20000",
+            "cache_size = -65536",
+            "mmap_size = 1073741824",
+            "busy_timeout = 10000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        self._open.append(connection)
+        return connection
+
+    def _prepare(self) -> None:
+        found = self._writer.execute("PRAGMA application_id").fetchone()[0]
+        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        tables = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and found != _APPLICATION_ID:
+            raise Invalid(f"{self._path} is not a file of dothi: choose another data folder.")
+        if version > SCHEMA_VERSION:
+            raise Invalid(f"{self._path} was written by a newer dothi (store version {version}): upgrade dothi.")
+        if not tables:
+            self._writer.executescript(
+                f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID};"
+                f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+
+    def _read(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = self._threads.connection = self._connect()
+        return connection
+
+    def write(self, written: Written) -> None:
+        """One transaction, flushed to disk before this returns."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            self._write_states(written.states)
+            self._writer.executemany(f"INSERT INTO log ({_LOG}) VALUES (?,?,?,?,?,?)", written.log)
+            self._writer.executemany("INSERT OR REPLACE INTO receipt VALUES (?,?)", written.receipts)
+            self._writer.executemany("INSERT OR REPLACE INTO cursor VALUES (?,?)", written.cursors)
+            self._write_timers(written.timers)
+            self._writer.execute("COMMIT")
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+
+    def _write_states(self, states: Iterable[tuple[int, str, Head]]) -> None:
+        new: list[tuple[Any, ...]] = []
+        old: list[tuple[Any, ...]] = []
+        moved: list[tuple[int, int]] = []
+        last = self.last()[1]
+        for tid, entity_id, head in states:
+            if (tid, head.kind) not in self._in_use:
+                self._in_use = {*self._in_use, (tid, head.kind)}
+            if head.eid > last:
+                new.append((tid, entity_id, *head))
+            else:
+                old.append((head.version, head.seq, head.created, head.modified, head.ahead, head.doc, head.eid))
+                moved.append((head.kind, head.eid))
+        self._writer.executemany(f"INSERT INTO entity (tid, id, {_HEAD}) VALUES (?,?,?,?,?,?,?,?,?,?)", new)
+        self._writer.executemany(
+            "UPDATE entity SET version=?, seq=?, created=?, modified=?, ahead=?, doc=? WHERE eid=?", old
+        )
+        # Apart, so that the index on kind is touched only where the kind changes.
+        self._writer.executemany("UPDATE entity SET kind=?1 WHERE eid=?2 AND kind<>?1", moved)
+
+    def _write_timers(self, timers: Iterable[Timer]) -> None:
+        for timer in timers:
+            if timer.due is None:
+                self._writer.execute("DELETE FROM timer WHERE consumer=? AND name=?", (timer.consumer, timer.name))
+            else:
+                self._writer.execute(
+                    "INSERT OR REPLACE INTO timer (consumer, name, due, payload) VALUES (?,?,?,?)",
+                    (timer.consumer, timer.name, timer.due, timer.payload),
+                )
+
+    def heads(self, tid: int, ids: Iterable[str]) -> dict[str, Head]:
+        """Heads by entity id."""
+        execute = self._read().execute
+        found: dict[str, Head] = {}
+        for entity_id in ids:
+            row = execute(f"SELECT {_HEAD} FROM entity WHERE tid=? AND id=?", (tid, entity_id)).fetchone()
+            if row is not None:
+                found[entity_id] = Head(*row)
+        return found
+
+    def rows(self, eids: Iterable[int]) -> dict[int, Head]:
+        """Heads by row."""
+        return {row[0]: Head(*row) for row in self._by_key("entity", "eid", _HEAD, eids)}
+
+    def commits(self, seqs: Iterable[int]) -> dict[int, LogRow]:
+        """Log rows by sequence."""
+        return {row[0]: LogRow(*row) for row in self._by_key("log", "seq", _LOG, seqs)}
+
+    def _by_key(self, table: str, key: str, columns: str, keys: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+        execute, pending = self._read().execute, iter(keys)
+        while some := list(islice(pending, _MANY)):
+            marks = ",".join("?" * len(some))
+            yield from execute(f"SELECT {columns} FROM {table} WHERE {key} IN ({marks})", some)
+
+    def scan(self, tid: int, kind: int) -> Iterator[tuple[int, Head]]:
+        """Living entities of a kind by row."""
+        for row in self._read().execute(
+            f"SELECT {_HEAD} FROM entity WHERE tid=? AND kind=? AND doc IS NOT NULL ORDER BY eid", (tid, kind)
+        ):
+            yield row[0], Head(*row)
+
+    def kinds(self, tid: int) -> dict[int, tuple[str, ...]]:
+        """Kinds that have entities in a tenant."""
+        in_use = {kind for where, kind in self._in_use if where == tid}
+        return {kind: types for types, kind in self._kinds.items() if kind in in_use}
+
+    def kind_of(self, types: tuple[str, ...]) -> int:
+        """The kind's number; a new one is stored at once (harmless when its first entity never comes)."""
+        kind = self._kinds.get(types)
+        if kind is None:
+            text = json.dumps(types, ensure_ascii=False)
+            kind = self._writer.execute("INSERT INTO kind (types) VALUES (?)", (text,)).lastrowid or 0
+            self._kinds = {**self._kinds, types: kind}
+        return kind
+
+    def tenant(self, name: str, make: bool = False) -> int | None:
+        """The tenant's number."""
+        tid = self._tenants.get(name)
+        if tid is None and make:
+            tid = self._writer.execute("INSERT INTO tenant (name) VALUES (?)", (name,)).lastrowid or 0
+            self._tenants = {**self._tenants, name: tid}
+        return tid
+
+    def tenant_name(self, tid: int) -> str:
+        """The name of a tenant."""
+        return next(name for name, number in self._tenants.items() if number == tid)
+
+    def log(self, after: int, limit: int) -> list[LogRow]:
+        """Commits after a position."""
+        found = self._read().execute(f"SELECT {_LOG} FROM log WHERE seq>? ORDER BY seq LIMIT ?", (after, limit))
+        return [LogRow(*row) for row in found]
+
+    def last(self) -> tuple[int, int]:
+        """The last sequence and the last row."""
+        (seq,) = self._writer.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()
+        (eid,) = self._writer.execute("SELECT coalesce(max(eid), 0) FROM entity").fetchone()
+        return seq, eid
+
+    def receipt(self, key: str) -> bytes | None:
+        """A kept receipt."""
+        row = self._read().execute("SELECT body FROM receipt WHERE key=?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def cursor(self, consumer: str) -> int:
+        """A consumer's position."""
+        row = self._read().execute("SELECT seq FROM cursor WHERE consumer=?", (consumer,)).fetchone()
+        return row[0] if row else 0
+
+    def due(self, consumer: str, now: int, limit: int) -> list[tuple[str, str]]:
+        """Timers past due."""
+        return (
+            self._read()
+            .execute(
+                "SELECT name, payload FROM timer WHERE consumer=? AND due<=? ORDER BY due LIMIT ?",
+                (consumer, now, limit),
+            )
+            .fetchall()
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._open:
+            connection.close()

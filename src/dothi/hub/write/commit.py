@@ -1,0 +1,354 @@
+"""The write path: one thread takes waiting commits as a group, checks and applies each, flushes them together.
+
+A failed guard rejects its own commit only; a failed flush rejects the group. Nothing is answered before it is on disk.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+
+from dothi.ground.clock import from_iso, now_us
+from dothi.ground.errors import Conflict, DothiError, Unavailable
+from dothi.hub.access import Guards, Policy
+from dothi.hub.model import ABSENT, Attribute, Change, Commit, Entity, Op, Receipt, Result, Timer, instances
+from dothi.hub.store import codec
+from dothi.hub.store.codec import Doc, Entry
+from dothi.hub.store.port import Head, LogRow, Store, Written
+from dothi.hub.write.apply import Outcome, apply
+
+_GROUP = 256  # Commits in one flush at most.
+_WAITING = 4096  # Commits in the queue at most: beyond it the caller is told to come back.
+_BLIND = {Op.CREATE, Op.PUT, Op.REPLACE, Op.DELETE}  # These need no attribute of what stood before.
+
+
+class Effect(NamedTuple):
+    """What the indexes must follow: one entity's head and state after a commit."""
+
+    tid: int
+    eid: int
+    kind: int
+    before_kind: int
+    after: Entity | None
+
+
+@dataclass(slots=True)
+class _Pending:
+    """The group being built: what its flush will write, and heads as they will stand."""
+
+    heads: dict[tuple[int, str], Head] = field(default_factory=dict)
+    log: list[LogRow] = field(default_factory=list)
+    receipts: dict[str, bytes] = field(default_factory=dict)
+    cursors: dict[str, int] = field(default_factory=dict)
+    timers: dict[tuple[str, str], Timer] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """One commit while it is tried: nothing of it reaches the group before it has passed."""
+
+    heads: dict[tuple[int, str], Head] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+
+class _Job(NamedTuple):
+    commit: Commit
+    done: asyncio.Future[Receipt]
+
+
+class Writer:
+    """The one writer of a store, a thread of its own."""
+
+    def __init__(
+        self, store: Store, policy: Policy, guards: Guards, follow: Callable[[list[Effect], int], None]
+    ) -> None:
+        """`follow` is called after each flush with its effects and last sequence, before anybody is answered."""
+        self._store = store
+        self._policy = policy
+        self._guards = guards
+        self._follow = follow
+        self._queue: queue.Queue[_Job | None] = queue.Queue(_WAITING)
+        self._seq, self._eid = store.last()
+        self._thread = threading.Thread(target=self._run, name="dothi-writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, commit: Commit) -> Receipt:
+        """Wait for the receipt. Raises what the commit was refused for."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Receipt] = loop.create_future()
+        try:
+            self._queue.put_nowait(_Job(commit, done))
+        except queue.Full:
+            raise Unavailable("Too many writes are waiting. Send this one again in a second.") from None
+        return await done
+
+    def stop(self) -> None:
+        """Write what waits, then end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            jobs: list[_Job] = []
+            job = self._queue.get()
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) >= _GROUP or self._queue.empty():
+                    break
+                job = self._queue.get()
+            if jobs:
+                self._group(jobs)
+            if job is None:
+                return
+
+    def _group(self, jobs: list[_Job]) -> None:
+        pending = _Pending()
+        seq, eid = self._seq, self._eid
+        outcomes: list[Receipt | Exception] = []
+        for job in jobs:
+            try:
+                outcomes.append(self._one(job.commit, pending))
+            except DothiError as refused:
+                outcomes.append(refused)
+            except Exception as broken:  # The thread must outlive any one commit.
+                outcomes.append(broken)
+        try:
+            if pending.log or pending.cursors or pending.timers:
+                self._flush(pending)
+        except Exception as broken:
+            self._seq, self._eid = seq, eid
+            lost = Unavailable(f"The store could not write: {broken}. Nothing of it was kept as far as is known.")
+            outcomes = [lost if isinstance(outcome, Receipt) else outcome for outcome in outcomes]
+        _answer(jobs, outcomes)
+
+    def _flush(self, pending: _Pending) -> None:
+        self._store.write(
+            Written(
+                [(tid, entity_id, head) for (tid, entity_id), head in pending.heads.items()],
+                pending.log,
+                pending.receipts.items(),
+                pending.cursors.items(),
+                pending.timers.values(),
+            )
+        )
+        self._follow(pending.effects, self._seq)
+
+    def _one(self, commit: Commit, pending: _Pending) -> Receipt:
+        """Check and apply one commit into the group."""
+        if commit.key is not None:
+            kept = pending.receipts.get(commit.key) or self._store.receipt(commit.key)
+            if kept is not None:
+                return _receipt(kept)
+        at, trial = now_us(), _Trial()
+        tid = self._store.tenant(commit.tenant, make=True) or 0
+        self._expect(commit, tid, pending)
+        seq = self._seq + 1
+        for change in commit.changes:
+            try:
+                self._change(commit, change, (tid, seq, at), trial, pending)
+            except DothiError as refused:
+                if not commit.partial:
+                    raise
+                trial.results.append(Result(change.id, "failed", error=refused))
+        if trial.entries:
+            self._seq = seq
+            pending.log.append(LogRow(seq, at, tid, commit.actor.id, commit.reason, codec.pack(trial.entries)))
+        pending.heads.update(trial.heads)
+        pending.effects.extend(trial.effects)
+        pending.timers.update({(timer.consumer, timer.name): timer for timer in commit.timers})
+        if commit.cursor is not None:
+            pending.cursors[commit.cursor[0]] = commit.cursor[1]
+        receipt = Receipt(self._seq, at, tuple(trial.results))
+        if commit.key is not None:
+            pending.receipts[commit.key] = _kept(receipt)
+        return receipt
+
+    def _expect(self, commit: Commit, tid: int, pending: _Pending) -> None:
+        for entity_id, version in commit.expect.items():
+            head = self._head(tid, entity_id, pending)
+            stands = head.version if head is not None and head.doc is not None else ABSENT
+            if stands != version:
+                raise Conflict(
+                    f"{entity_id} stands at version {stands}, not {version}: read it again, then decide.",
+                    entity=entity_id,
+                )
+
+    def _head(self, tid: int, entity_id: str, pending: _Pending) -> Head | None:
+        return pending.heads.get((tid, entity_id)) or self._store.heads(tid, (entity_id,)).get(entity_id)
+
+    def _change(
+        self, commit: Commit, change: Change, where: tuple[int, int, int], trial: _Trial, pending: _Pending
+    ) -> None:
+        tid, seq, at = where
+        head = trial.heads.get((tid, change.id)) or self._head(tid, change.id, pending)
+        before = _before(head, whole=change.op not in _BLIND or change.newer_only or bool(commit.actor.areas))
+        types = change.types if before is None else tuple(dict.fromkeys((*before.types, *change.types)))
+        self._guards.check(commit.owner, types)
+        self._policy.check_write(commit.actor, change, before, types)
+        outcome = apply(before, change, at)
+        if outcome.status == "unchanged":
+            trial.results.append(_result(change, outcome, head.version if head else ABSENT))
+            return
+        after = _head_after(outcome, head, self._next_eid(head), self._kind(outcome, head), seq, at)
+        trial.heads[tid, change.id] = after
+        trial.entries.append(_entry(outcome, before, head, after))
+        trial.effects.append(Effect(tid, after.eid, after.kind, head.kind if head else 0, outcome.after))
+        trial.results.append(_result(change, outcome, after.version))
+
+    def _next_eid(self, head: Head | None) -> int:
+        if head is not None:
+            return head.eid
+        self._eid += 1
+        return self._eid
+
+    def _kind(self, outcome: Outcome, head: Head | None) -> int:
+        if outcome.after is None:
+            assert head is not None
+            return head.kind
+        return self._store.kind_of(outcome.after.types)
+
+
+def _before(head: Head | None, whole: bool) -> Entity | None:
+    if head is None or head.doc is None:
+        return None
+    if whole:
+        return codec.entity_of(head.doc, head.created, head.modified, head.version)
+    doc = _LIGHT.decode(head.doc)
+    return Entity(doc.id, doc.type, {}, doc.scope or (), head.created, head.modified, head.version)
+
+
+class _Light(msgspec.Struct):
+    """A document without its attributes, which are skipped undecoded."""
+
+    id: str
+    type: tuple[str, ...]
+    scope: tuple[str, ...] | None = None
+
+
+_LIGHT = msgspec.json.Decoder(_Light)
+
+
+def _head_after(outcome: Outcome, head: Head | None, eid: int, kind: int, seq: int, at: int) -> Head:
+    version = (head.version if head else ABSENT) + 1
+    ahead = max(head.ahead if head else 0, _ahead(outcome.written, at), _ahead(outcome.late, at))
+    after = outcome.after
+    if after is None:
+        return Head(eid, kind, version, seq, head.created if head else at, at, ahead, None)
+    doc = codec.encode(Doc(after.id, after.types, after.attrs, after.scope or None))
+    return Head(eid, kind, version, seq, after.created_at, after.modified_at, ahead, doc)
+
+
+def _ahead(attrs: dict[str, Attribute], at: int) -> int:
+    """How far the latest observedAt among `attrs` lies after `at` (µs); 0 when none does."""
+    stamps = [one["observedAt"] for attribute in attrs.values() for one in instances(attribute) if "observedAt" in one]
+    return max(0, *(from_iso(stamp) - at for stamp in set(stamps))) if stamps else 0
+
+
+def _entry(outcome: Outcome, before: Entity | None, head: Head | None, after: Head) -> Entry:
+    status = "deleted" if outcome.after is None else ("created" if before is None else "updated")
+    if outcome.whole and after.doc is not None:
+        body = after.doc  # The whole state is the change: the same bytes serve both.
+    else:
+        stands = outcome.after or before
+        assert stands is not None
+        body = codec.encode(
+            Doc(stands.id, stands.types, outcome.written, outcome.scope, tuple(outcome.dropped), outcome.late)
+        )
+    return Entry(after.eid, head.seq if head else 0, after.version, status, outcome.whole, body)  # type: ignore[arg-type]
+
+
+def _result(change: Change, outcome: Outcome, version: int) -> Result:
+    gone = (name.partition(" ")[0] for name in outcome.dropped)
+    updated = tuple(dict.fromkeys((*outcome.written, *outcome.late, *gone)))
+    return Result(change.id, outcome.status, version, updated, tuple(outcome.not_updated))
+
+
+class _KeptResult(msgspec.Struct, array_like=True):
+    id: str
+    status: str
+    version: int
+    updated: tuple[str, ...]
+    not_updated: tuple[tuple[str, str], ...]
+    error: tuple[str, str] | None
+
+
+class _KeptReceipt(msgspec.Struct, array_like=True):
+    seq: int
+    at: int
+    results: tuple[_KeptResult, ...]
+
+
+def _kept(receipt: Receipt) -> bytes:
+    return msgspec.json.encode(
+        _KeptReceipt(
+            receipt.seq,
+            receipt.at,
+            tuple(
+                _KeptResult(
+                    one.id,
+                    one.status,
+                    one.version,
+                    one.updated,
+                    one.not_updated,
+                    (type(one.error).__name__, str(one.error)) if one.error else None,
+                )
+                for one in receipt.results
+            ),
+        )
+    )
+
+
+def _receipt(body: bytes) -> Receipt:
+    kept = msgspec.json.decode(body, type=_KeptReceipt)
+    return Receipt(
+        kept.seq,
+        kept.at,
+        tuple(
+            Result(
+                one.id,
+                one.status,  # type: ignore[arg-type]
+                one.version,
+                one.updated,
+                one.not_updated,
+                _ERRORS.get(one.error[0], DothiError)(one.error[1]) if one.error else None,
+            )
+            for one in kept.results
+        ),
+        replayed=True,
+    )
+
+
+def _subclasses(kind: type[DothiError]) -> Iterable[type[DothiError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from _subclasses(narrower)
+
+
+_ERRORS = {kind.__name__: kind for kind in _subclasses(DothiError)}
+
+
+def _answer(jobs: list[_Job], outcomes: list[Receipt | Exception]) -> None:
+    """Hand the outcomes to their waiters, with one wake-up for each event loop."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Receipt], Receipt | Exception]]] = {}
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        loops.setdefault(job.done.get_loop(), []).append((job.done, outcome))
+    for loop, answers in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, answers)
+
+
+def _settle(answers: list[tuple[asyncio.Future[Receipt], Receipt | Exception]]) -> None:
+    for done, outcome in answers:
+        if done.cancelled():
+            continue
+        if isinstance(outcome, Receipt):
+            done.set_result(outcome)
+        else:
+            done.set_exception(outcome)
