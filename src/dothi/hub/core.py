@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,11 +13,13 @@ from dothi.hub.language.nodes import Query, TypeIs, Window
 from dothi.hub.language.q import parse_q
 from dothi.hub.model import Actor, Commit, Entity, Instance, LoggedCommit, Page, Receipt
 from dothi.hub.read import history
+from dothi.hub.read.dump import Fingerprint, dump, fingerprint, logged_commit
 from dothi.hub.read.search import Search
 from dothi.hub.store import codec, files
-from dothi.hub.store.port import Head, LogRow, Store
+from dothi.hub.store.port import Head, Store
 from dothi.hub.store.sqlite import SqliteStore
 from dothi.hub.write.commit import Effect, Writer
+from dothi.hub.write.restore import restore
 
 _ALWAYS = Window()
 _FEED_PAGE = 500  # Commits read at a time by a follower.
@@ -123,7 +125,7 @@ class Hub:
 
     def log(self, after: int = 0, limit: int = 1000) -> list[LoggedCommit]:
         """Commits with seq > after, in order. For consumers and the audit page (checked there)."""
-        return [self._logged(row) for row in self._store.log(after, limit)]
+        return [logged_commit(self._store, row) for row in self._store.log(after, limit)]
 
     def last_seq(self) -> int:
         """The sequence of the newest commit."""
@@ -181,9 +183,13 @@ class Hub:
         _, entries = next(history.chain(self._store, head))
         return Entity(entries[-1].id, entries[-1].types, {})
 
-    def _logged(self, row: LogRow) -> LoggedCommit:
-        entries = tuple(codec.logged(entry) for entry in codec.unpack(row.blob))
-        return LoggedCommit(row.seq, row.at, self._store.tenant_name(row.tid), row.actor, row.reason, entries)
+    def dump(self) -> Iterator[LoggedCommit]:
+        """Every commit, in order: what `dothi export` takes out."""
+        return dump(self._store)
+
+    def fingerprint(self) -> Fingerprint:
+        """What is equal in two equal cities."""
+        return fingerprint(self._store)
 
     def _follow(self, effects: list[Effect], seq: int) -> None:
         """Called by the writer's thread after each flush."""
@@ -192,6 +198,18 @@ class Hub:
         for loop, bell in tuple(self._waiters):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(bell.set)
+
+
+def load(folder: Path, commits: Iterable[LoggedCommit]) -> int:
+    """Fill the empty hub in `folder` with a dumped log; returns how many commits. Conflict unless it is empty."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = _take(folder)
+    store = SqliteStore(folder / "hub.db")
+    try:
+        return restore(store, commits)
+    finally:
+        store.close()
+        lock.close()
 
 
 def _take(folder: Path) -> IO[str]:

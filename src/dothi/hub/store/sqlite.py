@@ -44,8 +44,15 @@ class SqliteStore:
         self._path = path
         self._threads = threading.local()
         self._open: list[sqlite3.Connection] = []
-        self._writer = self._connect()
-        self._prepare()
+        try:
+            self._writer = self._connect()
+            self._prepare()
+        except sqlite3.DatabaseError as foreign:
+            self.close()
+            raise Invalid(f"{path} is not a file of dothi ({foreign}): choose another data folder.") from foreign
+        except Invalid:
+            self.close()
+            raise
         self._kinds: dict[tuple[str, ...], int] = {
             tuple(json.loads(types)): kind for kind, types in self._writer.execute("SELECT kind, types FROM kind")
         }
@@ -54,6 +61,7 @@ class SqliteStore:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        self._open.append(connection)
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
@@ -63,7 +71,6 @@ class SqliteStore:
             "busy_timeout = 10000",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        self._open.append(connection)
         return connection
 
     def _prepare(self) -> None:

@@ -237,7 +237,7 @@ _LIGHT = msgspec.json.Decoder(_Light)
 
 def _head_after(outcome: Outcome, head: Head | None, eid: int, kind: int, seq: int, at: int) -> Head:
     version = (head.version if head else ABSENT) + 1
-    ahead = max(head.ahead if head else 0, _ahead(outcome.written, at), _ahead(outcome.late, at))
+    ahead = max(head.ahead if head else 0, observed_ahead(outcome.written, at), observed_ahead(outcome.late, at))
     after = outcome.after
     if after is None:
         return Head(eid, kind, version, seq, head.created if head else at, at, ahead, None)
@@ -245,7 +245,7 @@ def _head_after(outcome: Outcome, head: Head | None, eid: int, kind: int, seq: i
     return Head(eid, kind, version, seq, after.created_at, after.modified_at, ahead, doc)
 
 
-def _ahead(attrs: dict[str, Attribute], at: int) -> int:
+def observed_ahead(attrs: dict[str, Attribute], at: int) -> int:
     """How far the latest observedAt among `attrs` lies after `at` (µs); 0 when none does."""
     stamps = [one["observedAt"] for attribute in attrs.values() for one in instances(attribute) if "observedAt" in one]
     return max(0, *(from_iso(stamp) - at for stamp in set(stamps))) if stamps else 0

@@ -1,0 +1,151 @@
+"""The contract of the Store port: one suite that every adapter passes."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dothi.ground.errors import Invalid
+from dothi.hub.model import Timer
+from dothi.hub.store.codec import Doc, Entry, encode, pack, unpack
+from dothi.hub.store.port import Head, LogRow, Store, Written
+from dothi.hub.store.sqlite import SqliteStore
+
+ADAPTERS = {"sqlite": lambda folder: SqliteStore(folder / "hub.db")}
+
+
+@pytest.fixture(params=ADAPTERS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    opened = ADAPTERS[request.param](tmp_path)
+    yield opened
+    opened.close()
+
+
+def head(store: Store, eid: int, seq: int = 1, version: int = 1, doc: bytes | None = b"{}") -> Head:
+    return Head(eid, store.kind_of(("Lamp",)), version, seq, 10, 20, 0, doc)
+
+
+def row(seq: int, tid: int, eids: tuple[int, ...] = (1,)) -> LogRow:
+    body = encode(Doc("urn:x:1", ("Lamp",)))
+    return LogRow(seq, seq * 100, tid, "user:lan", "", pack([Entry(e, 0, 1, "created", True, body) for e in eids]))
+
+
+def write(store: Store, **parts: object) -> None:
+    store.write(Written(**{name: parts.get(name, ()) for name in Written._fields}))  # type: ignore[arg-type]
+
+
+def test_what_is_written_is_read(store: Store) -> None:
+    """State, log, receipt, cursor and timer of one write are all there after it."""
+    tid = store.tenant("", make=True) or 0
+    stands = head(store, 1)
+    write(
+        store,
+        states=[(tid, "urn:x:1", stands)],
+        log=[row(1, tid)],
+        receipts=[("key", b"receipt")],
+        cursors=[("rules", 7)],
+        timers=[Timer("rules", "a", 5, "payload")],
+    )
+    assert store.heads(tid, ["urn:x:1", "urn:x:2"]) == {"urn:x:1": stands}
+    assert store.rows([1, 2]) == {1: stands}
+    assert list(store.scan(tid, stands.kind)) == [(1, stands)]
+    assert store.log(0, 10) == [row(1, tid)]
+    assert store.commits([1, 2]) == {1: row(1, tid)}
+    assert store.receipt("key") == b"receipt"
+    assert store.receipt("other") is None
+    assert (store.cursor("rules"), store.cursor("other")) == (7, 0)
+    assert store.due("rules", 5, 10) == [("a", "payload")]
+    assert store.due("rules", 4, 10) == []
+    assert store.last() == (1, 1)
+
+
+def test_a_failed_write_leaves_nothing(store: Store) -> None:
+    """When one part cannot be written, no part of it is."""
+    tid = store.tenant("", make=True) or 0
+    write(store, states=[(tid, "urn:x:1", head(store, 1))], log=[row(1, tid)])
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        write(store, states=[(tid, "urn:x:2", head(store, 2))], log=[row(1, tid)], cursors=[("rules", 1)])
+    assert store.heads(tid, ["urn:x:2"]) == {}
+    assert store.cursor("rules") == 0
+    assert store.last() == (1, 1)
+
+
+def test_a_reader_sees_whole_commits_only(store: Store) -> None:
+    """A reader in another thread never finds a log row without its state."""
+    tid = store.tenant("", make=True) or 0
+    wrong: list[int] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set():
+            seen = store.log(0, 1000)
+            rows = store.rows([one.seq for one in seen])
+            wrong.extend(one.seq for one in seen if one.seq not in rows)
+
+    reader = threading.Thread(target=watch)
+    reader.start()
+    for number in range(1, 60):
+        state = head(store, number, seq=number)
+        write(store, states=[(tid, f"urn:x:{number}", state)], log=[row(number, tid, (number,))])
+    stop.set()
+    reader.join()
+    assert wrong == []
+
+
+def test_an_update_changes_kind_and_hides_the_deleted(store: Store) -> None:
+    """A new kind moves an entity to another scan; one without a document is in none."""
+    tid = store.tenant("", make=True) or 0
+    first = head(store, 1)
+    write(store, states=[(tid, "urn:x:1", first)])
+    other = first._replace(kind=store.kind_of(("Lamp", "Thing")), version=2)
+    write(store, states=[(tid, "urn:x:1", other)])
+    assert list(store.scan(tid, first.kind)) == []
+    assert list(store.scan(tid, other.kind)) == [(1, other)]
+    write(store, states=[(tid, "urn:x:1", other._replace(doc=None))])
+    assert list(store.scan(tid, other.kind)) == []
+    assert store.heads(tid, ["urn:x:1"])["urn:x:1"].doc is None
+
+
+def test_timers_move_and_go(store: Store) -> None:
+    """A timer of the same name moves; with no due time it is removed; they come oldest first."""
+    write(store, timers=[Timer("rules", "a", 50), Timer("rules", "b", 40), Timer("other", "c", 1)])
+    assert store.due("rules", 100, 10) == [("b", ""), ("a", "")]
+    write(store, timers=[Timer("rules", "b", 60), Timer("rules", "a", None)])
+    assert store.due("rules", 100, 10) == [("b", "")]
+
+
+def test_tenants_and_kinds_keep_their_numbers(store: Store, tmp_path: Path) -> None:
+    """The same name gets the same number, also after opening again."""
+    assert store.tenant("hue") is None
+    tid = store.tenant("hue", make=True)
+    kind = store.kind_of(("A", "B"))
+    assert store.tenant("hue", make=True) == tid
+    assert store.kind_of(("A", "B")) == kind != store.kind_of(("B", "A"))
+    assert store.tenant_name(tid or 0) == "hue"
+    again = ADAPTERS["sqlite"](tmp_path)
+    assert (again.tenant("hue"), again.kind_of(("A", "B"))) == (tid, kind)
+    again.close()
+
+
+def test_a_foreign_or_newer_file_is_refused(tmp_path: Path) -> None:
+    """A file that is not ours, or of a newer version, is refused in one clear sentence and not touched."""
+    store = SqliteStore(tmp_path / "hub.db")
+    store._writer.execute("PRAGMA user_version = 999")
+    store.close()
+    before = (tmp_path / "hub.db").read_bytes()
+    with pytest.raises(Invalid, match="newer dothi"):
+        SqliteStore(tmp_path / "hub.db")
+    assert (tmp_path / "hub.db").read_bytes() == before
+    (tmp_path / "text.db").write_text("this is no database, but long enough to look at " * 40)
+    with pytest.raises(Invalid, match="not a file of dothi"):
+        SqliteStore(tmp_path / "text.db")
+
+
+def test_a_blob_gives_back_each_entry_alone() -> None:
+    """One entity's entries are found in a packed commit without its neighbours."""
+    entries = [Entry(eid, eid * 2, 3, "updated", eid % 2 == 0, b"x" * eid) for eid in (1, 2, 3, 2)]
+    blob = pack(entries)
+    assert list(unpack(blob)) == entries
+    assert list(unpack(blob, 2)) == [entries[1], entries[3]]
+    assert list(unpack(blob, 9)) == []
