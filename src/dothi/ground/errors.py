@@ -44,3 +44,27 @@ class Unsupported(DothiError):
 
 class Unavailable(DothiError):
     """A part that is needed does not answer now; try again later."""
+
+
+class Malformed(Invalid):
+    """The input is not even well-formed (broken JSON, wrong member types)."""
+
+
+class TooComplex(Invalid):
+    """The query is too long or too deeply nested to be answered."""
+
+
+class TooMany(DothiError):
+    """The answer would be larger than the limit; narrow the question."""
+
+
+class NoTenant(Missing):
+    """There is no such tenant."""
+
+
+class ContextUnavailable(DothiError):
+    """An @context that the request names cannot be had."""
+
+
+class TooSoon(DothiError):
+    """Too many tries; wait and try again."""

@@ -1,0 +1,125 @@
+"""All settings of dothi, read once from the environment and the command line, then frozen."""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dothi.ground.errors import Invalid
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chose; each field is set by DOTHI_<NAME> or an argument of the same name."""
+
+    data: Path = Path("dothi-data")  # The folder of store, log and files.
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = ""  # The address people use, e.g. https://dothi.example.vn; "" means http://host:port.
+    open: bool = False  # Anonymous NGSI-LD on generic types; loopback only.
+    context_hosts: frozenset[str] = frozenset()  # Hosts from which @context documents may be fetched.
+    max_body: int = 16 * MIB  # Bytes of one request.
+    max_depth: int = 64  # Levels of nesting in one JSON document.
+    secure_cookies: bool | None = None  # None: exactly when the public address is https.
+    timezone: str = "Asia/Ho_Chi_Minh"
+    locale: str = "vi"
+
+    @property
+    def address(self) -> str:
+        """The public address without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def cookies_secure(self) -> bool:
+        """Whether cookies are sent over https only."""
+        return self.address.startswith("https://") if self.secure_cookies is None else self.secure_cookies
+
+
+def read(environment: Mapping[str, str], **arguments: Any) -> Settings:
+    """The settings: an argument (None = not given) wins over DOTHI_<NAME>, which wins over the default.
+
+    Invalid names the setting that cannot be used.
+    """
+    given = {name: text for name in _PARSERS if (text := environment.get(f"DOTHI_{name.upper()}"))}
+    given.update({name: value for name, value in arguments.items() if value is not None})
+    unknown = given.keys() - _PARSERS.keys()
+    if unknown:
+        raise Invalid(f"There is no setting {', '.join(sorted(unknown))}.")
+    settings = Settings(**{name: _parsed(name, value) for name, value in given.items()})
+    if settings.open and not is_loopback(settings.host):
+        raise Invalid(f"open works on a loopback address only, not on {settings.host}: anyone could write there.")
+    return settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _parsed(name: str, value: Any) -> Any:
+    try:
+        return _PARSERS[name](value)
+    except (ValueError, TypeError, ZoneInfoNotFoundError) as cause:
+        raise Invalid(f"The setting {name} cannot be {str(value)[:80]!r}: {cause}") from cause
+
+
+def _whole(low: int, high: int) -> Callable[[Any], int]:
+    def parse(value: Any) -> int:
+        number = int(value)
+        if not low <= number <= high:
+            raise ValueError(f"it must be {low} to {high}")
+        return number
+
+    return parse
+
+
+def _flag(value: Any) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if str(value).lower() not in known:
+        raise ValueError("it must be yes or no")
+    return known[str(value).lower()]
+
+
+def _hosts(value: Any) -> frozenset[str]:
+    parts = value.split(",") if isinstance(value, str) else value
+    return frozenset(part.strip().lower() for part in parts if part.strip())
+
+
+def _address(value: Any) -> str:
+    if not str(value).startswith(("http://", "https://")):
+        raise ValueError("it must begin with http:// or https://")
+    return str(value).rstrip("/")
+
+
+def _zone(value: Any) -> str:
+    return ZoneInfo(str(value)).key
+
+
+def _locale(value: Any) -> str:
+    if value not in ("vi", "en"):
+        raise ValueError("it must be vi or en")
+    return str(value)
+
+
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    "data": Path,
+    "host": str,
+    "port": _whole(0, 65535),
+    "public_url": _address,
+    "open": _flag,
+    "context_hosts": _hosts,
+    "max_body": _whole(1024, 1024 * MIB),
+    "max_depth": _whole(8, 500),
+    "secure_cookies": _flag,
+    "timezone": _zone,
+    "locale": _locale,
+}
+assert _PARSERS.keys() == {field.name for field in fields(Settings)}, "every setting has a parser"
