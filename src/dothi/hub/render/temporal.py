@@ -1,0 +1,85 @@
+"""Histories to JSON documents: normalized instances and [value, time] pairs (GS CIM 009 clauses 4.5.6 to 4.5.9)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dothi.hub.model import VALUE_KEY, Entity, Instance
+from dothi.hub.render.entity import head, one_or_all, render_instance, simplified_value
+from dothi.hub.render.shape import NO_DATASET, Shape
+
+History = Mapping[str, list[Instance]]
+PLURAL = {  # Clause 4.5.9: what holds the pairs, by attribute type.
+    "Property": "values",
+    "GeoProperty": "values",
+    "Relationship": "objects",
+    "LanguageProperty": "languageMaps",
+    "VocabProperty": "vocabs",
+    "JsonProperty": "jsons",
+    "ListProperty": "valueLists",
+    "ListRelationship": "objectLists",
+}
+
+
+def in_shape(history: History, shape: Shape) -> dict[str, list[Instance]]:
+    """The history narrowed to the attributes and datasets that the shape shows."""
+    narrowed = {
+        name: [one for one in listed if shape.datasets is None or one.get("datasetId", NO_DATASET) in shape.datasets]
+        for name, listed in history.items()
+        if shape.shows(name) and (shape.attrs is None or name in shape.attrs)
+    }
+    return {name: listed for name, listed in narrowed.items() if listed}
+
+
+def render_history(entity: Entity, history: History, shape: Shape) -> dict[str, Any]:
+    """The temporal evolution of an entity, every instance in full (clauses 4.5.6 to 4.5.8)."""
+    document = head(entity, shape)
+    for name, listed in in_shape(history, shape).items():
+        document[shape.names.outward(name)] = [_instance(one, shape) for one in listed]
+    return document
+
+
+def _instance(instance: Instance, shape: Shape) -> Instance:
+    full = render_instance(instance, shape)
+    stamps = ("instanceId", "createdAt", "modifiedAt", "deletedAt") if shape.sys_attrs else ("instanceId",)
+    return full | {stamp: instance[stamp] for stamp in stamps if stamp in instance}
+
+
+def render_pairs(entity: Entity, history: History, shape: Shape, time: str) -> dict[str, Any]:
+    """The simplified temporal form (clause 4.5.9): for each attribute its [value, time] pairs.
+
+    `time` is the temporal property asked for; an instance without it shows when it was last changed.
+    """
+    document = head(entity, shape)
+    for name, listed in in_shape(history, shape).items():
+        series = [_pairs(kind, dataset, found, shape, time) for (kind, dataset), found in by_series(listed).items()]
+        document[shape.names.outward(name)] = one_or_all(series)
+    return document
+
+
+def by_series(listed: list[Instance]) -> dict[tuple[str, str | None], list[Instance]]:
+    """Instances apart by type and dataset, each in order."""
+    series: dict[tuple[str, str | None], list[Instance]] = {}
+    for one in listed:
+        series.setdefault((one.get("type", "Property"), one.get("datasetId")), []).append(one)
+    return series
+
+
+def time_of(instance: Instance, time: str) -> str:
+    """When an instance counts, ISO 8601: the asked property, else when it was known."""
+    moment = instance.get(time) or instance.get("modifiedAt") or instance.get("createdAt") or ""
+    return str(moment)
+
+
+def _pairs(kind: str, dataset: str | None, listed: list[Instance], shape: Shape, time: str) -> dict[str, Any]:
+    if shape.languages is not None and kind == "LanguageProperty":
+        kind = "Property"  # Each map is narrowed to one word (clause 4.15).
+    pairs = [[simplified_value(one, shape), time_of(one, time)] for one in listed]
+    series: dict[str, Any] = {"type": kind, PLURAL[kind]: pairs}
+    if dataset is not None:
+        series["datasetId"] = dataset
+    return series
+
+
+def values_of(listed: list[Instance]) -> list[Any]:
+    """The bare values of instances, for computing with them."""
+    return [one.get(VALUE_KEY[one.get("type", "Property")]) for one in listed]
