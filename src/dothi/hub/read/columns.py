@@ -21,7 +21,9 @@ Mask = NDArray[np.bool_]
 Masks = tuple[Mask, Mask]  # (sure, maybe)
 _EARTH_M = 6_371_008.8
 _NO_INSTANT = np.iinfo(np.int64).min
-ODD, NONE, NUMBER, WORD, FLAG = 3, 0, 1, 2, 4  # What a row holds; ODD must be read to be judged.
+# What a row holds: nothing, a number, a word, a truth, a link (equal or not, but never before another), or something
+# odd that must be read to be judged.
+NONE, NUMBER, WORD, FLAG, LINK, ODD = range(6)
 
 
 class Column:
@@ -53,8 +55,10 @@ class Column:
         elif isinstance(value, int | float):
             self.holds[row], self.numbers[row] = NUMBER, value
         elif isinstance(value, str):
-            self.holds[row], self.codes[row] = WORD, self._code_of.setdefault(value, len(self._code_of))
-            self.instants[row] = _instant(value)
+            link = isinstance(attribute, dict) and attribute.get("type") == "Relationship"
+            self.holds[row] = LINK if link else WORD
+            self.codes[row] = self._code_of.setdefault(value, len(self._code_of))
+            self.instants[row] = _NO_INSTANT if link else _instant(value)
         else:
             self.holds[row] = ODD
 
@@ -78,13 +82,13 @@ class Column:
         holds, codes = self.holds[:size], self.codes[:size]
         fits: Mask
         if isinstance(value, bool):
-            fits = _OPS[op](codes, int(value)) & (holds == FLAG)
+            fits = (codes == int(value)) & (holds == FLAG) & (op in ("==", ">=", "<="))
         elif isinstance(value, int | float):
             fits = _OPS[op](self.numbers[:size], value) & (holds == NUMBER)
         elif isinstance(value, Moment):
             fits = _OPS[op](self.instants[:size], value.instant) & (self.instants[:size] != _NO_INSTANT)
         elif op == "==":
-            fits = (codes == self._code_of.get(value, -2)) & (holds == WORD)
+            fits = (codes == self._code_of.get(value, -2)) & ((holds == WORD) | (holds == LINK))
         else:
             words = np.fromiter((_WORD_OPS[op](word, value) for word in self._code_of), bool, len(self._code_of))
             fits = (holds == WORD) & (words[codes] if words.size else False)
@@ -169,7 +173,7 @@ class GeoColumn:
         rows = np.flatnonzero(maybe & self.point[:size])
         away = haversine_m(x, y, self.bounds[rows, 0], self.bounds[rows, 1])
         far = geo.max_distance if geo.max_distance is not None else np.inf
-        sure[rows] = (away <= far) & (away >= (geo.min_distance or 0))
+        sure[rows] = (away <= far) & (away > (-1.0 if geo.min_distance is None else geo.min_distance))
         return sure, sure | (maybe & ~self.point[:size])
 
 
@@ -310,7 +314,7 @@ def _all(join: Any, pairs: list[Masks]) -> Masks:
 
 
 def _instant(text: str) -> int:
-    if len(text) < 10 or not text[:4].isdigit():
+    if len(text) < 10 or text[4] != "-":
         return _NO_INSTANT
     try:
         return from_iso(text)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dothi.ground.errors import Invalid
 from dothi.hub.access import in_sight
-from dothi.hub.language.match import geo_matches, matches, scope_matches, type_matches
+from dothi.hub.language.match import geo_test, matches, scope_matches, type_matches
 from dothi.hub.language.nodes import ANY_TYPE, Query, Sight
 from dothi.hub.model import Entity, Page
 from dothi.hub.read.columns import Mask, Table, asked
@@ -212,6 +212,8 @@ def _check_pattern(pattern: str | None) -> None:
 def _verifier(query: Query) -> Callable[[Entity], bool]:
     pattern = re.compile(query.id_pattern) if query.id_pattern is not None else None
 
+    near = geo_test(query.geo) if query.geo is not None else None
+
     def verify(entity: Entity) -> bool:
         return (
             (query.types is None or type_matches(query.types, entity.types))
@@ -220,7 +222,7 @@ def _verifier(query: Query) -> Callable[[Entity], bool]:
             and (pattern is None or pattern.search(entity.id) is not None)
             and (not query.attrs or any(name in entity.attrs for name in query.attrs))
             and (query.q is None or matches(query.q, entity))
-            and (query.geo is None or geo_matches(query.geo, entity))
+            and (near is None or near(entity))
             and (query.scope is None or scope_matches(query.scope, entity.scope))
         )
 
