@@ -1,0 +1,74 @@
+"""Rebuilding a hub from its change log: state, history and positions as they were, into an empty store."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from dothi.ground.errors import Conflict
+from dothi.hub.model import Entity, Logged, LoggedCommit
+from dothi.hub.store import codec
+from dothi.hub.store.codec import Doc, Entry
+from dothi.hub.store.port import Head, LogRow, Store, Written
+from dothi.hub.write.apply import advance
+from dothi.hub.write.commit import observed_ahead
+
+_GROUP = 500  # Commits in one flush.
+
+
+def restore(store: Store, commits: Iterable[LoggedCommit]) -> int:
+    """Write `commits` as they were (same sequence, time and actor); returns how many. Conflict unless empty."""
+    if store.last() != (0, 0):
+        raise Conflict("This city is not empty: load into a new data folder.")
+    pending, count = iter(commits), 0
+    while some := list(islice(pending, _GROUP)):
+        _restore_group(store, some)
+        count += len(some)
+    return count
+
+
+def _restore_group(store: Store, commits: list[LoggedCommit]) -> None:
+    heads: dict[tuple[int, str], Head] = {}
+    log: list[LogRow] = []
+    eid = store.last()[1]
+    for commit in commits:
+        tid = store.tenant(commit.tenant, make=True) or 0
+        entries: list[Entry] = []
+        for logged in commit.entries:
+            head = heads.get((tid, logged.id)) or store.heads(tid, (logged.id,)).get(logged.id)
+            if head is None:
+                eid += 1
+            after = _after(store, logged, head, head.eid if head else eid, commit)
+            heads[tid, logged.id] = after
+            entries.append(_entry(logged, head, after))
+        log.append(LogRow(commit.seq, commit.at, tid, commit.actor, commit.reason, codec.pack(entries)))
+    store.write(Written([(tid, entity_id, head) for (tid, entity_id), head in heads.items()], log, (), (), ()))
+
+
+def _after(store: Store, logged: Logged, head: Head | None, eid: int, commit: LoggedCommit) -> Head:
+    before = None
+    if head is not None and head.doc is not None:
+        before = codec.entity_of(head.doc, head.created, head.modified, head.version)
+    after = advance(before, logged, commit.at)
+    ahead = max(head.ahead if head else 0, observed_ahead(logged.attrs, commit.at))
+    ahead = max(ahead, observed_ahead(logged.late, commit.at))
+    if after is None:
+        assert head is not None
+        return Head(eid, head.kind, logged.version, commit.seq, head.created, commit.at, ahead, None)
+    return Head(
+        eid,
+        store.kind_of(after.types),
+        logged.version,
+        commit.seq,
+        after.created_at,
+        after.modified_at,
+        ahead,
+        _document(after),
+    )
+
+
+def _document(entity: Entity) -> bytes:
+    return codec.encode(Doc(entity.id, entity.types, entity.attrs, entity.scope or None))
+
+
+def _entry(logged: Logged, head: Head | None, after: Head) -> Entry:
+    body = codec.encode(Doc(logged.id, logged.types, logged.attrs, logged.scope, logged.dropped, logged.late))
+    return Entry(after.eid, head.seq if head else 0, logged.version, logged.status, logged.whole, body)
