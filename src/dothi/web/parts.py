@@ -1,0 +1,32 @@
+"""The parts of the city that pages speak to, made once by app.py."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+from dothi.accounts.store import Accounts
+from dothi.hub.core import Hub
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a page may use: the hub, and each module's own frozen dataclass to hand to its verbs."""
+
+    hub: Hub
+    accounts: Accounts
+    territory: Any
+    sources: Any
+    operations: Any
+    citizens: Any
+    programme: Any
+    evidence: Any
+    city: str = "dothi"  # The name in the top bar, e.g. "Thành phố Huế".
+    simulated: bool = False  # A demo: "dữ liệu mô phỏng" stands over every page.
+    secure: bool = False  # Served over HTTPS: cookies are sent on HTTPS only.
+
+
+def parts(connection: HTTPConnection) -> Parts:
+    """The parts of the city that this request is about."""
+    found: Parts = connection.app.state.parts
+    return found
