@@ -24,13 +24,16 @@ class Policy(Protocol):
         """Whether `actor` may read this one entity."""
 
 
-def in_sight(sight: Sight | None, types: tuple[str, ...], unit: str | None) -> bool:
-    """Whether an entity of `types` in `unit` may be seen: each of its types must allow it."""
+def in_sight(sight: Sight | None, types: tuple[str, ...], unit: object) -> bool:
+    """Whether an entity of `types` in `unit` may be seen: each of its types must allow it.
+
+    A `unit` that is no text lies nowhere.
+    """
     if sight is None:
         return True
     hidden: frozenset[str] = frozenset()
     units = (sight.get(kind, sight.get(ANY_TYPE, hidden)) for kind in types)
-    return all(codes is None or unit in codes for codes in units)
+    return all(codes is None or (isinstance(unit, str) and unit in codes) for codes in units)
 
 
 class Guards:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from dothi.ground.errors import Conflict, Missing
+from dothi.ground.errors import Conflict, Forbidden, Missing
 from dothi.hub.access import Guards, Policy
 from dothi.hub.language.nodes import Query, TypeIs, Window
 from dothi.hub.language.q import parse_q
@@ -94,11 +94,15 @@ class Hub:
         """The types present and how many entities each has that `actor` may read."""
         tid = self._store.tenant(tenant)
         names = {name for types in self._store.kinds(tid).values() for name in types} if tid is not None else set()
-        counts = {
-            name: self.query(actor, Query(types=TypeIs(name), limit=0, count=True, tenant=tenant)).count or 0
-            for name in sorted(names)
-        }
+        counts = {name: self._count(actor, name, tenant) for name in sorted(names)}
         return {name: count for name, count in counts.items() if count}
+
+    def _count(self, actor: Actor, kind: str, tenant: str) -> int:
+        """How many entities of a type `actor` may read; none of a type that is hidden from them."""
+        try:
+            return self.query(actor, Query(types=TypeIs(kind), limit=0, count=True, tenant=tenant)).count or 0
+        except Forbidden:
+            return 0
 
     def has_tenant(self, tenant: str) -> bool:
         """Whether something was ever written for this tenant; the default tenant is always there."""

@@ -1,0 +1,221 @@
+"""The one check of who may read and write what, where: roles, areas and key scopes over the table in roles.py."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from dothi.accounts import roles
+from dothi.accounts.roles import RULES, Ability, Do, Rule, Where
+from dothi.ground.errors import Forbidden, Invalid
+from dothi.hub.access import in_sight
+from dothi.hub.language.nodes import ANY_TYPE, Query, Sight, TypeAnd, TypeCondition, TypeIs, TypeOr
+from dothi.hub.model import Actor, Change, Entity, Op, default_instance, instance_value
+from dothi.hub.vocabulary import NOUNS
+
+Units = frozenset[str] | None  # Codes of units; None = everywhere.
+Within = Callable[[str], frozenset[str]]  # A unit's code → the codes at and below it.
+Rights = Mapping[Do, Sight]
+NOWHERE: frozenset[str] = frozenset()
+KEPT_RIGHTS_MAX = 2000
+
+_SCOPE = re.compile(r"(read|write):(\*|[^\s*]{1,200})|source:\S{1,200}")
+_SCOPE_DOES = {"read": (Do.READ,), "write": (Do.CREATE, Do.CHANGE, Do.DELETE)}
+_ALWAYS_CREATES = frozenset({Op.CREATE})
+_MAY_CREATE = frozenset({Op.CREATE, Op.PUT, Op.UPSERT})
+_LEAVES_NOTHING = frozenset({Op.CREATE, Op.REPLACE, Op.PUT})  # What stood before is gone, the old unit too.
+
+
+class RolePolicy:
+    """The Policy of a real city; default deny. Rights are worked out once per actor and kept."""
+
+    def __init__(
+        self,
+        within: Within,
+        public_types: frozenset[str] = frozenset(),
+        rules: tuple[Rule, ...] = RULES,
+    ) -> None:
+        """`within` gives the codes at and below a unit; `public_types` are what anybody may read (none = switched off).
+
+        A city with types of its own adds lines to `rules`.
+        """
+        self._within = within
+        self._public = public_types
+        self._rules = rules
+        self._known = frozenset[str]().union(*(rule.types for rule in rules)) - {ANY_TYPE}
+        self._kept: dict[Actor, Rights] = {}
+
+    def check_write(self, actor: Actor, change: Change, before: Entity | None, types: tuple[str, ...]) -> None:
+        """Raise Forbidden unless `actor` may make `change`; `types` are those before and after it."""
+        if is_system(actor):
+            return
+        if not types and (before is not None or change.op in _MAY_CREATE):
+            raise Forbidden(f"{change.id} has no type, so nobody but the system may write it.")
+        deed = _deed(change, before)
+        allowed = self.rights(actor)[deed]
+        for kind in types:
+            units = _look_up(allowed, kind)
+            if units is not None and not _lies_in(change, before, kind, units):
+                raise Forbidden(_refusal(actor, deed, kind, units), entity=change.id)
+
+    def narrow(self, actor: Actor, query: Query) -> Query:
+        """The query restricted to what `actor` may read; Forbidden when nothing of it may be read."""
+        sight = self.sight(actor)
+        if sight is None:
+            return query
+        named = type_names(query.types) or sight.keys()
+        if all(_look_up(sight, kind) == NOWHERE for kind in named):
+            raise Forbidden(_refusal(actor, Do.READ, ", ".join(sorted(type_names(query.types))) or "entities", NOWHERE))
+        return replace(query, sight=sight)
+
+    def may_read(self, actor: Actor, entity: Entity) -> bool:
+        """Whether `actor` may read this one entity."""
+        return in_sight(self.sight(actor), entity.types, entity.value("unit"))
+
+    def sight(self, actor: Actor) -> Sight | None:
+        """What `actor` may read, type by type; None is everything."""
+        if is_system(actor):
+            return None
+        sight = self.rights(actor)[Do.READ]
+        return None if sight.keys() == {ANY_TYPE} and sight[ANY_TYPE] is None else sight
+
+    def rights(self, actor: Actor) -> Rights:
+        """Everything that `actor` may do, by deed and type (ANY_TYPE: types not named)."""
+        kept = self._kept.get(actor)
+        if kept is None:
+            if len(self._kept) >= KEPT_RIGHTS_MAX:
+                self._kept = {}
+            kept = self._kept[actor] = {deed: self._work_out(actor, deed) for deed in Do}
+        return kept
+
+    def forget(self) -> None:
+        """Work out all rights anew: the territory has changed."""
+        self._kept = {}
+
+    def _work_out(self, actor: Actor, deed: Do) -> dict[str, Units]:
+        area = self._area(actor)
+        scoped = [kind for able, kind in _scope_deeds(actor) if able is deed]
+        if ANY_TYPE in scoped:
+            return {ANY_TYPE: area}
+        grants = [*self._by_role(actor, deed, area), *((kind, area) for kind in scoped)]
+        if deed is Do.READ:
+            grants += [(kind, None) for kind in self._public]
+        # A type that the table knows and does not grant stays hidden, also from who may see unknown types.
+        sight: dict[str, Units] = dict.fromkeys(self._known, NOWHERE)
+        for kind, units in grants:
+            sight[kind] = _union(sight.get(kind, NOWHERE), units)
+        return sight
+
+    def _area(self, actor: Actor) -> Units:
+        """All codes where the actor's roles hold; a province's role holds in its communes too."""
+        if not actor.areas:
+            return None
+        return NOWHERE.union(*(self._within(code) | {code} for code in actor.areas))
+
+    def _by_role(self, actor: Actor, deed: Do, area: Units) -> Iterable[tuple[str, Units]]:
+        held = roles_of(actor)
+        for rule in self._rules:
+            if deed in rule.may and held & rule.roles:
+                yield from ((kind, area if rule.where is Where.AREA else None) for kind in rule.types)
+
+
+def is_system(actor: Actor) -> bool:
+    """Whether a module of dothi acts; `system` is no role of people and can be held by no key."""
+    return roles.SYSTEM in actor.roles and actor.id.startswith("system:")
+
+
+def roles_of(actor: Actor) -> frozenset[str]:
+    """The roles that count: a person's own, `anonymous` for nobody in particular, none for a key."""
+    if actor.id.startswith("user:"):
+        return actor.roles & roles.EVERY_ROLE
+    return frozenset({roles.ANONYMOUS}) if actor.id == "anonymous" else NOWHERE
+
+
+def has_ability(actor: Actor, ability: Ability) -> bool:
+    """Whether one of the actor's roles carries `ability`."""
+    return any(ability in roles.ROLES[role].abilities for role in roles_of(actor) if role in roles.ROLES)
+
+
+def demand(actor: Actor, ability: Ability) -> None:
+    """Raise Forbidden unless `actor` has `ability`."""
+    if not has_ability(actor, ability):
+        raise Forbidden(f"{actor.id} may not {ability.value.replace('_', ' ')}; ask an administrator.")
+
+
+def may_push(actor: Actor, source: str) -> bool:
+    """Whether a key may hand data to the connector of `source` (its id): scope source:<id>."""
+    return f"source:{source}" in actor.scopes
+
+
+def check_scopes(scopes: frozenset[str]) -> None:
+    """Raise Invalid unless every scope is read:<Type|*>, write:<Type|*> or source:<id>."""
+    for scope in scopes:
+        if not _SCOPE.fullmatch(scope):
+            raise Invalid(f"“{scope[:80]}” is no scope; a scope is read:<Type or *>, write:<Type or *> or source:<id>.")
+    if not scopes:
+        raise Invalid("A key without a scope can do nothing; name at least one, e.g. read:AirQualityObserved.")
+
+
+def type_names(condition: TypeCondition | None) -> frozenset[str]:
+    """All types that a query names; empty when it names none."""
+    if isinstance(condition, TypeIs):
+        return frozenset({condition.name})
+    if isinstance(condition, TypeAnd | TypeOr):
+        return NOWHERE.union(*map(type_names, condition.terms))
+    return NOWHERE
+
+
+def _scope_deeds(actor: Actor) -> frozenset[tuple[Do, str]]:
+    """(deed, type or ANY_TYPE) for every read and write scope of a key."""
+    pairs = (scope.partition(":") for scope in actor.scopes)
+    return frozenset((deed, kind) for head, _, kind in pairs for deed in _SCOPE_DOES.get(head, ()))
+
+
+def _union(one: Units, other: Units) -> Units:
+    return None if one is None or other is None else one | other
+
+
+def _look_up(sight: Sight, kind: str) -> Units:
+    return sight.get(kind, sight.get(ANY_TYPE, NOWHERE))
+
+
+def _deed(change: Change, before: Entity | None) -> Do:
+    if change.op is Op.DELETE:
+        return Do.DELETE
+    creates = change.op in _ALWAYS_CREATES or (before is None and change.op in _MAY_CREATE)
+    return Do.CREATE if creates else Do.CHANGE
+
+
+def _lies_in(change: Change, before: Entity | None, kind: str, units: frozenset[str]) -> bool:
+    """Whether what is written lies in `units`, before and after.
+
+    A type with an owner may be passed on to a unit elsewhere: its verb knows to whom.
+    """
+    if before is not None and _unit_of(before) not in units:
+        return False
+    noun = NOUNS.get(kind)
+    passed_on = before is not None and noun is not None and noun.owner is not None
+    return passed_on or _unit_after(change, before) in units
+
+
+def _unit_after(change: Change, before: Entity | None) -> str | None:
+    if "unit" in change.attrs:
+        return _code(instance_value(default_instance(change.attrs["unit"])))
+    dropped = change.op is Op.DROP and change.name == "unit"
+    if before is None or dropped or change.op in _LEAVES_NOTHING:
+        return None
+    return _unit_of(before)
+
+
+def _unit_of(entity: Entity) -> str | None:
+    return _code(entity.value("unit"))
+
+
+def _code(value: object) -> str | None:
+    """A unit's code; anything else that came in as `unit` lies nowhere."""
+    return value if isinstance(value, str) else None
+
+
+def _refusal(actor: Actor, deed: Do, kind: str, units: frozenset[str]) -> str:
+    who = "Nobody who has not signed in" if actor.id == "anonymous" else f"No role or scope of {actor.id}"
+    where = " outside the areas given to it" if units else ""
+    return f"{who} may {deed.value} {kind}{where}. Sign in, or ask an administrator for the right."

@@ -1,0 +1,138 @@
+"""The roles of people, what each may do, and the one table of who may do what to which type, where."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dothi.hub.language.nodes import ANY_TYPE
+
+
+class Do(StrEnum):
+    """What a rule allows to be done to an entity."""
+
+    READ = "read"
+    CREATE = "create"
+    CHANGE = "change"
+    DELETE = "delete"
+
+
+class Where(StrEnum):
+    """Where a rule holds."""
+
+    EVERYWHERE = "everywhere"
+    AREA = "area"  # Only where the entity's `unit` lies in one of the actor's areas.
+
+
+class Ability(StrEnum):
+    """What a role allows beside reading and writing entities."""
+
+    READ_AUDIT = "read_audit"
+    MANAGE_USERS = "manage_users"
+    MANAGE_KEYS = "manage_keys"
+    OPEN_IDENTITY = "open_identity"
+    ERASE_IDENTITY = "erase_identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role that a person can hold; its name on screens stands in the catalogue under `label`."""
+
+    label: str
+    abilities: frozenset[Ability] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table: these roles may do this to these types, there."""
+
+    roles: frozenset[str]
+    may: frozenset[Do]
+    types: frozenset[str]
+    where: Where
+
+
+# Who runs the machine (administrator) does not open identities, and who judges (assessor) writes nothing that is
+# judged: an administrator who gives himself another role leaves a line in the register of events.
+ROLES: dict[str, Role] = {
+    "citizen": Role("role.citizen"),  # Người dân
+    "official": Role("role.official"),  # Cán bộ xử lý
+    "duty_officer": Role("role.duty_officer"),  # Trực ban
+    "programme_officer": Role("role.programme_officer"),  # Cán bộ chương trình
+    "assessor": Role("role.assessor", frozenset({Ability.READ_AUDIT})),  # Người đánh giá
+    "planner": Role("role.planner"),  # Cán bộ quy hoạch
+    "data_steward": Role("role.data_steward", frozenset({Ability.OPEN_IDENTITY, Ability.ERASE_IDENTITY})),
+    "administrator": Role(
+        "role.administrator", frozenset({Ability.READ_AUDIT, Ability.MANAGE_USERS, Ability.MANAGE_KEYS})
+    ),
+}
+ANONYMOUS = "anonymous"  # Held by who has not signed in; no person can be given it.
+SYSTEM = "system"  # Held by modules only; no person and no key can be given it.
+SYSTEM_OPENERS = frozenset({"system:citizens"})  # Modules that must reach a citizen: the notice about a report.
+
+EVERY_ROLE = frozenset(ROLES)
+STAFF = EVERY_ROLE - {"citizen"}
+
+READINGS = frozenset(
+    {
+        "AirQualityObserved",
+        "TrafficFlowObserved",
+        "WasteContainer",
+        "WaterObserved",
+        "WeatherObserved",
+        "PublicTransportStop",
+    }
+)
+RECORDS = frozenset(
+    {
+        "DataSource",
+        "AdministrativeUnit",
+        "PublicService",
+        "LegalBasis",
+        "Indicator",
+        "IndicatorValue",
+        "PublishedReport",
+    }
+)
+WORK = frozenset({"Alarm", "CitizenReport", "Task", "Proposal"})
+PUBLIC_TYPES = READINGS | RECORDS | {"CitizenReport"}  # What anybody reads where public reading is switched on.
+
+_READ = frozenset({Do.READ})
+_CREATE = frozenset({Do.CREATE})
+_CHANGE = frozenset({Do.CHANGE})
+_WRITE = _CREATE | _CHANGE
+_ALL = frozenset(Do)
+
+
+def _rule(roles: str | frozenset[str], may: frozenset[Do], types: str | frozenset[str], where: Where) -> Rule:
+    named = frozenset(roles.split()) if isinstance(roles, str) else roles
+    return Rule(named, may, frozenset(types.split()) if isinstance(types, str) else types, where)
+
+
+# Default deny: what no line allows is refused. A guarded type is written through its owner's verbs only, whatever
+# stands here (hub.access.Guards); the line says who may call the verb. Modules themselves are `system`.
+RULES: tuple[Rule, ...] = (
+    # Reading
+    _rule(STAFF, _READ, READINGS | RECORDS | {"AlarmRule"}, Where.EVERYWHERE),
+    _rule(STAFF, _READ, WORK, Where.AREA),
+    _rule("assessor", _READ, WORK, Where.EVERYWHERE),  # Evidence may lie in any unit.
+    _rule("data_steward administrator", _READ, "QuarantinedRow", Where.EVERYWHERE),  # Raw rows may name people.
+    _rule("data_steward administrator", _READ, ANY_TYPE, Where.AREA),  # Types that this table does not know.
+    # Signal → case
+    _rule("duty_officer", _WRITE, "Alarm", Where.AREA),
+    _rule("data_steward administrator", _ALL, "AlarmRule", Where.EVERYWHERE),
+    # Citizens: anybody files, rates and re-opens (the verb asks for the code); officials answer in their area.
+    _rule(f"{ANONYMOUS} citizen", _WRITE, "CitizenReport", Where.EVERYWHERE),
+    _rule(STAFF, _CREATE, "CitizenReport", Where.EVERYWHERE),
+    _rule("official duty_officer", _CHANGE, "CitizenReport", Where.AREA),
+    _rule("programme_officer", _WRITE, "PublicService", Where.EVERYWHERE),
+    # Obligation → task
+    _rule("programme_officer", _WRITE, "LegalBasis", Where.EVERYWHERE),
+    _rule("programme_officer official", _WRITE, "Task Proposal", Where.AREA),
+    # Claim → evidence
+    _rule("programme_officer data_steward", _WRITE, "Indicator", Where.EVERYWHERE),
+    _rule("programme_officer", _WRITE, "IndicatorValue", Where.AREA),
+    _rule("programme_officer official", _WRITE, "PublishedReport", Where.AREA),
+    # Sources and territory
+    _rule("data_steward", _ALL, READINGS | {ANY_TYPE}, Where.AREA),
+    _rule("data_steward administrator", _ALL, "DataSource QuarantinedRow", Where.EVERYWHERE),
+    _rule("data_steward administrator planner", _ALL, "AdministrativeUnit", Where.EVERYWHERE),
+)
