@@ -142,17 +142,17 @@ class Change(msgspec.Struct, frozen=True):
     newer_only: bool = False  # Sources: an attribute older by observedAt goes to history, not to current state.
 
 
-def put(entity_id: str, kind: str, **attrs: Attribute) -> Change:
+def put(entity_id: str, kind: str, /, **attrs: Attribute) -> Change:
     """Create or replace an entity of one type."""
     return Change(Op.PUT, entity_id, (kind,), attrs)
 
 
-def create(entity_id: str, kind: str, **attrs: Attribute) -> Change:
+def create(entity_id: str, kind: str, /, **attrs: Attribute) -> Change:
     """Create an entity; Conflict when it exists."""
     return Change(Op.CREATE, entity_id, (kind,), attrs)
 
 
-def amend(entity_id: str, **attrs: Attribute) -> Change:
+def amend(entity_id: str, /, **attrs: Attribute) -> Change:
     """Set attributes of an existing entity, leaving the others."""
     return Change(Op.APPEND, entity_id, attrs=attrs)
 
