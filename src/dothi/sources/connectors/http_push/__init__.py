@@ -1,0 +1,1 @@
+"""HTTP push: systems send rows, entities or files to the source's address."""

@@ -1,0 +1,1 @@
+"""MQTT: readings from a broker, acknowledged only after they are on disk."""
