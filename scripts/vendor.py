@@ -22,7 +22,6 @@ FONT_FILES = tuple(
 # Package -> (folder under vendor/, files of the package).
 FILES: dict[str, tuple[str, tuple[str, ...]]] = {
     "@fontsource/be-vietnam-pro": ("be-vietnam-pro", ("LICENSE", *FONT_FILES)),
-    "echarts": ("echarts", ("LICENSE", "NOTICE", "dist/echarts.esm.min.mjs")),
     "htmx.org": ("htmx", ("LICENSE", "dist/htmx.min.js", "dist/ext/hx-sse.min.js")),
     "maplibre-gl": (
         "maplibre-gl",
