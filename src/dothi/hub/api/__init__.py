@@ -1,1 +1,6 @@
-"""The NGSI-LD API, one file per chapter of the standard, the clause named over each handler."""
+"""The NGSI-LD API (GS CIM 009 clause 6): one file per chapter, the clause named over each handler."""
+
+from dothi.hub.api.app import ngsi_ld
+from dothi.hub.api.request import Limits
+
+__all__ = ["Limits", "ngsi_ld"]

@@ -1,50 +1,22 @@
 """Aggregated histories: methods over periods of time (GS CIM 009 clause 4.5.19)."""
 
 import math
-import re
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from dothi.ground.clock import DAY, HOUR, MINUTE, SECOND, from_datetime, from_iso, iso, to_datetime
-from dothi.ground.errors import Invalid, TooComplex
+from dothi.ground.clock import from_datetime, from_iso, iso, to_datetime
+from dothi.ground.errors import Invalid
 from dothi.hub.language.nodes import Window
+from dothi.hub.language.time import Period
 from dothi.hub.model import Entity, Instance
 from dothi.hub.render.entity import head, one_or_all
 from dothi.hub.render.shape import Shape
 from dothi.hub.render.temporal import History, by_series, in_shape, time_of, values_of
 
-MOST_PERIODS = 100_000
-_DURATION = re.compile(
-    r"P(?:(?P<w>\d+)W|(?:(?P<y>\d+)Y)?(?:(?P<m>\d+)M)?(?:(?P<d>\d+)D)?"
-    r"(?:T(?:(?P<h>\d+)H)?(?:(?P<min>\d+)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?)?)"
-)
-_UNITS = {"w": 7 * DAY, "d": DAY, "h": HOUR, "min": MINUTE}
 _LAST = from_iso("9999-12-31T23:59:59Z")
-
-
-class Period(NamedTuple):
-    """A length of time: calendar months and then µs; both 0 means the whole range."""
-
-    months: int
-    micros: int
-
-
-def parse_period(text: str) -> Period:
-    """An ISO 8601 duration such as PT1H, P1D or P1M. Invalid when it is none."""
-    match = _DURATION.fullmatch(text) if len(text) <= 50 else None
-    if match is None or text.endswith(("P", "T")):
-        raise Invalid(f"aggrPeriodDuration {text[:50]!r} is no ISO 8601 duration; write PT1H, P1D, P1M or the like.")
-    part = {name: value for name, value in match.groupdict().items() if value}
-    months = int(part.get("y", 0)) * 12 + int(part.get("m", 0))
-    micros = sum(int(part[name]) * unit for name, unit in _UNITS.items() if name in part)
-    micros += round(float(part.get("s", 0)) * SECOND)
-    if months > 12 * 9999 or micros > _LAST:
-        raise Invalid(f"aggrPeriodDuration {text!r} is longer than the calendar.")
-    return Period(months, micros)
 
 
 def parse_methods(text: str) -> tuple[str, ...]:
@@ -80,49 +52,38 @@ def _aggregated(
     kind: str, listed: list[Instance], window: Window, methods: Sequence[str], period: Period
 ) -> dict[str, list[list[Any]]]:
     times = [from_iso(time_of(one, window.attribute)) for one in listed]
-    start = window.start if window.rel in ("after", "between") and window.start is not None else min(times)
-    end = _end(window, times)
-    bounds = _bounds(start, end, period, max(times))
-    groups: dict[int, list[Instance]] = {}
+    start = window.start if window.start is not None else min(times)
+    end = window.end if window.end is not None else max(times)
+    groups: dict[tuple[int, int], list[Instance]] = {}
     for time, one in sorted(zip(times, listed, strict=True), key=lambda pair: pair[0]):
-        groups.setdefault(max(0, min(bisect_right(bounds, time) - 1, len(bounds) - 2)), []).append(one)
+        step = (start, max(start, end)) if period.whole else _step(start, period, time)
+        groups.setdefault(step, []).append(one)
     result: dict[str, list[list[Any]]] = {method: [] for method in methods}
-    for place, group in groups.items():
+    for (low, high), group in groups.items():
         for method in methods:
             value = compute(method, kind, values_of(group))
             if value is not None:
-                result[method].append([value, iso(bounds[place]), iso(bounds[place + 1])])
+                result[method].append([value, iso(low), iso(high)])
     return {method: triples for method, triples in result.items() if triples}
 
 
-def _end(window: Window, times: list[int]) -> int:
-    if window.rel == "between" and window.end is not None:
-        return window.end
-    if window.rel == "before" and window.start is not None:
-        return window.start
-    return max(times)
-
-
-def _bounds(start: int, end: int, period: Period, latest: int) -> list[int]:
-    """The borders of the periods from `start` on, the last one at or after `end`."""
-    if period == (0, 0):
-        return [start, max(start, end)]
-    bounds = [start]
-    while bounds[-1] < end or bounds[-1] <= latest:
-        if len(bounds) > MOST_PERIODS:
-            raise TooComplex(f"The range holds more than {MOST_PERIODS} periods; ask for longer periods or less time.")
-        bounds.append(_later(start, period, len(bounds)))
-    return bounds if len(bounds) > 1 else [start, _later(start, period, 1)]
+def _step(start: int, period: Period, time: int) -> tuple[int, int]:
+    """The period, counted from `start`, in which `time` lies: its first instant and the one after its last (µs)."""
+    if not period.months:
+        low = start + (time - start) // period.length * period.length
+        return low, min(low + period.length, _LAST)
+    begun, now = to_datetime(start), to_datetime(time)
+    count = ((now.year - begun.year) * 12 + now.month - begun.month) // period.months
+    while _later(start, period, count) > time:
+        count -= 1
+    return _later(start, period, count), _later(start, period, count + 1)
 
 
 def _later(start: int, period: Period, times: int) -> int:
-    """`start` plus so many periods; months keep the day where the month has it."""
+    """`start` plus so many periods of months, keeping the day where the month has it."""
     moment = to_datetime(start)
     months = moment.year * 12 + moment.month - 1 + period.months * times
-    if months // 12 > 9999:
-        return _LAST
-    moved = _on_day(moment, months // 12, months % 12 + 1) if period.months else moment
-    return min(from_datetime(moved) + period.micros * times, _LAST)
+    return from_datetime(_on_day(moment, months // 12, months % 12 + 1)) if months // 12 <= 9999 else _LAST
 
 
 def _on_day(moment: datetime, year: int, month: int) -> datetime:

@@ -1,0 +1,122 @@
+"""The NGSI-LD API as one ASGI application: finds the handler by path, asks who it is, never answers with a crash."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dothi.ground.errors import DothiError, Missing
+from dothi.hub.api import attributes, batches, discovery, entities, temporal
+from dothi.hub.api.answer import Answer, deliver, no_such_method, refused
+from dothi.hub.api.request import (
+    Authenticate,
+    Call,
+    Door,
+    Limits,
+    headers_of,
+    read_body,
+    segments,
+    tenant_of,
+)
+from dothi.hub.context import Contexts
+from dothi.hub.core import Hub
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Call], Awaitable[Answer]]
+VARIABLE = "{}"
+# Path below /ngsi-ld/v1 → method → handler. Clause 6.2 lists the resources.
+ROUTES: dict[str, Mapping[str, Handler]] = {
+    "entities": {"GET": entities.query_entities, "POST": entities.create_entity},
+    "entities/{}": {
+        "GET": entities.read_entity,
+        "PUT": entities.replace_entity,
+        "PATCH": entities.merge_entity,
+        "DELETE": entities.delete_entity,
+    },
+    "entities/{}/attrs": {"POST": attributes.append_attributes, "PATCH": attributes.update_attributes},
+    "entities/{}/attrs/{}": {
+        "PATCH": attributes.update_attribute,
+        "PUT": attributes.replace_attribute,
+        "DELETE": attributes.delete_attribute,
+    },
+    "entityOperations/create": {"POST": batches.create_batch},
+    "entityOperations/upsert": {"POST": batches.upsert_batch},
+    "entityOperations/update": {"POST": batches.update_batch},
+    "entityOperations/merge": {"POST": batches.merge_batch},
+    "entityOperations/delete": {"POST": batches.delete_batch},
+    "entityOperations/query": {"POST": entities.query_by_post},
+    "types": {"GET": discovery.list_types},
+    "types/{}": {"GET": discovery.read_type},
+    "attributes": {"GET": discovery.list_attributes},
+    "attributes/{}": {"GET": discovery.read_attribute},
+    "temporal/entities": {"GET": temporal.query_history},
+    "temporal/entities/{}": {"GET": temporal.read_history},
+    "temporal/entityOperations/query": {"POST": temporal.query_history_by_post},
+    "vocabulary.jsonld": {"GET": discovery.vocabulary},
+    "openapi.json": {"GET": discovery.openapi},
+}
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_LONGEST_PATH = 4  # entities/{}/attrs/{}
+
+
+def ngsi_ld(hub: Hub, contexts: Contexts, authenticate: Authenticate, limits: Limits = Limits()) -> ASGIApp:
+    """The application, to be mounted at /ngsi-ld/v1.
+
+    `authenticate(headers)` gives the Actor of a request by its headers (lower-case names), ANONYMOUS for nobody in
+    particular, and raises Unauthenticated for credentials that do not hold.
+    """
+    door = Door(hub, contexts, authenticate, limits)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1000})
+            return
+        headers = headers_of(scope)
+        answer = await _answer(door, scope, receive, headers)
+        await deliver(answer, send, headers.get("ngsild-tenant"), head_only=scope["method"] == "HEAD")
+
+    return app
+
+
+async def _answer(door: Door, scope: Scope, receive: Receive, headers: dict[str, str]) -> Answer:
+    try:
+        return await _handle(door, scope, receive, headers)
+    except DothiError as error:
+        return refused(error)
+    except Exception as error:
+        log.exception("%s %s failed", scope["method"], scope["path"])
+        return refused(error)
+
+
+async def _handle(door: Door, scope: Scope, receive: Receive, headers: dict[str, str]) -> Answer:
+    parts = segments(scope)
+    route, variables = find(parts)
+    handlers = ROUTES[route]
+    method = "GET" if scope["method"] == "HEAD" else scope["method"]
+    handler = handlers.get(method)
+    if handler is None:
+        return no_such_method([*handlers, "HEAD"] if "GET" in handlers else list(handlers))
+    body = await read_body(headers, receive, door.limits.body) if method in _WITH_BODY else b""
+    raw_query = scope.get("query_string", b"").decode("latin-1")
+    actor = door.authenticate(headers)
+    return await handler(Call(door, method, variables, route, raw_query, headers, tenant_of(headers), actor, body))
+
+
+def find(parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The route of a path, and its variable parts. Missing when there is none."""
+    if parts[0] in ROUTES and len(parts) == 1:
+        return parts[0], ()
+    for route, shape in _SHAPES.get(len(parts), ()):
+        if all(fixed in (VARIABLE, part) for fixed, part in zip(shape, parts, strict=True)):
+            variables = tuple(part for fixed, part in zip(shape, parts, strict=True) if fixed == VARIABLE)
+            if all(variables):
+                return route, variables
+    raise Missing("There is no such resource in this API; /ngsi-ld/v1/openapi.json lists those that there are.")
+
+
+_SHAPES: dict[int, list[tuple[str, tuple[str, ...]]]] = {
+    length: [(route, tuple(route.split("/"))) for route in ROUTES if route.count("/") == length - 1]
+    for length in range(1, _LONGEST_PATH + 1)
+}

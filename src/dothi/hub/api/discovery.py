@@ -1,0 +1,151 @@
+"""What there is: types, attributes, our vocabulary and this API's description (clauses 6.25 to 6.28)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from dothi.ground.errors import Missing
+from dothi.hub.api.answer import Answer, accepted, contextual, document
+from dothi.hub.api.openapi import description
+from dothi.hub.api.request import LD_JSON, Call
+from dothi.hub.context import Names, iri_of
+from dothi.hub.context.published import vocabulary_document
+from dothi.hub.language.nodes import Query, TypeIs
+from dothi.hub.model import Entity, instances
+
+_PAGE = 500  # Entities read at once; between pages others get their turn.
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was met of one attribute."""
+
+    count: int = 0
+    kinds: set[str] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
+
+
+async def list_types(call: Call) -> Answer:
+    """Retrieve Available Entity Types, clauses 5.7.5 and 5.7.6 (HTTP binding 6.25.3.1)."""
+    names, media = await _start(call)
+    counts = call.hub.types(call.actor, call.tenant)
+    if not call.flag("details"):
+        listed = {
+            "id": f"urn:ngsi-ld:EntityTypeList:{call.tenant or 'default'}",
+            "type": "EntityTypeList",
+            "typeList": [names.outward(kind) for kind in counts],
+        }
+        return contextual(call, listed, names, media)
+    detailed = [
+        {
+            "id": iri_of(kind),
+            "type": "EntityType",
+            "typeName": names.outward(kind),
+            "attributeNames": [names.outward(name) for name in sorted(await _attributes(call, [kind]))],
+        }
+        for kind in counts
+    ]
+    return contextual(call, detailed, names, media)
+
+
+async def read_type(call: Call) -> Answer:
+    """Retrieve Available Entity Type Information, clause 5.7.7 (HTTP binding 6.26.3.1)."""
+    names, media = await _start(call)
+    kind = names.inward(call.path[0])
+    count = call.hub.types(call.actor, call.tenant).get(kind)
+    if not count:
+        raise Missing(f"There is no entity of type {call.path[0][:100]}.")
+    seen = await _attributes(call, [kind])
+    details = [_attribute(name, one, names, brief=True) for name, one in sorted(seen.items())]
+    told = {
+        "id": iri_of(kind),
+        "type": "EntityTypeInfo",
+        "typeName": names.outward(kind),
+        "entityCount": count,
+        "attributeDetails": details,
+    }
+    return contextual(call, told, names, media)
+
+
+async def list_attributes(call: Call) -> Answer:
+    """Retrieve Available Attributes, clauses 5.7.8 and 5.7.9 (HTTP binding 6.27.3.1)."""
+    names, media = await _start(call)
+    seen = await _attributes(call, list(call.hub.types(call.actor, call.tenant)))
+    if call.flag("details"):
+        detailed = [_attribute(name, one, names) for name, one in sorted(seen.items())]
+        return contextual(
+            call, [{key: part[key] for key in part if key != "attributeCount"} for part in detailed], names, media
+        )
+    listed = {
+        "id": f"urn:ngsi-ld:AttributeList:{call.tenant or 'default'}",
+        "type": "AttributeList",
+        "attributeList": [names.outward(name) for name in sorted(seen)],
+    }
+    return contextual(call, listed, names, media)
+
+
+async def read_attribute(call: Call) -> Answer:
+    """Retrieve Available Attribute Information, clause 5.7.10 (HTTP binding 6.28.3.1)."""
+    names, media = await _start(call)
+    name = names.inward(call.path[0])
+    one = (await _attributes(call, list(call.hub.types(call.actor, call.tenant)))).get(name)
+    if one is None:
+        raise Missing(f"No entity has an attribute {call.path[0][:100]}.")
+    return contextual(call, _attribute(name, one, names), names, media)
+
+
+async def vocabulary(call: Call) -> Answer:
+    """Our shared types and attributes as a JSON-LD context document."""
+    return document(vocabulary_document())._replace(media=LD_JSON)
+
+
+async def openapi(call: Call) -> Answer:
+    """This API in OpenAPI 3.1."""
+    return document(description())
+
+
+async def _start(call: Call) -> tuple[Names, str]:
+    call.check_tenant()
+    return await call.names(), accepted(call)
+
+
+def _attribute(name: str, seen: _Seen, names: Names, brief: bool = False) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "id": iri_of(name),
+        "type": "Attribute",
+        "attributeName": names.outward(name),
+        "attributeTypes": sorted(seen.kinds),
+    }
+    if not brief:
+        told |= {"attributeCount": seen.count, "typeNames": sorted(names.outward(kind) for kind in seen.types)}
+    return told
+
+
+async def _attributes(call: Call, kinds: list[str]) -> dict[str, _Seen]:
+    """What attributes the entities of these types have, as far as the actor may read them."""
+    found: dict[str, _Seen] = {}
+    counted: Counter[str] = Counter()
+    for kind in kinds:
+        async for entity in _entities(call, kind):
+            counted[entity.id] += 1
+            for name, attribute in entity.attrs.items():
+                seen = found.setdefault(name, _Seen())
+                seen.kinds.update(one["type"] for one in instances(attribute))
+                seen.types.add(kind)
+                seen.count += counted[entity.id] == 1  # An entity of several types is met under each.
+    return found
+
+
+async def _entities(call: Call, kind: str) -> AsyncIterator[Entity]:
+    offset = 0
+    while True:
+        query = Query(types=TypeIs(kind), limit=_PAGE, offset=offset, tenant=call.tenant)
+        page = call.hub.query(call.actor, query).entities
+        for entity in page:
+            yield entity
+        if len(page) < _PAGE:
+            return
+        offset += _PAGE
+        await asyncio.sleep(0)
