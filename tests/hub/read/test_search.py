@@ -38,7 +38,7 @@ ATTRIBUTES: st.SearchStrategy[Attribute] = st.one_of(
 CONSTANTS = st.one_of(
     st.integers(-2, 2),
     st.booleans(),
-    st.sampled_from(["a", "b"]),
+    st.sampled_from(["a", "b", ""]),
     st.just(Moment(DAYS[0], 1_795_330_800_000_000)),
     st.just(Between(-1, 1)),
     st.just((0, 1)),

@@ -91,7 +91,7 @@ class Column:
             fits = (codes == self._code_of.get(value, -2)) & ((holds == WORD) | (holds == LINK))
         else:
             words = np.fromiter((_WORD_OPS[op](word, value) for word in self._code_of), bool, len(self._code_of))
-            fits = (holds == WORD) & (words[codes] if words.size else False)
+            fits = (holds == WORD) & (words[np.where(holds == WORD, codes, 0)] if words.size else False)
         return fits
 
     def among(self, words: Iterable[str], size: int) -> Mask:

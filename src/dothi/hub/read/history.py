@@ -9,6 +9,7 @@ from typing import Any
 
 from dothi.ground.clock import from_iso, iso
 from dothi.hub.language.nodes import Window
+from dothi.hub.language.time import in_window
 from dothi.hub.model import Entity, Instance, Logged, LoggedCommit, instance_value, instances
 from dothi.hub.store import codec
 from dothi.hub.store.port import Head, LogRow, Store
@@ -39,7 +40,7 @@ def read(store: Store, head: Head, names: Iterable[str], window: Window) -> dict
             for name, instance in _written(entry):
                 if not wanted or name in wanted:
                     stamped = _stamped(instance, row, head.eid, f"{slot}")
-                    if (at := _when(stamped, window.attribute)) is not None and _inside(at, window):
+                    if (at := _when(stamped, window.attribute)) is not None and in_window(window, at):
                         found.setdefault(name, []).append((at, stamped))
     return {name: _told_once(pairs, window.last) for name, pairs in found.items()}
 
@@ -84,17 +85,6 @@ def _stamped(instance: Instance, row: LogRow, eid: int, slot: str) -> Instance:
 def _when(instance: Instance, attribute: str) -> int | None:
     text = instance.get(attribute)
     return None if text is None else from_iso(text)
-
-
-def _inside(at: int, window: Window) -> bool:
-    return _RELATIONS[window.rel](at, window) if window.rel is not None else True
-
-
-_RELATIONS: dict[str, Callable[[int, Window], bool]] = {
-    "before": lambda at, window: window.start is None or at < window.start,
-    "after": lambda at, window: window.start is None or at > window.start,
-    "between": lambda at, window: (window.start or 0) <= at < (window.end if window.end is not None else at + 1),
-}
 
 
 def _told_once(pairs: list[tuple[int, Instance]], last: int | None) -> list[Instance]:

@@ -1,6 +1,5 @@
 """Answering a Query: columns narrow it down, the entities that columns cannot judge are read and matched."""
 
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dothi.ground.errors import Invalid
 from dothi.hub.access import in_sight
 from dothi.hub.language.match import geo_test, matches, scope_matches, type_matches
 from dothi.hub.language.nodes import ANY_TYPE, Query, Sight
+from dothi.hub.language.pattern import finder
 from dothi.hub.model import Entity, Page
 from dothi.hub.read.columns import Mask, Table, asked
 from dothi.hub.store import codec
@@ -57,9 +56,7 @@ class Search:
 
     def run(self, tid: int, query: Query) -> Page:
         """The page that a query asks for."""
-        _check_pattern(query.id_pattern)
-        found = self._by_id(tid, query) if query.ids else self._by_columns(tid, query)
-        verify = _verifier(query)
+            found = self._by_id(tid, query) if query.ids else self._by_columns(tid, query)
         if query.count:
             return self._counted(found, query, verify)
         return Page(tuple(self._page(found, query, verify)))
@@ -198,19 +195,8 @@ def _order_keys(table: Table, order: tuple[str, ...], rows: NDArray[np.int64]) -
     return np.array(keys).reshape(len(order), len(rows))
 
 
-def _check_pattern(pattern: str | None) -> None:
-    if pattern is None:
-        return
-    if len(pattern) > 256:
-        raise Invalid("idPattern is longer than 256 characters.")
-    try:
-        re.compile(pattern)
-    except re.error as bad:
-        raise Invalid(f"idPattern is not a regular expression: {bad}.") from bad
-
-
 def _verifier(query: Query) -> Callable[[Entity], bool]:
-    pattern = re.compile(query.id_pattern) if query.id_pattern is not None else None
+    named = finder(query.id_pattern) if query.id_pattern is not None else None
 
     near = geo_test(query.geo) if query.geo is not None else None
 
@@ -219,7 +205,7 @@ def _verifier(query: Query) -> Callable[[Entity], bool]:
             (query.types is None or type_matches(query.types, entity.types))
             and not query.drop.intersection(entity.types)
             and in_sight(query.sight, entity.types, entity.value("unit"))
-            and (pattern is None or pattern.search(entity.id) is not None)
+            and (named is None or named(entity.id))
             and (not query.attrs or any(name in entity.attrs for name in query.attrs))
             and (query.q is None or matches(query.q, entity))
             and (near is None or near(entity))

@@ -1,0 +1,66 @@
+"""The life of a task as one table: which verb may follow which state, and where it leads."""
+
+from enum import StrEnum
+
+from dothi.ground.clock import from_iso
+from dothi.ground.errors import Invalid
+from dothi.programme.model import IllegalMove, NewTask, State, Task
+
+
+class Verb(StrEnum):
+    """What can be done with a task."""
+
+    PROGRESS = "progress"
+    EXTEND = "extend"
+    FINISH = "finish"
+    DROP = "drop"
+
+
+NEXT: dict[tuple[State, Verb], State] = {
+    (State.ASSIGNED, Verb.PROGRESS): State.IN_PROGRESS,
+    (State.IN_PROGRESS, Verb.PROGRESS): State.IN_PROGRESS,
+    (State.ASSIGNED, Verb.EXTEND): State.ASSIGNED,
+    (State.IN_PROGRESS, Verb.EXTEND): State.IN_PROGRESS,
+    (State.ASSIGNED, Verb.FINISH): State.DONE,
+    (State.IN_PROGRESS, Verb.FINISH): State.DONE,
+    (State.ASSIGNED, Verb.DROP): State.DROPPED,
+    (State.IN_PROGRESS, Verb.DROP): State.DROPPED,
+}
+OPEN = frozenset({State.ASSIGNED, State.IN_PROGRESS})
+
+# What "5 rõ" asks, and the field of a task that answers it.
+FIVE_CLEAR = {
+    "người": "lead",
+    "việc": "title",
+    "thời gian": "due",
+    "kết quả": "output",
+    "trách nhiệm": "units",
+}
+
+
+def after(task: Task, verb: Verb) -> State:
+    """The state that follows; IllegalMove when the verb does not fit."""
+    following = NEXT.get((task.state, verb))
+    if following is None:
+        raise IllegalMove(f"Task {task.id} is {task.state}: it cannot {verb} any more.")
+    return following
+
+
+def check_clear(new: NewTask) -> None:
+    """Raise Invalid, naming all that is missing, unless the task is clear in all five."""
+    unclear = [f"{word} ({name})" for word, name in FIVE_CLEAR.items() if not _given(getattr(new, name))]
+    if unclear:
+        raise Invalid(f"A task must be clear in all five (5 rõ). Missing: {', '.join(unclear)}.", missing=unclear)
+    check_instant(new.due)
+
+
+def check_instant(text: str) -> int:
+    """The instant (µs) of a date or date-time; Invalid says how it is written."""
+    try:
+        return from_iso(text)
+    except ValueError as cause:
+        raise Invalid(f"“{text[:40]}” is not a date: write it as 2026-12-31.") from cause
+
+
+def _given(value: object) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else bool(value)
