@@ -51,6 +51,9 @@ NOUNS: dict[str, Noun] = {
         ("code", "category", "description", "state", "outcome", "photos", "proof", "answer", "rating", *PLACE, *ACT),
         "A citizen's report from filing to rating; holds no identity",
     ),
+    "ReportContact": Noun(
+        "citizens", ("report", "person"), "Who wants to be told of a report: a pseudonym that no handling unit may read"
+    ),
     "PublicService": Noun("citizens", ("name", "usage", "interest", "satisfaction"), "A service with its measures"),
     "Proposal": Noun(
         "proposals", ("kind", "reasons", "sources", "state", *PLACE), "What one module suggests to another"

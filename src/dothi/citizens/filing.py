@@ -1,0 +1,332 @@
+"""The way in: a citizen's words, place and photos become one report with a code, once, and without an identity."""
+
+import asyncio
+import hashlib
+import hmac
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dothi.accounts.model import Identity
+from dothi.accounts.vault import Vault, keep_identity
+from dothi.citizens.model import (
+    CONTACT_TYPE,
+    OWNER,
+    SERVICE_TYPE,
+    TYPE,
+    NoSuchReport,
+    Report,
+    State,
+    TooManyReports,
+    report_of,
+)
+from dothi.citizens.photos import Clean, Upload, clean_photo
+from dothi.citizens.rules import Rules, load, without_personal
+from dothi.ground.calendar import WorkingCalendar, vietnam
+from dothi.ground.clock import MINUTE, iso, now_us
+from dothi.ground.errors import Conflict, Invalid, Missing
+from dothi.ground.geometry import check as check_geometry
+from dothi.ground.ids import CODE_ALPHABET, secret, urn
+from dothi.hub.core import Hub
+from dothi.hub.model import ABSENT, Attribute, Change, Commit, create, geo, json_prop, prop, rel, system
+from dothi.territory import Territory
+
+SYSTEM = system(OWNER)  # Under this name citizens' own steps are written: the log names no citizen, signed in or not.
+NUMBER, KEY = 6, 8  # Letters of the public number, and of the reporter's own half of the code.
+TRIES = 5  # Numbers tried when one is taken: with 200,000 reports one filing in 4,000 meets another.
+ADDRESSES_MAX = 50_000
+OWNED = {  # Guarded type → what to call instead.
+    TYPE: "POST /api/reports and the verbs under it",
+    CONTACT_TYPE: "POST /api/reports with name, phone or email",
+    SERVICE_TYPE: "POST /api/reports (its measures are computed)",
+}
+INDEXED = ("code", "state", "category", "open", "assignee", "due", "unit", "filedAt", "imported")
+
+
+class Allowance:
+    """How often one address may do something in a while; kept in memory, forgotten with the process."""
+
+    def __init__(self, times: int, minutes: int) -> None:
+        """`times` in any `minutes`."""
+        self._times, self._span = times, minutes * MINUTE
+        self._seen: dict[str, deque[int]] = {}
+
+    def take(self, address: str, now: int) -> None:
+        """Count one more; TooManyReports (with `retry_after`, seconds) when the allowance is used up."""
+        if len(self._seen) >= ADDRESSES_MAX:
+            self._seen = {who: times for who, times in self._seen.items() if times and now - times[-1] < self._span}
+        times = self._seen.setdefault(address, deque(maxlen=self._times))
+        if len(times) == self._times and now - times[0] < self._span:
+            raise TooManyReports(retry_after=(times[0] + self._span - now) // 1_000_000 + 1)
+        times.append(now)
+
+
+class Views:
+    """How often the pages of a service were opened since the last count was written; nobody's identity with it."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.waiting = 0
+
+    def count(self) -> None:
+        """One more."""
+        self.waiting += 1
+
+    def written(self, counted: int) -> None:
+        """So many of them stand in the hub now."""
+        self.waiting -= counted
+
+
+@dataclass(frozen=True)
+class Citizens:
+    """What the verbs of this module need."""
+
+    hub: Hub
+    vault: Vault  # Keeps who wants to be told.
+    territory: Territory
+    calendar: WorkingCalendar
+    rules: Rules
+    filings: Allowance
+    guesses: Allowance  # Of follow codes.
+    views: Views = field(default_factory=Views)
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """What a citizen sends. `unit` is the commune that the citizen chose; `key` makes a repeat harmless."""
+
+    category: str
+    description: str
+    lon: float | None = None
+    lat: float | None = None
+    unit: str | None = None
+    place_words: str = ""
+    photos: tuple[Upload, ...] = ()
+    identity: Identity | None = None  # Who wants to be told; goes to the vault.
+    key: str | None = None
+    channel: str = "web"
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A report's public number, and the whole code that only its reporter gets."""
+
+    number: str
+    follow_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Who gets a report, how that was decided, and what is only suggested."""
+
+    unit: str | None
+    decided: bool
+    by: str  # boundary, reporter, or nobody.
+    suggested: str | None = None
+
+
+def open_citizens(
+    hub: Hub,
+    vault: Vault,
+    territory: Territory,
+    calendar: WorkingCalendar | None = None,
+    rules: Rules | None = None,
+) -> Citizens:
+    """The module over a hub: its types are guarded and indexed from here on."""
+    said = rules or load()
+    hub.own(OWNER, OWNED)
+    hub.index(TYPE, *INDEXED)
+    limits = said.limits
+    return Citizens(
+        hub,
+        vault,
+        territory,
+        calendar or vietnam(),
+        said,
+        Allowance(limits.per_address, limits.per_address_minutes),
+        Allowance(limits.per_address * 3, limits.per_address_minutes),
+    )
+
+
+async def file_report(citizens: Citizens, filing: Filing, now: int | None = None) -> Filed:
+    """File one report; the same `key` again returns the first.
+
+    Invalid (with `field`) says what is wrong and how to mend it; BadFile and FileTooLarge name the photo.
+    """
+    at = now or now_us()
+    rules = citizens.rules
+    check_filing(filing, rules)
+    route = routing(citizens, filing)
+    photos = await keep_photos(citizens.hub, filing.photos)
+    key = filing.key or secret()
+    for attempt in range(TRIES):
+        number, pin = codes_of(key, attempt)
+        filed = Filed(number, f"{number}-{pin[:4]}-{pin[4:]}")
+        if _is_filed(citizens, filed.follow_code):
+            return filed  # The second click of a double click.
+        attrs = _attributes(citizens, filing, route, photos, at)
+        attrs |= {"code": prop(number), "followKey": prop(follow_key(number, pin))}
+        changes = [create(urn(TYPE, number), TYPE, **attrs)]
+        if filing.identity is not None:
+            changes.append(await _contact(citizens.vault, number, filing.identity))
+        seen = hashlib.sha256(f"file {key} {attempt}".encode()).hexdigest()
+        expect = {change.id: ABSENT for change in changes}
+        try:
+            await citizens.hub.commit(Commit(SYSTEM, tuple(changes), "file", expect, seen, owner=OWNER))
+        except Conflict:
+            continue  # The number is taken by another report.
+        return filed
+    raise Conflict("No free number was found for the report. Send it again.")
+
+
+def _is_filed(citizens: Citizens, code: str) -> bool:
+    try:
+        find_by_code(citizens, code)
+    except NoSuchReport:
+        return False
+    return True
+
+
+async def _contact(vault: Vault, number: str, identity: Identity) -> Change:
+    """The link from a report to who wants to be told: a pseudonym, in an entity that no handling unit may read."""
+    person = await keep_identity(vault, identity)
+    return create(urn(CONTACT_TYPE, number), CONTACT_TYPE, report=rel(urn(TYPE, number)), person=rel(person))
+
+
+def check_filing(filing: Filing, rules: Rules) -> None:
+    """Raise Invalid for the first field that is missing or too long; `field` names it."""
+    limits = rules.limits
+    rules.category(filing.category)
+    words = filing.description.strip()
+    if not words and not filing.photos:
+        raise Invalid("Say in a few words what is wrong, or add a photo.", field="description")
+    _check_length(words, limits.description_letters, "description")
+    _check_length(filing.place_words, limits.place_letters, "place_words")
+    if len(filing.photos) > limits.photos:
+        raise Invalid(f"A report holds up to {limits.photos} photos.", field="photos")
+    if (filing.lon is None) != (filing.lat is None):
+        raise Invalid("A place on the map needs longitude and latitude.", field="place")
+    if filing.lon is None and not filing.unit:
+        raise Invalid("Choose the ward or commune, or click the place on the map.", field="place")
+
+
+def _check_length(text: str, most: int, name: str) -> None:
+    if len(text) > most:
+        raise Invalid(f"Up to {most} letters fit here; there are {len(text)}.", field=name)
+
+
+def routing(citizens: Citizens, filing: Filing) -> Routing:
+    """Which unit gets the report.
+
+    A nearest centre only suggests: without a boundary or the reporter's choice no commune gets it, but the desk of
+    the province, where an official says yes.
+    """
+    chosen = _chosen(citizens, filing.unit)
+    if filing.lon is None or filing.lat is None:
+        return Routing(chosen, True, "reporter")
+    check_geometry({"type": "Point", "coordinates": [filing.lon, filing.lat]}, "place")
+    found = citizens.territory.resolve(filing.lon, filing.lat)
+    if found.exact and found.unit is not None:
+        return Routing(found.unit.code, True, "boundary")
+    if chosen is not None:
+        return Routing(chosen, True, "reporter")
+    if found.unit is None:
+        raise Invalid("This place lies outside Vietnam's communes. Choose the ward or commune.", field="place")
+    return Routing(found.unit.parent, False, "nobody", found.unit.code)
+
+
+def _chosen(citizens: Citizens, code: str | None) -> str | None:
+    if not code:
+        return None
+    try:
+        unit = citizens.territory.unit(code)
+    except Missing as cause:
+        raise Invalid(f"There is no ward or commune with code {code[:10]}.", field="place") from cause
+    if unit.level != "commune":
+        raise Invalid(f"{unit.name} is no ward or commune. Choose one below it.", field="place")
+    return unit.code
+
+
+async def keep_photos(hub: Hub, photos: Sequence[Upload]) -> list[dict[str, object]]:
+    """Clean each photo and keep it; JSON for the entity. Nothing is kept when one of them is bad."""
+    clean = [await asyncio.to_thread(clean_photo, one) for one in photos]
+    return [await keep(hub, one) for one in clean]
+
+
+async def keep(hub: Hub, one: Clean) -> dict[str, object]:
+    """Keep a cleaned file; its JSON for the entity."""
+    digest = await asyncio.to_thread(hub.keep_file, one.content)
+    size = {"width": one.width, "height": one.height} if one.width else {}
+    return {"sha256": digest, "mediaType": one.media_type, **size}
+
+
+def _attributes(
+    citizens: Citizens, filing: Filing, route: Routing, photos: list[dict[str, object]], at: int
+) -> dict[str, Attribute]:
+    category = citizens.rules.category(filing.category)
+    due = iso(citizens.rules.receive_by(at, category, citizens.calendar))
+    attrs: dict[str, Attribute] = {
+        "category": prop(category.id),
+        "description": prop(without_personal(filing.description)),
+        "state": prop(State.FILED.value),
+        "open": prop(True),
+        "filedAt": prop(iso(at)),
+        "due": prop(due),
+        "handleBy": prop(iso(citizens.rules.handle_by(at, category, citizens.calendar))),
+        "urgent": prop(category.urgent),
+        "placeDecided": prop(route.decided),
+        "routedBy": prop(route.by),
+        "imported": prop(False),
+        "channel": prop(filing.channel),
+        "photos": json_prop(photos),
+        "step": json_prop({"verb": "file", "unit": route.unit}),
+    }
+    if route.unit is not None:
+        attrs |= {"unit": prop(route.unit), "assignee": prop(route.unit)}
+    if route.suggested is not None:
+        attrs["suggestedUnit"] = prop(route.suggested)
+    if filing.place_words.strip():
+        attrs["placeWords"] = prop(without_personal(filing.place_words))
+    if filing.lon is not None and filing.lat is not None:
+        attrs["location"] = geo({"type": "Point", "coordinates": [filing.lon, filing.lat]})
+    return attrs
+
+
+def codes_of(key: str, attempt: int = 0) -> tuple[str, str]:
+    """The public number and the reporter's half of the code that belong to an idempotency key."""
+    rest = int.from_bytes(hashlib.sha256(f"dothi report {key} {attempt}".encode()).digest())
+    letters = []
+    for _ in range(NUMBER + KEY):
+        rest, place = divmod(rest, len(CODE_ALPHABET))
+        letters.append(CODE_ALPHABET[place])
+    return "".join(letters[:NUMBER]), "".join(letters[NUMBER:])
+
+
+def follow_key(number: str, pin: str) -> str:
+    """What the entity holds of the reporter's half: a slow hash, so that who reads the entity cannot find it."""
+    return hashlib.scrypt(pin.encode(), salt=f"dothi report {number}".encode(), n=2**13, r=8, p=1, dklen=24).hex()
+
+
+def split_code(code: str) -> tuple[str, str]:
+    """Number and key of a follow code as people type it: small letters, spaces and hyphens do no harm."""
+    letters = "".join(letter for letter in code.upper() if letter.isalnum())
+    return letters[:NUMBER], letters[NUMBER:]
+
+
+def find_by_number(citizens: Citizens, number: str) -> Report:
+    """The report with a public number. NoSuchReport when there is none."""
+    try:
+        return report_of(citizens.hub.get(SYSTEM, urn(TYPE, number.upper())))
+    except Missing as cause:
+        raise NoSuchReport from cause
+
+
+def find_by_code(citizens: Citizens, code: str) -> Report:
+    """The report of whoever holds the whole follow code. NoSuchReport for a wrong number and a wrong key alike."""
+    number, pin = split_code(code)
+    if len(pin) != KEY:
+        raise NoSuchReport
+    report = find_by_number(citizens, number)
+    if not report.follow_key or not hmac.compare_digest(follow_key(number, pin), report.follow_key):
+        raise NoSuchReport
+    return report

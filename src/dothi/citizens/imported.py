@@ -1,0 +1,103 @@
+"""Historic requests of another system: written by `sources` through this module, never routed, marked as imported."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from dothi.citizens.filing import SYSTEM, Citizens
+from dothi.citizens.model import OWNER, TYPE, Outcome, State
+from dothi.ground.clock import from_iso
+from dothi.ground.errors import Invalid
+from dothi.hub.model import (
+    Actor,
+    Attribute,
+    Change,
+    Commit,
+    Receipt,
+    Result,
+    default_instance,
+    instance_value,
+    json_prop,
+    prop,
+)
+
+STATES: Mapping[str, State] = {  # What other systems call it → ours; folded to small letters.
+    "new": State.FILED,
+    "open": State.RECEIVED,
+    "pending": State.IN_PROGRESS,
+    "closed": State.ANSWERED,
+    **{state.value: state for state in State},
+}
+INSTANTS = ("filedAt", "receivedAt", "closedAt", "due", "handleBy")
+
+
+async def write_imported(
+    citizens: Citizens, actor: Actor, changes: Sequence[Change], reason: str, key: str | None
+) -> Receipt:
+    """Write rows as reports, each for itself (the Writer of dothi.sources); the same key twice writes once.
+
+    States, dates and outcomes are the rows' own; a row owes nobody anything, whatever its state says. One result a
+    change, in order; a bad row has status "failed" with its error, and its reason names the attribute.
+    """
+    checked = [_checked(change) for change in changes]
+    good = tuple(change for change in checked if isinstance(change, Change))
+    commit = Commit(SYSTEM, good, f"{reason} (by {actor.id})", key=key, partial=True, owner=OWNER)
+    receipt = await citizens.hub.commit(commit)
+    written = iter(receipt.results)
+    results = tuple(
+        next(written) if isinstance(one, Change) else Result(change.id, "failed", error=one)
+        for change, one in zip(changes, checked, strict=True)
+    )
+    return msgspec.structs.replace(receipt, results=results)
+
+
+def _checked(change: Change) -> Change | Invalid:
+    """The change with what makes it a report, or why it is none."""
+    try:
+        return _as_report(change)
+    except Invalid as fault:
+        return fault
+
+
+def _as_report(change: Change) -> Change:
+    if change.types != (TYPE,):
+        raise Invalid(f"{change.id} is no {TYPE}.", attribute="type")
+    said = {name: instance_value(default_instance(attribute)) for name, attribute in change.attrs.items()}
+    for name in INSTANTS:
+        _check_instant(name, said.get(name))
+    state = _state(said.get("state"))
+    extra: dict[str, Attribute] = {
+        "state": prop(state.value),
+        "imported": prop(True),
+        "open": prop(False),
+        "placeDecided": prop(False),
+        "step": json_prop({"verb": "import"}),
+    }
+    if "outcome" in said:
+        extra["outcome"] = prop(_outcome(said["outcome"]).value)
+    if said.get("closedAt") and said.get("due"):
+        extra["onTime"] = prop(from_iso(str(said["closedAt"])) <= from_iso(str(said["due"])))
+    kept = {name: attribute for name, attribute in change.attrs.items() if name not in ("assignee", "followKey")}
+    return msgspec.structs.replace(change, attrs={**kept, **extra})
+
+
+def _check_instant(name: str, value: object) -> None:
+    try:
+        if value is not None:
+            from_iso(str(value))
+    except ValueError as cause:
+        raise Invalid(f"{name}: “{str(value)[:40]}” is no date-time.", attribute=name) from cause
+
+
+def _state(value: object) -> State:
+    found = STATES.get(str(value or "").strip().lower())
+    if found is None:
+        raise Invalid(f"state: “{str(value)[:40]}” is none of {', '.join(STATES)}.", attribute="state")
+    return found
+
+
+def _outcome(value: object) -> Outcome:
+    try:
+        return Outcome(str(value))
+    except ValueError as cause:
+        raise Invalid(f"outcome: “{str(value)[:40]}” is none of {', '.join(Outcome)}.", attribute="outcome") from cause

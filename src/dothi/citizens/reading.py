@@ -1,0 +1,219 @@
+"""What people read of reports: the public list, the reporter's own page, an official's work, and files."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dothi.citizens.filing import SYSTEM, Citizens, find_by_code
+from dothi.citizens.model import TYPE, NoSuchReport, Outcome, Report, State, StoredFile, report_of
+from dothi.citizens.service import covers, holds
+from dothi.citizens.workflow import HANDLERS
+from dothi.ground.clock import from_iso
+from dothi.ground.errors import Missing
+from dothi.ground.ids import urn
+from dothi.hub.language.nodes import And, Compare, Condition, Query, TypeIs, TypeOr
+from dothi.hub.model import Actor, Entity, LoggedCommit, instance_value
+
+WORK_TYPES = (TYPE, "Task", "Alarm")  # What carries assignee, due and open (vocabulary ACT).
+ROUNDED = 3  # Decimals of a degree that the public sees: about 110 m, so that no home is pointed at.
+PAGE_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PublicReport:
+    """What everybody may see of a report: not the reporter's words, photos or exact place."""
+
+    code: str
+    category: str
+    state: State
+    unit: str | None
+    place: tuple[float, float] | None  # Longitude and latitude, rounded.
+    filed_at: str
+    handle_by: str | None
+    closed_at: str | None
+    on_time: bool | None
+    outcome: Outcome | None
+    answer: str | None
+    proof: tuple[StoredFile, ...]
+    reopened: int
+    rating: int | None
+    imported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of a report's timeline: when, what, by or to which unit, and why. No person is named."""
+
+    at: int
+    verb: str
+    unit: str | None
+    reason: str
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One thing that somebody owes, whatever module it comes from."""
+
+    id: str
+    kind: str  # CitizenReport, Task or Alarm.
+    due: str | None
+    assignee: str | None
+    unit: str | None
+    urgent: bool
+    entity: Entity
+
+    def late(self, now: int) -> bool:
+        """Whether it was due before `now` (µs)."""
+        return self.due is not None and from_iso(self.due) < now
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What is owed by some units, by deadline; `count` is all of it, also beyond this page."""
+
+    items: tuple[WorkItem, ...]
+    count: int
+
+
+def public_report(report: Report) -> PublicReport:
+    """A report without what only the reporter and the handling unit may see."""
+    place = report.place
+    return PublicReport(
+        report.code,
+        report.category,
+        report.state,
+        report.unit,
+        (round(place[0], ROUNDED), round(place[1], ROUNDED)) if place else None,
+        report.filed_at,
+        report.handle_by,
+        report.closed_at,
+        report.on_time,
+        report.outcome,
+        report.answer,
+        report.proof,
+        report.reopened,
+        report.rating,
+        report.imported,
+    )
+
+
+def public_list(
+    citizens: Citizens,
+    unit: str | None = None,
+    category: str | None = None,
+    state: str | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[tuple[PublicReport, ...], int]:
+    """Reports, newest first, and how many there are in all."""
+    wanted = {"unit": unit, "category": category, "state": state}
+    terms = tuple(Compare((name,), "==", value) for name, value in wanted.items() if value)
+    query = Query(
+        TypeIs(TYPE), q=_all(terms), limit=min(limit, PAGE_MAX), offset=offset, count=True, order=("-filedAt",)
+    )
+    page = citizens.hub.query(SYSTEM, query)
+    return tuple(public_report(report_of(one)) for one in page), page.count or 0
+
+
+def _all(terms: tuple[Condition, ...]) -> Condition | None:
+    return terms[0] if len(terms) == 1 else And(terms) if terms else None
+
+
+def timeline(citizens: Citizens, report: Report) -> tuple[Happening, ...]:
+    """What happened to a report, oldest first."""
+    trail = citizens.hub.trail(SYSTEM, report.id)
+    return tuple(filter(None, (_happening(commit) for commit in reversed(trail))))
+
+
+def _happening(commit: LoggedCommit) -> Happening | None:
+    attrs: dict[str, Any] = {}
+    for entry in commit.entries:
+        attrs |= entry.attrs
+    step = instance_value(attrs.get("step"), {})
+    if not step:
+        return None
+    return Happening(
+        commit.at,
+        step.get("verb", ""),
+        step.get("unit"),
+        step.get("reason", ""),
+        instance_value(attrs.get("outcome")),
+    )
+
+
+def desk(citizens: Citizens, actor: Actor, limit: int = 100, offset: int = 0) -> Desk:
+    """Everything owed by the actor's units, reports, tasks and alarms in one list by deadline.
+
+    Somebody without areas works for the whole tenant and sees what every unit owes.
+    """
+    terms: tuple[Condition, ...] = (Compare(("open",), "==", True),)
+    if actor.areas:
+        terms += (Compare(("assignee",), "==", tuple(sorted(actor.areas))),)
+    kinds = TypeOr(tuple(TypeIs(kind) for kind in WORK_TYPES))
+    query = Query(kinds, q=And(terms), limit=min(limit, PAGE_MAX), offset=offset, count=True, order=("due",))
+    page = citizens.hub.query(actor, query)
+    return Desk(tuple(_work_item(one) for one in page), page.count or 0)
+
+
+def _work_item(entity: Entity) -> WorkItem:
+    value = entity.value
+    kind = next((one for one in WORK_TYPES if one in entity.types), entity.types[0])
+    urgent = bool(value("urgent", False))
+    return WorkItem(entity.id, kind, value("due"), value("assignee"), value("unit"), urgent, entity)
+
+
+def for_official(citizens: Citizens, actor: Actor, number: str) -> Report:
+    """A report as its handling unit sees it. NoSuchReport when there is none or the actor may not see it."""
+    try:
+        return report_of(citizens.hub.get(actor, urn(TYPE, number.upper())))
+    except Missing as cause:
+        raise NoSuchReport from cause
+
+
+def may_act(citizens: Citizens, actor: Actor, report: Report) -> bool:
+    """Whether this official's unit owes the next step."""
+    return bool(actor.roles & HANDLERS) and covers(citizens, actor, report.assignee)
+
+
+def reporters_file(citizens: Citizens, code: str, digest: str) -> StoredFile:
+    """A photo or proof of the report whose whole code the reader holds. Missing otherwise."""
+    return _held(find_by_code(citizens, code), digest)
+
+
+def file_of(citizens: Citizens, actor: Actor, entity_id: str, digest: str) -> StoredFile:
+    """A file that an entity holds which the actor may see. Missing otherwise.
+
+    Of a report everybody may see the proof of its answer; the reporter's photos are for the staff that handles it.
+    """
+    if not entity_id.startswith(urn(TYPE, "")):
+        return _mentioned(citizens.hub.get(actor, entity_id), digest)
+    report = report_of(citizens.hub.get(SYSTEM, entity_id))
+    if any(one.sha256 == digest for one in report.proof):
+        return _held(report, digest)
+    if not actor.roles & HANDLERS:
+        raise Missing("There is no such file, or you may not see it.")
+    return _held(report_of(citizens.hub.get(actor, entity_id)), digest)
+
+
+def _held(report: Report, digest: str) -> StoredFile:
+    found = holds(report, digest)
+    if found is None:
+        raise Missing("There is no such file, or you may not see it.")
+    return found
+
+
+def _mentioned(entity: Entity, digest: str) -> StoredFile:
+    """The file as an attribute of any entity names it, by its hash."""
+    for part in _parts(entity.attrs):
+        if isinstance(part, dict) and part.get("sha256") == digest:
+            return StoredFile(digest, str(part.get("mediaType", "application/octet-stream")))
+    raise Missing("There is no such file, or you may not see it.")
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting.extend(part.values() if isinstance(part, dict) else part if isinstance(part, list) else ())
