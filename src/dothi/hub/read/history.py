@@ -4,7 +4,7 @@ Two clocks: an instance's observedAt says when the fact held, the commit's time 
 sent twice is told once (entity, attribute, dataset, observedAt, value); versions known at different times stay.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dothi.ground.clock import from_iso, iso
