@@ -56,7 +56,8 @@ class Search:
 
     def run(self, tid: int, query: Query) -> Page:
         """The page that a query asks for."""
-            found = self._by_id(tid, query) if query.ids else self._by_columns(tid, query)
+        verify = _verifier(query)
+        found = self._by_id(tid, query) if query.ids else self._by_columns(tid, query)
         if query.count:
             return self._counted(found, query, verify)
         return Page(tuple(self._page(found, query, verify)))
