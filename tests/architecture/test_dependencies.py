@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-# Set-up alone imports these; the data that it makes travel with the wheel.
-SET_UP_ONLY = {"vietnamadminunits"}
-
 
 def test_every_import_is_declared(repository: Path) -> None:
     """Each package imported in src/ is the standard library's, our own, or a dependency named in pyproject.toml."""
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     declared = {normal(re.split(r"[<>=~!\[; ]", line)[0]) for line in project["dependencies"]}
-    known = sys.stdlib_module_names | {"dothi"} | SET_UP_ONLY
+    known = sys.stdlib_module_names | {"dothi"}
     providers = packages_distributions()
     missing = {
         name
