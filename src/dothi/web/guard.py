@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import quote
 
 from starlette.datastructures import FormData, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -74,13 +75,14 @@ class Guard:
         language = _choose("lang", LANGUAGE, LANGUAGES, connection, cookies)
         theme = _choose("theme", THEME, THEMES, connection, cookies)
         token = connection.cookies.get(SESSION, "")
+        seq = parts(connection).hub.last_seq()
         who = recognise(parts(connection).accounts, token) if token else None
         if who is not None:
-            return Visit(self.site.words[language], theme, who.actor, who.name, who.csrf, cookies)
+            return Visit(self.site.words[language], theme, who.actor, who.name, who.csrf, seq, cookies)
         secret = connection.cookies.get(VISITOR) or secrets.token_urlsafe(24)
         if VISITOR not in connection.cookies:
             cookies[VISITOR] = secret
-        return Visit(self.site.words[language], theme, ANONYMOUS, "", secret, cookies)
+        return Visit(self.site.words[language], theme, ANONYMOUS, "", secret, seq, cookies)
 
 
 def _dress(headers: MutableHeaders, this: Visit, secure: bool) -> None:
@@ -149,7 +151,7 @@ async def problem_page(request: Request, error: Exception) -> Response:
     """The page for an error: sign-in for who is not known yet, else what happened and what to do."""
     status, document = _status(error)
     if status == 401 and request.method == "GET" and _wants_page(request):
-        return RedirectResponse(f"/login?next={request.url.path}", 303)
+        return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
     name = "form" if document.get("csrf") else str(_worded(status))
     detail = str(document.get("detail", "")) if status < 500 else ""
     response = render(request, "problem/problem.html", status, code=status, name=name, detail=detail)

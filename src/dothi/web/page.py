@@ -65,6 +65,7 @@ class Visit:
     actor: Actor
     name: str  # What the top bar calls the person; empty for nobody in particular.
     csrf: str
+    seq: int  # Of the last commit when the request came: living parts begin after what this page knows.
     cookies: dict[str, str | None] = field(default_factory=dict)  # None deletes the cookie.
 
 
@@ -150,6 +151,7 @@ def _context(request: Request) -> dict[str, Any]:
         "csrf_field": Markup('<input type="hidden" name="csrf" value="{}">').format(this.csrf),
         "flash": _take_flash(request),
         "machine_time": machine_time,
+        "seq": this.seq,
         "now": now_us(),
     }
 

@@ -1,0 +1,157 @@
+// The map island: Vietnam from our own outlines, the sea empty, both archipelagos at the start view; points from GeoJSON.
+import { Map, Marker, NavigationControl, AttributionControl, Popup } from "../vendor/maplibre-gl/maplibre-gl.mjs";
+import { onTheme, token } from "./theme.js";
+import { follow } from "./feed.js";
+
+const COUNTRY = [[102.0, 7.5], [116.5, 23.6]]; // West-south, east-north: the mainland, Hoàng Sa and Trường Sa.
+const PINS_MAX = 300; // Beyond this, points are drawn on the canvas instead of as buttons.
+const KINDS = ["good", "watch", "bad", "note", "grey"];
+const NOTHING = { type: "FeatureCollection", features: [] };
+
+function loadStyles() {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("../vendor/maplibre-gl/maplibre-gl.css", import.meta.url).href;
+  document.head.prepend(link); // Before our own, so that our colours stand.
+}
+
+async function fetchJson(address) {
+  const answer = await fetch(address, { headers: { Accept: "application/geo+json, application/json" } });
+  if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
+  return answer.json();
+}
+
+/** The layers in the colours of the shown theme. */
+function layers(language) {
+  const name = language === "en" ? ["get", "nameEn"] : ["get", "short"];
+  const text = { "text-color": token("--map-label"), "text-halo-color": token("--map-land"), "text-halo-width": 1.5 };
+  const face = ["Be Vietnam Pro"];
+  const priority = ["case", ["==", ["get", "of"], "archipelago"], 0, ["==", ["get", "kind"], "thành phố"], 1, 2];
+  return [
+    { id: "sea", type: "background", paint: { "background-color": token("--map-sea") } },
+    { id: "land", type: "fill", source: "outlines", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": token("--map-land") } },
+    { id: "edges", type: "line", source: "outlines", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": token("--map-edge"), "line-width": ["interpolate", ["linear"], ["zoom"], 4, 0.6, 10, 1.6] } },
+    { id: "units", type: "symbol", source: "units", minzoom: 8.5, layout: { "text-field": language === "en" ? ["get", "nameEn"] : ["get", "name"], "text-font": face, "text-size": 11, "text-padding": 6, "text-max-width": 7 }, paint: { ...text, "text-color": token("--ink-soft") } },
+    { id: "points", type: "circle", source: "points", paint: { "circle-radius": 5, "circle-color": ["match", ["get", "kind"], ...KINDS.flatMap((kind) => [kind, token(`--${kind}`)]), token("--ink")], "circle-stroke-width": 1.5, "circle-stroke-color": token("--sheet") } },
+    { id: "names", type: "symbol", source: "outlines", filter: ["==", ["get", "role"], "label"], layout: { "text-field": name, "text-font": face, "text-size": ["interpolate", ["linear"], ["zoom"], 4, 10, 8, 14], "text-padding": 3, "text-max-width": 7, "symbol-sort-key": priority, "text-allow-overlap": ["==", ["get", "of"], "archipelago"] }, paint: text },
+  ];
+}
+
+function unitPoints(units) {
+  const placed = units.filter((unit) => unit.lon !== null);
+  return { type: "FeatureCollection", features: placed.map((unit) => ({ type: "Feature", properties: { name: unit.name, nameEn: unit.nameEn }, geometry: { type: "Point", coordinates: [unit.lon, unit.lat] } })) };
+}
+
+function pin(feature) {
+  const { name, href, kind = "note", icon = "place" } = feature.properties;
+  const element = document.createElement(href ? "a" : "button");
+  if (href) element.href = href;
+  else element.type = "button";
+  element.className = `map-pin ${kind}`;
+  element.title = name;
+  element.setAttribute("aria-label", name);
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", new URL(`../icons.svg#${icon}`, import.meta.url).href);
+  svg.append(use);
+  element.append(svg);
+  return element;
+}
+
+function telling(feature, closeLabel) {
+  const box = document.createElement("div");
+  const { name, text, href } = feature.properties;
+  const title = document.createElement(href ? "a" : "strong");
+  if (href) title.href = href;
+  title.textContent = name;
+  box.append(title);
+  if (text) box.append(document.createElement("br"), document.createTextNode(text));
+  return new Popup({ offset: 18, closeButton: true, locale: closeLabel }).setDOMContent(box);
+}
+
+/** Draws one [data-map]; the returned map carries show(collection) and every marker is a link or a button. */
+async function draw(box) {
+  const settings = box.dataset;
+  const language = document.documentElement.lang;
+  const [outlines, units] = await Promise.all([
+    fetchJson(settings.outlines),
+    settings.units ? fetchJson(`/api/units/${settings.units}/communes`).then((found) => unitPoints(found.units)) : NOTHING,
+    document.fonts.load('16px "Be Vietnam Pro"', "Đặc khu Hoàng Sa ưở"),
+  ]);
+  box.replaceChildren();
+  const start = settings.start?.split(",").map(Number);
+  const point = (data) => ({ type: "geojson", data });
+  const map = new Map({
+    container: box,
+    style: { version: 8, sources: { outlines: point(outlines), units: point(units), points: point(NOTHING) }, layers: layers(language) },
+    ...(start ? { center: start.slice(0, 2), zoom: start[2] } : { bounds: COUNTRY, fitBoundsOptions: { padding: 8 } }),
+    maxZoom: 17, minZoom: 2, renderWorldCopies: false, dragRotate: false, pitchWithRotate: false, touchPitch: false,
+    attributionControl: false, cooperativeGestures: false, fadeDuration: 0,
+    locale: { "Map.Title": settings.canvas, "NavigationControl.ZoomIn": settings.zoomIn, "NavigationControl.ZoomOut": settings.zoomOut, "Popup.Close": settings.close },
+  });
+  map.scrollZoom.disable(); // The page scrolls; the map zooms by its buttons, keys or pinching.
+  map.touchZoomRotate.disableRotation();
+  map.addControl(new NavigationControl({ showCompass: false }), "top-right");
+  map.addControl(new AttributionControl({ compact: false, customAttribution: settings.attribution }), "bottom-right");
+  map.once("idle", () => (box.dataset.ready = "yes"));
+  onTheme(() => map.setStyle({ ...map.getStyle(), layers: layers(language) }));
+  return map;
+}
+
+function showPoints(map, box, pins) {
+  return async () => {
+    const found = await fetchJson(box.dataset.markers);
+    const features = found.features.filter((feature) => feature.geometry?.type === "Point");
+    const many = features.length > PINS_MAX;
+    for (const old of pins.splice(0)) old.remove();
+    map.getSource("points")?.setData(many ? found : NOTHING);
+    for (const feature of many ? [] : features) {
+      const marker = new Marker({ element: pin(feature) }).setLngLat(feature.geometry.coordinates);
+      if (!feature.properties.href) marker.setPopup(telling(feature));
+      pins.push(marker.addTo(map));
+    }
+    box.dataset.points = String(features.length);
+  };
+}
+
+/** The reader chooses a place: a click, or Enter for the middle of the map, fills two fields (longitude, latitude). */
+function pickPlace(map, box) {
+  const [lon, lat] = box.dataset.pick.split(",").map((id) => document.getElementById(id));
+  const marker = new Marker({ element: pin({ properties: { name: box.dataset.picked ?? "", kind: "bad" } }) });
+  const choose = ({ lng, lat: north }) => {
+    lon.value = lng.toFixed(6);
+    lat.value = north.toFixed(6);
+    marker.setLngLat([lng, north]).addTo(map);
+    box.dispatchEvent(new CustomEvent("pick", { bubbles: true, detail: { lon: lng, lat: north } }));
+  };
+  map.on("click", (event) => choose(event.lngLat));
+  map.getCanvas().addEventListener("keydown", (event) => {
+    if (event.key === "Enter") choose(map.getCenter());
+  });
+  if (lon.value && lat.value) choose({ lng: Number(lon.value), lat: Number(lat.value) });
+}
+
+async function begin(box) {
+  try {
+    const map = await draw(box);
+    map.on("click", "points", ({ features, lngLat }) => telling(features[0]).setLngLat(lngLat).addTo(map));
+    if (box.dataset.pick) pickPlace(map, box);
+    if (!box.dataset.markers) return;
+    const show = showPoints(map, box, []);
+    await map.once("load");
+    await show();
+    if (box.dataset.liveTypes) follow(box.dataset.liveTypes.split(" "), show);
+  } catch (error) {
+    console.info("The map cannot be drawn:", error.message);
+    const text = document.createElement("p");
+    text.className = "loading";
+    text.textContent = box.dataset.lost;
+    box.replaceChildren(text);
+    box.dataset.ready = "no";
+  }
+}
+
+loadStyles();
+for (const box of document.querySelectorAll("[data-map]")) begin(box);
