@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from dothi.ground.clock import VIETNAM, now_us, to_datetime
 from dothi.ground.errors import Invalid, Missing
 from dothi.ground.text import fold, nfc
-from dothi.territory.model import COMMUNE, PROVINCE, Register, Unit
+from dothi.territory.model import COMMUNE, PROVINCE, TWO_TIERS_SINCE, Register, Unit
 
 SEARCH_MAX = 200
 Key = TypeVar("Key")
@@ -71,6 +71,21 @@ class Gazetteer:
         for child in self.children_of(self.unit(province, at).code, at):
             found.extend([child] if child.level == COMMUNE else self.communes_of(child.code, at))
         return tuple(found)
+
+    def within(self, code: str) -> frozenset[str]:
+        """The codes at and below a unit of the two tiers, closed ones too: what somebody of that area may see.
+
+        A code closed since July 2025 belongs to its only heir as well. Codes from before are left out: many live on
+        for another unit.
+        """
+        below = {unit.code for unit in self.children.get(code, ()) if not unit.closed_before(TWO_TIERS_SINCE)}
+        former = {
+            old.code
+            for unit in self.states.get(code, ())
+            for old in self.before.get((code, unit.valid_from), ())
+            if not old.closed_before(TWO_TIERS_SINCE) and len(self.after[old.code, old.valid_to]) == 1
+        }
+        return frozenset({code} | below | former)
 
     def chain(self, code: str, at: date | None = None) -> tuple[Unit, ...]:
         """The unit and all above it, province first: the order in which settings are inherited and overridden.

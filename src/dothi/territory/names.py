@@ -34,10 +34,11 @@ def capitalised(name: str) -> str:
     return clean[:1].upper() + clean[1:]
 
 
-def english(short: str, kind: Kind, level: str) -> str:
-    """The English name: "Thuan Hoa Ward", "Ward 1"; provinces too carry their kind ("Ca Mau Province")."""
-    bare = USUAL_EN.get(short, unmarked(short)) if level == PROVINCE else unmarked(short)
-    return f"{KIND_EN[kind]} {bare}" if bare.isdecimal() else f"{bare} {KIND_EN[kind]}"
+def english(name: str, kind: Kind, level: str) -> str:
+    """The English of a full name: "Thuan Hoa Ward", "Ward 1"; provinces too carry their kind ("Ca Mau Province")."""
+    bare = name[len(kind) :].strip()
+    plain = USUAL_EN.get(bare, unmarked(bare)) if level == PROVINCE else unmarked(bare)
+    return f"{KIND_EN[kind]} {plain}" if plain.isdecimal() else f"{plain} {KIND_EN[kind]}"
 
 
 def unmarked(text: str) -> str:

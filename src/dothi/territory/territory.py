@@ -63,6 +63,10 @@ class Territory:
         """The province that a unit belongs to; a province is its own."""
         return self.gazetteer.province_of(code, at)
 
+    def within(self, code: str) -> frozenset[str]:
+        """The codes at and below a unit, those closed since July 2025 too: what somebody of that area may see."""
+        return self.gazetteer.within(code)
+
     def chain(self, code: str, at: date | None = None) -> tuple[Unit, ...]:
         """Province first, the unit itself last: the order in which settings are inherited and overridden."""
         return self.gazetteer.chain(code, at)

@@ -64,12 +64,13 @@ def _changed(unit: Unit, one: Amendment) -> Unit:
     if one.new_code and unit.level == PROVINCE:
         raise ValueError(f"Amendment {one.id}: a province's code is named by its communes; amend those too.")
     kind = one.kind or unit.kind
+    name = kind.capitalize() + unit.name[len(unit.kind) :]
     return replace(
         unit,
         code=one.new_code or unit.code,
         kind=kind,
-        name=f"{kind.capitalize()} {unit.short}" if one.kind else unit.name,
-        name_en=english(unit.short, kind, unit.level),
+        name=name,
+        name_en=english(name, kind, unit.level),
         valid_from=one.effective,
         source=f"amendment {one.id}" + (f" ({one.basis})" if one.basis else ""),
     )

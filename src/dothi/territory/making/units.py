@@ -186,4 +186,4 @@ def _unit(code: str, name: str, parent: str | None, place: Place, source: str, a
     name = capitalised(name)
     kind = kind_of(name)
     unit = Unit(code, kind, name, "", parent, *place, area_km2, None, None, source)
-    return replace(unit, name_en=english(unit.short, kind, unit.level))
+    return replace(unit, name_en=english(name, kind, unit.level))
