@@ -37,7 +37,9 @@ EXPECTED = {
 }
 HERE, ELSEWHERE = "19753", "00004"
 CELLS = [
-    (kind, role, letters) for kind, row in sorted(EXPECTED.items()) for role, letters in zip(COLUMNS, row.split(), strict=True)
+    (kind, role, letters)
+    for kind, row in sorted(EXPECTED.items())
+    for role, letters in zip(COLUMNS, row.split(), strict=True)
 ]
 
 
