@@ -21,6 +21,7 @@ READING = "- - R R R R R Rcud R"
 EXPECTED = {
     **dict.fromkeys(READINGS, READING),
     "DataSource": "- - R R R R R RCUD RCUD",
+    "SourceDay": "- - R R R R R R R",
     "AdministrativeUnit": "- - R R R R RCUD RCUD RCUD",
     "PublicService": "- - R R RCU R R R R",
     "LegalBasis": "- - R R RCU R R R R",
@@ -29,7 +30,8 @@ EXPECTED = {
     "PublishedReport": "- - Rcu R Rcu R R R R",
     "AlarmRule": "- - R R R R R RCUD RCUD",
     "Alarm": "- - r rcu r R r r r",
-    "CitizenReport": "CU CU rCu rCu rC RC rC rC rC",
+    "CitizenReport": "- - ru ru r R r r r",
+    "ReportContact": "- - - - - - - - -",
     "Task": "- - rcu r rcu R r r r",
     "Proposal": "- - rcu r rcu R r r r",
     "QuarantinedRow": "- - - - - - - RCUD RCUD",
@@ -161,6 +163,16 @@ def test_passing_on() -> None:
     assert not may_write(policy, actor("official", "46"), home, entity("CitizenReport", ELSEWHERE), "CitizenReport")
 
 
+def test_who_owes_the_next_step() -> None:
+    """A task elsewhere that my unit owes is mine to see and to change; a reading cannot be claimed that way."""
+    policy, mine = RolePolicy(within), {"unit": prop("01"), "assignee": prop(HERE)}
+    change = Change(Op.APPEND, "urn:x:1", attrs={"name": prop("x")})
+    for kind, role, may in (("Task", "official", True), ("AirQualityObserved", "data_steward", False)):
+        one = Entity("urn:x:1", (kind,), mine, version=1)
+        assert policy.may_read(actor(role, HERE), one)
+        assert may_write(policy, actor(role, HERE), change, one, kind) is may
+
+
 def test_several_types() -> None:
     """An entity of several types needs the right for each; one without a type is refused."""
     policy, both = RolePolicy(within), ("AirQualityObserved", "QuarantinedRow")
@@ -252,13 +264,15 @@ def test_through_the_hub(tmp_path: Path) -> None:
         tasks = [
             Change(Op.CREATE, f"urn:x:{unit}", ("Task",), {"unit": prop(unit)}) for unit in ("19753", "19803", "00004")
         ]
+        owed = Change(Op.CREATE, "urn:x:owed", ("Task",), {"unit": prop("01"), "assignee": prop("19803")})
         reading = Change(Op.CREATE, "urn:x:air", ("AirQualityObserved",), {"unit": prop("00004")})
         odd = Change(Op.CREATE, "urn:x:odd", ("SomethingNew",), {"unit": prop("00004")})
-        await hub.commit(Commit(system("programme"), (*tasks, reading, odd), owner=owner))
+        await hub.commit(Commit(system("programme"), (*tasks, owed, reading, odd), owner=owner))
         official = actor("official", "19753")
         assert [found.id for found in hub.find(official, "Task")] == ["urn:x:19753"]
         assert [found.id for found in hub.query(official, Query())] == ["urn:x:19753", "urn:x:air"]
-        assert hub.types(actor("official", "46")) == {"AirQualityObserved": 1, "Task": 2}
+        assert hub.types(actor("official", "46")) == {"AirQualityObserved": 1, "Task": 3}
+        assert [found.id for found in hub.find(actor("official", "19803"), "Task")] == ["urn:x:19803", "urn:x:owed"]
         assert [found.id for found in hub.query(ANONYMOUS, Query())] == ["urn:x:air"]
         with pytest.raises(Missing):
             hub.get(official, "urn:x:19803")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dothi.accounts.events import read_events
+from dothi.accounts.events import Sought, read_events
 from dothi.accounts.model import Event
 from dothi.accounts.policy import demand
 from dothi.accounts.roles import Ability
@@ -77,8 +77,7 @@ def read_register(accounts: Accounts, actor: Actor, asked: Asked) -> list[Event]
     `asked.entity` finds the events about a person, a key or a pseudonym.
     """
     demand(actor, Ability.READ_AUDIT)
-    who = asked.actor or asked.entity
-    return read_events(accounts.database, who, asked.start, asked.end, asked.before)
+    return read_events(accounts.database, Sought(asked.actor, asked.entity, asked.start, asked.end, asked.before))
 
 
 def _newest_first(hub: Hub, asked: Asked) -> Iterator[LoggedCommit]:

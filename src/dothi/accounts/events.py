@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from dothi.accounts.model import Event
@@ -43,13 +44,24 @@ def record(connection: sqlite3.Connection, event: Event) -> Event:
     return Event(*row)
 
 
-def read_events(database: Database, who: str = "", start: int = 0, end: int = 0, before: int = 0) -> list[Event]:
-    """At most PAGE_MAX lines, newest first: by `who` (actor or subject), from `start` to `end` (µs), before a seq."""
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which lines: by who did it, about whom, from `start` until before `end` (µs), and before a number."""
+
+    actor: str = ""
+    subject: str = ""
+    start: int = 0
+    end: int = 0
+    before: int = 0
+
+
+def read_events(database: Database, sought: Sought = Sought()) -> list[Event]:
+    """At most PAGE_MAX lines, newest first; what is empty or 0 in `sought` does not count."""
     rows = database.read(
         "SELECT seq, at, kind, actor, subject, reason, address FROM event"
-        " WHERE (? = '' OR actor = ? OR subject = ?) AND at >= ?"
+        " WHERE ? IN ('', actor) AND ? IN ('', subject) AND at >= ?"
         " AND (? = 0 OR at < ?) AND (? = 0 OR seq < ?) ORDER BY seq DESC LIMIT ?",
-        *(who, who, who, start, end, end, before, before, PAGE_MAX),
+        *(sought.actor, sought.subject, sought.start, sought.end, sought.end, sought.before, sought.before, PAGE_MAX),
     )
     return [Event(*row) for row in rows]
 

@@ -21,15 +21,16 @@ LINK_LIFE = DAY
 FIRST = ""  # The user of the link that makes the first administrator.
 ADMINISTRATOR = "administrator"
 SETUP = system("accounts")
-# Login, role, name and where the role holds, of the demo's users; `where` names an argument of make_sample_users.
+# Login, role, name and where the role holds, of the demo's users: an argument of make_sample_users, or everywhere.
+# Who is on duty must also see what lies in no unit yet, such as a report whose place nobody has confirmed.
 SAMPLES = (
     ("nguoidan", "citizen", "Người dân", ""),
     ("canbo", "official", "Cán bộ xử lý", "commune"),
-    ("trucban", "duty_officer", "Trực ban", "province"),
+    ("trucban", "duty_officer", "Trực ban", ""),
     ("chuongtrinh", "programme_officer", "Cán bộ chương trình", "province"),
     ("danhgia", "assessor", "Người đánh giá", "province"),
     ("quyhoach", "planner", "Cán bộ quy hoạch", "province"),
-    ("dulieu", "data_steward", "Cán bộ dữ liệu", "province"),
+    ("dulieu", "data_steward", "Cán bộ dữ liệu", ""),
     ("quantri", "administrator", "Quản trị", ""),
 )
 

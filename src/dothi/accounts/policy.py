@@ -7,9 +7,9 @@ from dataclasses import replace
 from dothi.accounts import roles
 from dothi.accounts.roles import RULES, Ability, Do, Rule, Where
 from dothi.ground.errors import Forbidden, Invalid
-from dothi.hub.access import in_sight
+from dothi.hub.access import WHERE_SEEN, in_sight
 from dothi.hub.language.nodes import ANY_TYPE, Query, Sight, TypeAnd, TypeCondition, TypeIs, TypeOr
-from dothi.hub.model import Actor, Change, Entity, Op, default_instance, instance_value
+from dothi.hub.model import Actor, Attribute, Change, Entity, Op, default_instance, instance_value
 from dothi.hub.vocabulary import NOUNS
 
 Units = frozenset[str] | None  # Codes of units; None = everywhere.
@@ -41,7 +41,7 @@ class RolePolicy:
         self._within = within
         self._public = public_types
         self._rules = rules
-        self._known = frozenset[str]().union(*(rule.types for rule in rules)) - {ANY_TYPE}
+        self._known = NOWHERE.union(NOUNS, *(rule.types for rule in rules)) - {ANY_TYPE}
         self._kept: dict[Actor, Rights] = {}
 
     def check_write(self, actor: Actor, change: Change, before: Entity | None, types: tuple[str, ...]) -> None:
@@ -69,7 +69,7 @@ class RolePolicy:
 
     def may_read(self, actor: Actor, entity: Entity) -> bool:
         """Whether `actor` may read this one entity."""
-        return in_sight(self.sight(actor), entity.types, entity.value("unit"))
+        return in_sight(self.sight(actor), entity)
 
     def sight(self, actor: Actor) -> Sight | None:
         """What `actor` may read, type by type; None is everything."""
@@ -188,31 +188,24 @@ def _deed(change: Change, before: Entity | None) -> Do:
 def _lies_in(change: Change, before: Entity | None, kind: str, units: frozenset[str]) -> bool:
     """Whether what is written lies in `units`, before and after.
 
-    A type with an owner may be passed on to a unit elsewhere: its verb knows to whom.
+    What a module owns is also changed by the unit that owes the next step, and may be passed on to a unit elsewhere:
+    its verb knows to whom.
     """
-    if before is not None and _unit_of(before) not in units:
+    owned = kind in NOUNS and NOUNS[kind].owner is not None
+    names = WHERE_SEEN if owned else ("unit",)
+    if before is not None and units.isdisjoint(_codes(before.attrs, names)):
         return False
-    noun = NOUNS.get(kind)
-    passed_on = before is not None and noun is not None and noun.owner is not None
-    return passed_on or _unit_after(change, before) in units
-
-
-def _unit_after(change: Change, before: Entity | None) -> str | None:
-    if "unit" in change.attrs:
-        return _code(instance_value(default_instance(change.attrs["unit"])))
+    if before is not None and owned:
+        return True
     dropped = change.op is Op.DROP and change.name == "unit"
-    if before is None or dropped or change.op in _LEAVES_NOTHING:
-        return None
-    return _unit_of(before)
+    stays = before is not None and not dropped and change.op not in _LEAVES_NOTHING and "unit" not in change.attrs
+    return stays or not units.isdisjoint(_codes(change.attrs, names))
 
 
-def _unit_of(entity: Entity) -> str | None:
-    return _code(entity.value("unit"))
-
-
-def _code(value: object) -> str | None:
-    """A unit's code; anything else that came in as `unit` lies nowhere."""
-    return value if isinstance(value, str) else None
+def _codes(attrs: Mapping[str, Attribute], names: tuple[str, ...]) -> list[str]:
+    """The codes of units that attributes hold; what came in as a unit and is no text lies nowhere."""
+    values = (instance_value(default_instance(attrs.get(name))) for name in names)
+    return [value for value in values if isinstance(value, str)]
 
 
 def _refusal(actor: Actor, deed: Do, kind: str, units: frozenset[str]) -> str:

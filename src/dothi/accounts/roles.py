@@ -19,7 +19,7 @@ class Where(StrEnum):
     """Where a rule holds."""
 
     EVERYWHERE = "everywhere"
-    AREA = "area"  # Only where the entity's `unit` lies in one of the actor's areas.
+    AREA = "area"  # Only where one of the entity's units (hub.access.WHERE_SEEN) lies in one of the actor's areas.
 
 
 class Ability(StrEnum):
@@ -84,6 +84,7 @@ READINGS = frozenset(
 RECORDS = frozenset(
     {
         "DataSource",
+        "SourceDay",
         "AdministrativeUnit",
         "PublicService",
         "LegalBasis",
@@ -119,9 +120,7 @@ RULES: tuple[Rule, ...] = (
     # Signal → case
     _rule("duty_officer", _WRITE, "Alarm", Where.AREA),
     _rule("data_steward administrator", _ALL, "AlarmRule", Where.EVERYWHERE),
-    # Citizens: anybody files, rates and re-opens (the verb asks for the code); officials answer in their area.
-    _rule(f"{ANONYMOUS} citizen", _WRITE, "CitizenReport", Where.EVERYWHERE),
-    _rule(STAFF, _CREATE, "CitizenReport", Where.EVERYWHERE),
+    # Citizens: they file and follow through verbs that act as the module, so that the log names no citizen.
     _rule("official duty_officer", _CHANGE, "CitizenReport", Where.AREA),
     _rule("programme_officer", _WRITE, "PublicService", Where.EVERYWHERE),
     # Obligation → task

@@ -24,16 +24,17 @@ class Policy(Protocol):
         """Whether `actor` may read this one entity."""
 
 
-def in_sight(sight: Sight | None, types: tuple[str, ...], unit: object) -> bool:
-    """Whether an entity of `types` in `unit` may be seen: each of its types must allow it.
+WHERE_SEEN = ("unit", "assignee")  # Whose an entity is: the unit where it lies, and the unit that owes the next step.
 
-    A `unit` that is no text lies nowhere.
-    """
+
+def in_sight(sight: Sight | None, entity: Entity) -> bool:
+    """Whether an entity may be seen: each of its types must allow it, everywhere or in one of its units."""
     if sight is None:
         return True
     hidden: frozenset[str] = frozenset()
-    units = (sight.get(kind, sight.get(ANY_TYPE, hidden)) for kind in types)
-    return all(codes is None or (isinstance(unit, str) and unit in codes) for codes in units)
+    limits = [sight.get(kind, sight.get(ANY_TYPE, hidden)) for kind in entity.types]
+    places = [place for name in WHERE_SEEN if isinstance(place := entity.value(name), str)]
+    return all(codes is None or not codes.isdisjoint(places) for codes in limits)
 
 
 class Guards:

@@ -136,7 +136,7 @@ class Window:
     last: int | None = None  # lastN
 
 
-# Type → codes of the units (attribute `unit`) where it may be seen, None = everywhere; ANY_TYPE stands for the types
+# Type → codes of the units where it may be seen (access.WHERE_SEEN), None = everywhere; ANY_TYPE stands for the types
 # that are not named. A type that is not found is hidden (access.in_sight says it for one entity).
 Sight = Mapping[str, frozenset[str] | None]
 ANY_TYPE = "*"

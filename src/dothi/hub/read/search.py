@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dothi.hub.access import in_sight
+from dothi.hub.access import WHERE_SEEN, in_sight
 from dothi.hub.language.match import geo_test, matches, scope_matches, type_matches
 from dothi.hub.language.nodes import ANY_TYPE, Query, Sight
 from dothi.hub.language.pattern import finder
@@ -92,7 +92,7 @@ class Search:
     def _table(self, tid: int, kind: int, types: tuple[str, ...], query: Query) -> Table:
         names = asked(query.q) | {name.lstrip("-") for name in query.order} | set(query.attrs)
         if query.sight is not None:
-            names.add("unit")
+            names.update(WHERE_SEEN)
         geometries = {query.geo.attribute} if query.geo else set()
         table = self._tables.get((tid, kind))
         if table is None or table.lacks(names, geometries):
@@ -181,7 +181,7 @@ def _masks(table: Table, query: Query, types: tuple[str, ...]) -> tuple[Mask, Ma
         sure, maybe = sure & has, maybe & has
     units = _units(query.sight, types)
     if units is not None:
-        seen = table.columns["unit"].among(units, size)
+        seen = np.logical_or.reduce([table.columns[name].among(units, size) for name in WHERE_SEEN])
         sure, maybe = sure & seen, maybe & seen
     if query.id_pattern is not None or query.scope is not None:
         sure = np.zeros(size, bool)
@@ -205,7 +205,7 @@ def _verifier(query: Query) -> Callable[[Entity], bool]:
         return (
             (query.types is None or type_matches(query.types, entity.types))
             and not query.drop.intersection(entity.types)
-            and in_sight(query.sight, entity.types, entity.value("unit"))
+            and in_sight(query.sight, entity)
             and (named is None or named(entity.id))
             and (not query.attrs or any(name in entity.attrs for name in query.attrs))
             and (query.q is None or matches(query.q, entity))

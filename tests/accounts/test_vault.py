@@ -1,0 +1,237 @@
+"""The vault: nothing legible in its files, opened only with the right and a reason, erased for good."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from tests.accounts.conftest import open_accounts
+
+from dothi.accounts import vault as vaults
+from dothi.accounts.events import Kind, Sought, read_events
+from dothi.accounts.model import Identity
+from dothi.accounts.roles import ROLES
+from dothi.accounts.store import Accounts
+from dothi.accounts.vault import Vault
+from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
+from dothi.hub.model import ANONYMOUS, Actor, system
+
+NOW = 1_790_000_000_000_000
+LAN = Identity("Nguyễn Thị Lan Anh", "+84 912 345 678", "lan.anh@example.vn", "account-of-lan")
+STEWARD = Actor("user:steward", frozenset({"data_steward"}))
+WHY = "The reporter asked to be called back."
+
+
+def open_vault(folder: Path, accounts: Accounts, master: bytes | None = None) -> Vault:
+    return asyncio.run(Vault.open(folder, accounts, master))
+
+
+def stored(folder: Path) -> bytes:
+    """Every byte of the vault's and the accounts' files, their logs too; not the key file."""
+    return b"".join(file.read_bytes() for file in sorted(folder.glob("*.db*")))
+
+
+def copy(source: Path, target: Path) -> None:
+    """What a backup of the folder does."""
+    for name in ("accounts.db", "vault.db"):
+        with sqlite3.connect(source / name) as old, sqlite3.connect(target / name) as new:
+            old.backup(new)
+        old.close()
+        new.close()
+    shutil.copy2(source / "vault.key", target)
+
+
+def test_nothing_legible(tmp_path: Path, accounts: Accounts) -> None:
+    """After storing, opening and searching, no byte of the files holds a name, phone, address or account."""
+    vault = open_vault(tmp_path, accounts)
+
+    async def story() -> None:
+        pseudonym = await vaults.keep_identity(vault, LAN)
+        assert await vaults.open_identity(vault, STEWARD, pseudonym, WHY, NOW) == LAN
+        assert await vaults.find_by_phone(vault, STEWARD, "0912345678", WHY, NOW) == [pseudonym]
+
+    asyncio.run(story())
+    found = stored(tmp_path)
+    for piece in ("Nguyễn", "Lan Anh", "912 345", "912345678", "345678", "lan.anh", "example.vn", "account-of-lan"):
+        for encoding in ("utf-8", "utf-16-le"):
+            assert piece.encode(encoding) not in found
+    assert b"urn:ngsi-ld:Person:" in found  # The search does find what is there.
+    vault.close()
+
+
+def test_pseudonyms(tmp_path: Path, accounts: Accounts) -> None:
+    """Each keeping gives a new random pseudonym, so that two reports of one person are not linked by it."""
+    vault = open_vault(tmp_path, accounts)
+
+    async def story() -> None:
+        first, second = [await vaults.keep_identity(vault, LAN) for _ in range(2)]
+        assert first != second
+        assert first.startswith("urn:ngsi-ld:Person:")
+        assert len(first.rpartition(":")[2]) == 32
+        assert await vaults.find_by_phone(vault, STEWARD, "0084912345678", WHY) == [first, second]
+        assert await vaults.find_by_phone(vault, STEWARD, "0912345679", WHY) == []
+        with pytest.raises(Invalid):
+            await vaults.keep_identity(vault, Identity(name="  "))
+        with pytest.raises(Invalid):
+            await vaults.keep_identity(vault, Identity(name="x" * 301))
+
+    asyncio.run(story())
+    vault.close()
+
+
+def test_who_opens(tmp_path: Path, accounts: Accounts) -> None:
+    """Of all roles, keys and modules only the data steward and the sender of notices open an identity."""
+    vault = open_vault(tmp_path, accounts)
+    people = [Actor(f"user:{role}", frozenset({role})) for role in ROLES if role != "data_steward"]
+    others = [ANONYMOUS, system("operations"), Actor("key:1", scopes=frozenset({"read:*"}))]
+    posing = [Actor("system:citizens"), Actor("user:1", frozenset({"system"})), Actor("key:1", STEWARD.roles)]
+
+    async def story() -> None:
+        pseudonym = await vaults.keep_identity(vault, LAN)
+        for who in (*people, *others, *posing):
+            for refused in (
+                vaults.open_identity(vault, who, pseudonym, WHY),
+                vaults.find_by_phone(vault, who, LAN.phone, WHY),
+                vaults.erase(vault, who, pseudonym, WHY),
+            ):
+                with pytest.raises(Forbidden):
+                    await refused
+        assert read_events(accounts.database) == []
+        with pytest.raises(Forbidden):
+            await vaults.erase(vault, system("citizens"), pseudonym, WHY)
+        assert await vaults.open_identity(vault, system("citizens"), pseudonym, "notice of an answer") == LAN
+
+    asyncio.run(story())
+    vault.close()
+
+
+def test_register(tmp_path: Path, accounts: Accounts) -> None:
+    """Each opening leaves who, when, whom and why; without a reason nothing opens."""
+    vault = open_vault(tmp_path, accounts)
+
+    async def story() -> None:
+        pseudonym = await vaults.keep_identity(vault, LAN)
+        for reason in ("", "  ", "x" * 501):
+            with pytest.raises(Invalid):
+                await vaults.open_identity(vault, STEWARD, pseudonym, reason, NOW)
+        assert read_events(accounts.database) == []
+        await vaults.open_identity(vault, STEWARD, pseudonym, WHY, NOW)
+        (line,) = read_events(accounts.database)
+        assert (line.kind, line.actor, line.subject, line.reason, line.at) == (
+            Kind.IDENTITY_OPENED,
+            STEWARD.id,
+            pseudonym,
+            WHY,
+            NOW,
+        )
+        with pytest.raises(Missing):
+            await vaults.open_identity(vault, STEWARD, "urn:ngsi-ld:Person:none", WHY)
+
+    asyncio.run(story())
+    vault.close()
+
+
+def test_own_identity(tmp_path: Path, accounts: Accounts) -> None:
+    """A signed-in citizen sees what is kept of them, and nobody else's."""
+    vault = open_vault(tmp_path, accounts)
+    pseudonym = asyncio.run(vaults.keep_identity(vault, LAN))
+    me = Actor("user:account-of-lan", frozenset({"citizen"}))
+    assert vaults.pseudonym_of(vault, me) == pseudonym
+    assert vaults.open_own_identity(vault, me) == LAN
+    for other in (Actor("user:other", frozenset({"citizen"})), Actor("key:account-of-lan"), ANONYMOUS):
+        assert vaults.open_own_identity(vault, other) is None
+    vault.close()
+
+
+def test_erased(tmp_path: Path, accounts: Accounts) -> None:
+    """After an erasure the person's key is in no byte of the files, nothing opens, nothing finds them; others stay."""
+    vault = open_vault(tmp_path, accounts)
+
+    async def story() -> None:
+        lan = await vaults.keep_identity(vault, LAN)
+        other = await vaults.keep_identity(vault, Identity("Trần Văn B", "0900000000"))
+        row = vault.database.read_one("SELECT wrapped_key, sealed, phone_tag FROM person WHERE pseudonym = ?", lan)
+        assert row is not None
+        assert all(piece in stored(tmp_path) for piece in row)
+        done = await vaults.erase(vault, STEWARD, lan, "asked for it", NOW)
+        assert not any(piece in stored(tmp_path) for piece in row)
+        with pytest.raises(Missing, match="erased"):
+            await vaults.open_identity(vault, STEWARD, lan, WHY)
+        with pytest.raises(Missing):
+            await vaults.erase(vault, STEWARD, lan, WHY)
+        assert await vaults.find_by_phone(vault, STEWARD, LAN.phone, WHY) == []
+        assert vaults.erasures(vault) == [done]
+        assert (await vaults.open_identity(vault, STEWARD, other, WHY)).name == "Trần Văn B"
+        assert Kind.IDENTITY_ERASED in [event.kind for event in read_events(accounts.database, Sought(subject=lan))]
+
+    asyncio.run(story())
+    vault.close()
+
+
+def test_replay_on_an_older_copy(tmp_path: Path) -> None:
+    """A backup from before an erasure brings the person back until the erasures are replayed; then they are gone."""
+    old, live = tmp_path / "old", tmp_path / "live"
+    old.mkdir()
+    live.mkdir()
+    accounts = open_accounts(live)
+    vault = open_vault(live, accounts)
+    lan = asyncio.run(vaults.keep_identity(vault, LAN))
+    kept = asyncio.run(vaults.keep_identity(vault, Identity("Trần Văn B")))
+    copy(live, old)
+    asyncio.run(vaults.erase(vault, STEWARD, lan, "asked for it", NOW))
+    register = vaults.erasures(vault)
+    vault.close()
+    accounts.close()
+
+    restored = open_accounts(old)
+    again = open_vault(old, restored)
+    assert asyncio.run(vaults.open_identity(again, STEWARD, lan, WHY)) == LAN
+    assert asyncio.run(vaults.replay_erasures(again, register)) == 1
+    assert asyncio.run(vaults.replay_erasures(again, register)) == 0
+    with pytest.raises(Missing, match="erased"):
+        asyncio.run(vaults.open_identity(again, STEWARD, lan, WHY))
+    assert vaults.erasures(again) == register
+    assert asyncio.run(vaults.open_identity(again, STEWARD, kept, WHY)).name == "Trần Văn B"
+    again.close()
+    restored.close()
+
+
+def test_key_file(tmp_path: Path, accounts: Accounts) -> None:
+    """The master key is made once for its owner's eyes; a readable, lost or foreign one is refused and not replaced."""
+    open_vault(tmp_path, accounts).close()
+    file = tmp_path / "vault.key"
+    key = file.read_bytes()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(key) == 32
+    file.chmod(0o644)
+    with pytest.raises(Forbidden, match="chmod 600"):
+        open_vault(tmp_path, accounts)
+    file.unlink()
+    with pytest.raises(Missing):
+        open_vault(tmp_path, accounts)
+    assert not file.exists()
+    with pytest.raises(Conflict):
+        open_vault(tmp_path, accounts, master=os.urandom(32))
+    with pytest.raises(Invalid):
+        open_vault(tmp_path, accounts, master=b"short")
+    open_vault(tmp_path, accounts, master=key).close()
+
+
+def test_swapped_rows(tmp_path: Path, accounts: Accounts) -> None:
+    """A row changed in the file, or passed off as another person's, does not open."""
+    vault = open_vault(tmp_path, accounts)
+
+    async def story() -> None:
+        one, two = await vaults.keep_identity(vault, LAN), await vaults.keep_identity(vault, Identity("Trần Văn B"))
+        swap = (
+            "UPDATE person SET (wrapped_key, sealed) ="
+            " (SELECT wrapped_key, sealed FROM person WHERE pseudonym = ?) WHERE pseudonym = ?"
+        )
+        await vault.database.write(lambda connection: connection.execute(swap, (two, one)))
+        with pytest.raises(Conflict):
+            await vaults.open_identity(vault, STEWARD, one, WHY)
+
+    asyncio.run(story())
+    vault.close()
