@@ -48,8 +48,11 @@ def test_a_missing_source_is_said_in_one_line(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_a_territory_that_was_not_built_says_how_to_build_it(tmp_path: Path) -> None:
-    """No half-loaded territory."""
+    """No half-loaded territory, neither from no files nor from those of another version."""
     with pytest.raises(Unavailable, match=r"python -m dothi\.territory\.build"):
+        Territory.load(tmp_path)
+    (tmp_path / "units.json").write_text('{"source": "x", "units": [["00001"]], "followed": []}')
+    with pytest.raises(Unavailable, match="another version"):
         Territory.load(tmp_path)
 
 

@@ -14,6 +14,7 @@ from dothi.territory.places import Shelf, Zones, make_zones, province_outlines, 
 
 DATA = Path(__file__).with_name("data")
 UNITS, OUTLINES = "units.json", "provinces.geojson"
+HINT = "run scripts/setup, or python -m dothi.territory.build"
 PROVINCES_GEOJSON = DATA / OUTLINES
 START_VIEW = (102.0, 7.5, 116.5, 23.6)  # West, south, east, north: the country with both archipelagos.
 
@@ -32,7 +33,7 @@ class Territory:
     @classmethod
     def load(cls, folder: Path = DATA) -> "Territory":
         """The territory of the data files in `folder`. Unavailable when they were not built."""
-        register = msgspec.json.decode(_read(folder / UNITS), type=Register)
+        register = _register(folder / UNITS)
         outlines = _read(folder / OUTLINES)
         collection = msgspec.json.decode(outlines)
         gazetteer = make_gazetteer(register)
@@ -90,9 +91,15 @@ class Territory:
         return resolve(self.gazetteer, self.zones, self.shelf.boundaries, lon, lat)
 
 
+def _register(file: Path) -> Register:
+    try:
+        return msgspec.json.decode(_read(file), type=Register)
+    except msgspec.DecodeError as cause:
+        raise Unavailable(f"{file.name} was built by another version of dothi: {HINT}.") from cause
+
+
 def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except FileNotFoundError as cause:
-        hint = "run scripts/setup, or python -m dothi.territory.build"
-        raise Unavailable(f"{file.name} was not built yet: {hint}.") from cause
+        raise Unavailable(f"{file.name} was not built yet: {HINT}.") from cause
