@@ -143,14 +143,27 @@ class Gazetteer:
         day = at or today()
         typed = nfc(text.split(",")[0]).strip().lower()  # Of namesakes, the one whose marks were typed stands first.
         hits = []
-        for entry in self.entries:
+        for entry in self._entries_with(term):
             unit = entry.unit
-            if (score := _score(entry, term)) is None or level not in (None, unit.level):
+            if level not in (None, unit.level):
                 continue
             if (unit.held(day) or (closed and unit.closed_before(day))) and self._lies_within(unit, within):
-                rank = (score, typed not in unit.name.lower(), not unit.held(day), len(unit.code), len(entry.short))
+                rank = (
+                    _score(entry, term),
+                    typed not in unit.name.lower(),
+                    not unit.held(day),
+                    len(unit.code),
+                    len(entry.short),
+                )
                 hits.append((rank, entry.short, unit.code, unit))
-        return [hit[-1] for hit in sorted(hits, key=lambda hit: hit[:3])[: min(limit, SEARCH_MAX)]]
+        ranked = sorted(hits, key=lambda hit: hit[:3] if term else hit[2])  # Provinces stand in order of code.
+        return [hit[-1] for hit in ranked[: min(limit, SEARCH_MAX)]]
+
+    def _entries_with(self, term: str) -> list[Entry]:
+        """Those whose code is the term or whose name holds it; no term at all asks for the provinces."""
+        if not term:
+            return [entry for entry in self.entries if entry.unit.level == PROVINCE]
+        return [entry for entry in self.entries if term in entry.full or term == entry.unit.code]
 
     def _lies_within(self, unit: Unit, names: list[str]) -> bool:
         if not names:
@@ -198,17 +211,13 @@ def _unique(units: Iterable[Unit]) -> Iterator[Unit]:
             yield unit
 
 
-def _score(entry: Entry, term: str) -> int | None:
-    """How well a name answers, 0 best; None when it does not. No term at all asks for the provinces."""
-    if not term:
-        return 0 if entry.unit.level == PROVINCE else None
+def _score(entry: Entry, term: str) -> int:
+    """How well a name that holds the term answers, 0 best."""
     if term in (entry.unit.code, entry.short, entry.full):
         return 0
     if entry.short.startswith(term) or entry.full.startswith(term):
         return 1
-    if f" {term}" in entry.full:
-        return 2
-    return 3 if term in entry.full else None
+    return 2 if f" {term}" in entry.full else 3
 
 
 def _reign(states: tuple[Unit, ...]) -> str:
