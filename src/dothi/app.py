@@ -1,0 +1,171 @@
+"""The one place where the parts are put together: a city opened from its settings, and what serves it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from dothi import __version__
+from dothi.accounts import api as accounts_api
+from dothi.accounts.model import SessionRules
+from dothi.accounts.policy import RolePolicy
+from dothi.accounts.roles import PUBLIC_TYPES
+from dothi.accounts.signin import authenticate
+from dothi.accounts.store import Accounts
+from dothi.accounts.vault import Vault
+from dothi.citizens import api as citizens_api
+from dothi.citizens import following, open_citizens, write_imported
+from dothi.ground.errors import DothiError
+from dothi.ground.problem import problem
+from dothi.hub.access import Open, Policy
+from dothi.hub.api import Limits, ngsi_ld
+from dothi.hub.context import Contexts
+from dothi.hub.core import Hub
+from dothi.operations import api as operations_api
+from dothi.operations import engine
+from dothi.operations import service as alarms
+from dothi.operations.model import Operations
+from dothi.programme import api as programme_api
+from dothi.programme import service as tasks
+from dothi.programme.model import Programme
+from dothi.settings import Settings
+from dothi.sources import api as sources_api
+from dothi.sources import rhythm, runner
+from dothi.sources.service import open_sources
+from dothi.territory import Territory
+from dothi.territory import api as territory_api
+from dothi.territory import service as territory_service
+from dothi.web.parts import Parts
+from dothi.web.site import site
+
+log = logging.getLogger("dothi")
+_RESTART_S = 2.0  # A consumer that failed is started again after this long.
+
+
+async def open_city(settings: Settings, city: str = "dothi", demo: bool = False) -> Parts:
+    """Open (or make) the city in the data folder. In a demo anybody reads public types.
+
+    Conflict when another process has the folder, Invalid when the store is foreign or of a newer version.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    territory = Territory.load()
+    policy: Policy = Open() if settings.open else RolePolicy(territory.within, PUBLIC_TYPES if demo else frozenset())
+    hub = Hub(settings.data / "hub", policy)
+    accounts = Accounts.open(settings.data, territory.within, SessionRules(secure=settings.cookies_secure))
+    vault = await Vault.open(settings.data, accounts)
+    territory_service.guard(hub)
+    territory_service.refresh(territory, hub)
+    citizens = open_citizens(hub, vault, territory)
+
+    operations, programme = Operations(hub), Programme(hub)
+    alarms.own(operations)
+    tasks.own(programme)
+    return Parts(
+        hub=hub,
+        accounts=accounts,
+        territory=territory,
+        sources=open_sources(hub, settings.data, {"CitizenReport": partial(write_imported, citizens)}),
+        operations=operations,
+        citizens=citizens,
+        programme=programme,
+        evidence=None,
+        city=city,
+        simulated=demo,
+        secure=settings.cookies_secure,
+    )
+
+
+async def close_city(parts: Parts) -> None:
+    """Write what waits and close every store."""
+    await parts.hub.close()
+    parts.citizens.vault.close()
+    parts.accounts.close()
+
+
+def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+    """What runs beside the requests, by name: each follows the feed or the clock until cancelled."""
+    position = parts.hub.last_seq()
+    return {
+        "alarms": lambda: engine.run(parts.operations),
+        "citizens": lambda: following.run(parts.citizens),
+        "sources": lambda: runner.run_sources(parts.sources),
+        "rhythm": lambda: rhythm.watch(parts.sources),
+        "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),
+    }
+
+
+def make_app(
+    parts: Parts, settings: Settings, extra: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {}
+) -> ASGIApp:
+    """The application: NGSI-LD under /ngsi-ld/v1, verbs under /api, pages at the root; `extra` runs beside it."""
+    contexts = Contexts(settings.context_hosts)
+    hub_api = ngsi_ld(
+        parts.hub, contexts, lambda headers: authenticate(parts.accounts, headers), Limits(settings.max_body)
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        beside = [asyncio.create_task(_keep(name, run)) for name, run in {**consumers(parts), **extra}.items()]
+        try:
+            yield
+        finally:
+            for task in beside:
+                task.cancel()
+            for task in beside:
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    pages = site(parts)
+    return Starlette(
+        routes=[Mount("/ngsi-ld/v1", hub_api), Mount("/api", verbs(parts)), Mount("/", pages)], lifespan=lifespan
+    )
+
+
+def verbs(parts: Parts) -> FastAPI:
+    """The JSON endpoints of the modules, described at /api/openapi.json."""
+    api = FastAPI(title="dothi", version=__version__, docs_url=None, redoc_url=None)
+    api.state.parts = parts
+    for module in (accounts_api, citizens_api, operations_api, programme_api, sources_api):
+        api.include_router(module.router)
+    api.include_router(territory_api.router(parts.territory))
+    api.add_exception_handler(DothiError, _refused)
+    api.add_exception_handler(RequestValidationError, _malformed)
+    return api
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    status, body = problem(error)
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+async def _malformed(_: Request, error: Exception) -> JSONResponse:
+    """What a body or parameter lacks, in one sentence for each."""
+    assert isinstance(error, RequestValidationError)
+    wrong = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:20]]
+    body = {
+        "type": "urn:dothi:problem:invalid",
+        "title": "The input is not valid",
+        "status": 422,
+        "detail": "; ".join(wrong),
+    }
+    return JSONResponse(body, 422, media_type="application/problem+json")
+
+
+async def _keep(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Keep a consumer going: one that fails is told of and started again where its cursor stands."""
+    while True:
+        try:
+            await run()
+            return
+        except Exception:
+            log.exception("The consumer %s failed and starts again", name)
+            await asyncio.sleep(_RESTART_S)
