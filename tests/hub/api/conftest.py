@@ -1,4 +1,4 @@
-"""What the tests of the API share: the real hub on a real SQLite file behind the real application, called in process."""
+"""What the tests of the API share: the real hub on a real SQLite file behind the real application."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping

@@ -6,9 +6,10 @@ from typing import Any
 from dothi.ground.errors import DothiError, Forbidden, Invalid, TooLarge
 from dothi.hub.api.answer import NO_CONTENT, Answer, document, problem_of
 from dothi.hub.api.request import Call
+from dothi.hub.context import CORE
 from dothi.hub.model import Change, Op, Result
 from dothi.hub.render.parse import Given, check_id, read_entity, read_fragment
-from dothi.hub.render.values import Reading, shown
+from dothi.hub.render.values import Reading
 
 Read = Callable[[Any, Reading], Given]
 Make = Callable[[Given], Change]
@@ -78,22 +79,18 @@ async def _run(call: Call, read: Read, make: Make, nulls: bool = False) -> tuple
     """Read each item for itself, commit the good ones together, and say what became of each."""
     decoded, is_ld = call.decoded()
     items = _items(call, decoded)
-    reading = None if is_ld else call.reading(await call.names(), nulls)
+    reading = call.reading(CORE if is_ld else await call.names(), nulls)
     changes: list[Change] = []
     failed: list[Failure] = []
     for item in items:
         try:
             # An application/ld+json item brings a context of its own; in application/json it may not (clause 6.3.5).
-            own = reading if reading is not None and "@context" not in item else None
-            changes.append(make(read(item, own or call.reading(await call.names_of(item, is_ld), nulls))))
-        except (DothiError, TypeError) as error:
-            failed.append((_id_of(item), _clear(error, item)))
+            alone = is_ld or (type(item) is dict and "@context" in item)
+            by = call.reading(await call.names_of(item, is_ld), nulls) if alone else reading
+            changes.append(make(read(item, by)))
+        except DothiError as error:
+            failed.append((_id_of(item), error))
     return await _committed(call, changes, failed), failed
-
-
-def _clear(error: Exception, item: Any) -> Exception:
-    """The error of an item; one that is no object at all cannot even be searched for its @context."""
-    return error if isinstance(error, DothiError) else Invalid(f"An entity must be a JSON object, not {shown(item)}.")
 
 
 def _id_of(item: Any) -> str:

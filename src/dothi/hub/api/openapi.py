@@ -216,7 +216,7 @@ OPERATIONS = (
     Operation("/openapi.json", "get", "openapi", "6", (200, *_READ), answer="Any"),
 )
 
-_NAME: Schema = {"type": "string", "minLength": 1}
+_NAME: Schema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": 200}
 _NAMES: Schema = {"oneOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]}
 SCHEMAS: dict[str, Schema] = {
     "Entity": {
