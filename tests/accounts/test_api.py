@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from httpx import ASGITransport, AsyncClient, Response
-from tests.accounts.conftest import within
 
 from dothi.accounts import api, people
 from dothi.accounts.model import NewUser
@@ -21,6 +20,7 @@ from dothi.ground.errors import DothiError
 from dothi.ground.problem import problem
 from dothi.hub.core import Hub
 from dothi.hub.model import Commit, create, prop, system
+from tests.accounts.conftest import within
 
 PASSWORD = "bốn con ngựa vằn"
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.accounts.conftest import within
 
 from dothi.accounts.policy import RolePolicy
 from dothi.accounts.roles import PUBLIC_TYPES, ROLES
@@ -13,6 +12,7 @@ from dothi.ground.errors import Forbidden
 from dothi.hub.core import Hub
 from dothi.hub.model import ANONYMOUS, Actor, Change, Commit, Op, create, prop, system
 from dothi.hub.vocabulary import NOUNS
+from tests.accounts.conftest import within
 
 GUARDED = {kind: noun.owner for kind, noun in NOUNS.items() if noun.owner is not None}
 ACTORS = [

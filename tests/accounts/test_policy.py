@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.accounts.conftest import within
 
 from dothi.accounts.policy import RolePolicy, check_scopes, has_ability, may_push
 from dothi.accounts.roles import PUBLIC_TYPES, READINGS, ROLES, RULES, Ability, Do, Rule, Where
@@ -13,6 +12,7 @@ from dothi.hub.core import Hub
 from dothi.hub.language.nodes import Query, TypeIs, TypeOr
 from dothi.hub.model import ANONYMOUS, Actor, Change, Commit, Entity, Op, prop, system
 from dothi.hub.vocabulary import NOUNS
+from tests.accounts.conftest import within
 
 COLUMNS = ("anonymous", "citizen", "official", "duty_officer", "programme_officer", "assessor", "planner",
            "data_steward", "administrator")  # fmt: skip

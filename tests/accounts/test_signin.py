@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.accounts.conftest import open_accounts
 
 from dothi.accounts import people, signin
 from dothi.accounts.events import Kind, read_events
@@ -14,6 +13,7 @@ from dothi.accounts.store import CACHE_LIFE, Accounts
 from dothi.ground.clock import HOUR, MINUTE, SECOND
 from dothi.ground.errors import Forbidden, Invalid, Missing
 from dothi.hub.model import ANONYMOUS, Actor
+from tests.accounts.conftest import open_accounts
 
 NOW = 1_790_000_000_000_000
 PASSWORD = "bốn con ngựa vằn"

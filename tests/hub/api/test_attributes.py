@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from tests.hub.api.conftest import Client
 
 URL = "/entities/urn:s:1/attrs"

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.hub.api.conftest import Client
 
 from dothi.hub.api import Limits
+from tests.hub.api.conftest import Client
 
 OPS = "/entityOperations"
 

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from tests.hub.api.conftest import Client
-
 from dothi.hub.api.app import ROUTES
 from dothi.hub.api.openapi import OPERATIONS, description
+from tests.hub.api.conftest import Client
 
 FULL = "https://uri.etsi.org/ngsi-ld/default-context/"
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from tests.hub.api.conftest import Client
 
 AT = "2026-11-22T07:30:00Z"

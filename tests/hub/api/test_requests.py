@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.hub.api.conftest import Client
 
 from dothi.hub.api import Limits
 from dothi.hub.context import CORE_URL
+from tests.hub.api.conftest import Client
 
 STATION = {"id": "urn:s:1", "type": "Station", "pm25": 5}
 LD = {"Content-Type": "application/ld+json"}
