@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.accounts.conftest import within
 
 from dothi.accounts import audit, people
 from dothi.accounts.audit import Asked, read_audit, read_register
@@ -16,6 +15,7 @@ from dothi.accounts.store import Accounts
 from dothi.ground.errors import Forbidden
 from dothi.hub.core import Hub
 from dothi.hub.model import ANONYMOUS, Actor, Change, Commit, Op, amend, create, prop, system
+from tests.accounts.conftest import within
 
 ASSESSOR = Actor("user:a", frozenset({"assessor"}))
 STEWARD = Actor("user:s", frozenset({"data_steward"}))
@@ -70,6 +70,13 @@ def test_filters(hub: Hub) -> None:
     assert seqs(hub, Asked(entity="urn:x:0", start=times[4], end=times[6])) == [5, 4]
     assert seqs(hub, Asked(end=times[1])) == []
     assert seqs(hub, Asked(tenant="other")) == []
+
+
+def test_on_behalf(hub: Hub) -> None:
+    """What a module wrote on behalf of a person is found under the person."""
+    reading = create("urn:x:9", "AirQualityObserved", pm25=prop(9))
+    asyncio.run(hub.commit(Commit(Actor("system:sources:user:s", frozenset({"system"})), (reading,))))
+    assert seqs(hub, Asked(actor="user:s")) == [7, 6, 5, 4]
 
 
 def test_pages(hub: Hub) -> None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.accounts.conftest import open_accounts
 
 from dothi.accounts import people, signin
 from dothi.accounts.events import Kind, Sought, read_events
@@ -15,6 +14,7 @@ from dothi.accounts.store import Accounts
 from dothi.ground.clock import DAY
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.hub.model import ANONYMOUS, Actor
+from tests.accounts.conftest import open_accounts
 
 NOW = 1_790_000_000_000_000
 PASSWORD = "bốn con ngựa vằn"
@@ -71,7 +71,9 @@ def test_users(accounts: Accounts) -> None:
         assert people.user_by_id(accounts, made.id) == made
         assert made.login == "lan"
         assert people.display_name(accounts, made.actor_id) == "Lan"
-        assert people.display_name(accounts, "system:sources") == "system:sources"
+        assert people.display_name(accounts, f"system:sources:{made.actor_id}") == "Lan"
+        for other in ("system:sources", "anonymous", "user:gone", ""):
+            assert people.display_name(accounts, other) == other
         with pytest.raises(Conflict):
             await people.create_user(accounts, ADMIN, new("LAN"), NOW)
         for bad in (new("x1", "king"), replace(new("x2"), roles=frozenset()), replace(new("x3"), display_name=" ")):

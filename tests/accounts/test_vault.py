@@ -7,7 +7,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.accounts.conftest import open_accounts
 
 from dothi.accounts import vault as vaults
 from dothi.accounts.events import Kind, Sought, read_events
@@ -15,8 +14,9 @@ from dothi.accounts.model import Identity
 from dothi.accounts.roles import ROLES
 from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
-from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
+from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing, Unavailable
 from dothi.hub.model import ANONYMOUS, Actor, system
+from tests.accounts.conftest import open_accounts
 
 NOW = 1_790_000_000_000_000
 LAN = Identity("Nguyễn Thị Lan Anh", "+84 912 345 678", "lan.anh@example.vn", "account-of-lan")
@@ -196,6 +196,25 @@ def test_replay_on_an_older_copy(tmp_path: Path) -> None:
     assert asyncio.run(vaults.open_identity(again, STEWARD, kept, WHY)).name == "Trần Văn B"
     again.close()
     restored.close()
+
+
+def test_old_bytes_held_by_a_reader(tmp_path: Path, accounts: Accounts) -> None:
+    """While another process reads the file, the erasure holds but says that old bytes stay until it is repeated."""
+    vault = open_vault(tmp_path, accounts)
+    lan = asyncio.run(vaults.keep_identity(vault, LAN))
+    row = vault.database.read_one("SELECT wrapped_key FROM person WHERE pseudonym = ?", lan)
+    assert row is not None
+    reader = sqlite3.connect(tmp_path / "vault.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM person").fetchall()
+    with pytest.raises(Unavailable):
+        asyncio.run(vaults.erase(vault, STEWARD, lan, "asked for it", NOW))
+    reader.close()
+    with pytest.raises(Missing, match="erased"):
+        asyncio.run(vaults.open_identity(vault, STEWARD, lan, WHY))
+    asyncio.run(vaults.replay_erasures(vault, vaults.erasures(vault)))
+    assert row[0] not in stored(tmp_path)
+    vault.close()
 
 
 def test_key_file(tmp_path: Path, accounts: Accounts) -> None:

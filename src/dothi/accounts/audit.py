@@ -19,7 +19,10 @@ _AUDIT = system("accounts")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which lines: by actor id, entity id and time (µs, `end` excluded); `before` is the sequence to go on from."""
+    """Which lines: by actor id, entity id and time (µs, `end` excluded); `before` is the sequence to go on from.
+
+    An actor's lines include those of a module on their behalf (system:sources:user:…).
+    """
 
     actor: str = ""
     entity: str = ""
@@ -119,7 +122,8 @@ def _first_unseen(hub: Hub, asked: Asked) -> int:
 
 def _matches(commit: LoggedCommit, asked: Asked) -> bool:
     in_time = commit.at >= asked.start and (not asked.end or commit.at < asked.end)
-    return in_time and asked.actor in ("", commit.actor) and commit.tenant == asked.tenant
+    by_them = asked.actor in ("", commit.actor) or commit.actor.endswith(f":{asked.actor}")
+    return in_time and by_them and commit.tenant == asked.tenant
 
 
 def _line(commit: LoggedCommit, entry: Logged) -> Line:

@@ -194,8 +194,8 @@ def user_by_id(accounts: Accounts, user_id: str) -> User:
 
 
 def display_name(accounts: Accounts, actor_id: str) -> str:
-    """The name of who acted, for lists: a person's, a key's, else the id itself."""
-    kind, _, bare = actor_id.partition(":")
+    """The name of who acted, for lists: a person's or key's (also behind system:sources:user:…), else the id itself."""
+    *_, kind, bare = ("", *actor_id.split(":"))
     asked = {"user": "SELECT display_name FROM user WHERE id = ?", "key": "SELECT name FROM key WHERE id = ?"}
     found = accounts.database.read_one(asked[kind], bare) if kind in asked else None
     return found[0] if found else actor_id

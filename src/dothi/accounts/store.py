@@ -16,11 +16,13 @@ from dothi.accounts.model import SessionRules
 from dothi.accounts.passwords import Hashing
 from dothi.accounts.policy import Within
 from dothi.ground.clock import SECOND
+from dothi.ground.errors import Unavailable
 from dothi.hub.model import Actor
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
 BUSY_MS = 10_000
+CHECKPOINT_MS = 500  # Reads are over in milliseconds; all others wait meanwhile.
 CACHE_LIFE = 5 * SECOND  # How long another process may still honour what this one has revoked.
 CACHED_MAX = 10_000
 
@@ -113,7 +115,10 @@ class Database:
         return self._thread.submit(self._transact, work)
 
     async def checkpoint(self) -> None:
-        """Move everything from the write-ahead log into the file and empty the log, so that erased bytes are gone."""
+        """Move everything from the write-ahead log into the file and empty the log, so that erased bytes are gone.
+
+        Unavailable while another process reads the file.
+        """
         checkpoint = self._thread.submit(self._checkpoint)
         await asyncio.wrap_future(checkpoint)
 
@@ -137,9 +142,11 @@ class Database:
 
     def _checkpoint(self) -> None:
         with self._reading:  # A reader in the middle of a question would keep the log from being emptied.
+            self._writer.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MS}")
             busy, *_ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         if busy:
-            raise sqlite3.OperationalError(f"{self.file.name}: another process reads it; the log could not be emptied")
+            raise Unavailable(f"Another process reads {self.file.name}, so its log keeps old bytes; try again soon.")
 
 
 class Cache:

@@ -134,7 +134,10 @@ def erasures(vault: Vault) -> list[Erasure]:
 
 
 async def replay_erasures(vault: Vault, erased: list[Erasure]) -> int:
-    """Erase again whom a restored copy brought back; to be called before it serves. Returns how many were there."""
+    """Erase again whom a restored copy brought back; to be called before it serves. Returns how many were there.
+
+    Unavailable while another process reads the vault: they are erased, but old bytes stay until this is called again.
+    """
 
     def work(connection: sqlite3.Connection) -> int:
         names = [(one.pseudonym,) for one in erased]
