@@ -25,11 +25,16 @@ async def update_attributes(call: Call) -> Answer:
     """Update Attributes, clause 5.6.2 (HTTP binding 6.6.3.2): replace or append each, a null deletes."""
     entity_id, given, names = await fragment(call, nulls=True)
     check_type(call, names, entity_id)
+    nulls = [
+        (name, one.get("datasetId")) for name, kept in given.attrs.items() for one in instances(kept) if _is_null(one)
+    ]
+    if not nulls:
+        return _told(await call.commit([Change(Op.APPEND, entity_id, given.types, given.attrs, given.scope)]))
     kept: dict[str, Attribute] = {
         name: listed for name, attribute in given.attrs.items() if (listed := _without_nulls(attribute))
     }
     changes = [Change(Op.APPEND, entity_id, given.types, kept, given.scope)]
-    changes += _drops(entity_id, given.attrs, known(call, entity_id))
+    changes += _drops(entity_id, nulls, known(call, entity_id))
     return _told(await call.commit(changes))
 
 
@@ -42,14 +47,13 @@ def _without_nulls(attribute: Attribute) -> list[Instance]:
     return [one for one in instances(attribute) if not _is_null(one)]
 
 
-def _drops(entity_id: str, attrs: dict[str, Attribute], entity: Entity | None) -> list[Change]:
-    """Deletions of the instances that a null names and that are there; the others need none."""
+def _drops(entity_id: str, named: list[tuple[str, str | None]], entity: Entity | None) -> list[Change]:
+    """Deletions of those (attribute, dataset) that are there; the others need none."""
     there = {
         (name, one.get("datasetId"))
         for name, attribute in (entity.attrs if entity else {}).items()
         for one in instances(attribute)
     }
-    named = [(name, one.get("datasetId")) for name, kept in attrs.items() for one in instances(kept) if _is_null(one)]
     return [
         Change(Op.DROP, entity_id, name=name, dataset=dataset) for name, dataset in named if (name, dataset) in there
     ]

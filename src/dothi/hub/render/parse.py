@@ -53,6 +53,9 @@ def read_fragment(document: Any, reading: Reading) -> Given:
 
 def _full(entity_id: Any, attrs: dict[str, Attribute], rest: dict[str, Any], reading: Reading) -> Given:
     """The members that are no plain readings, each by its own rule."""
+    kind = rest.get("type")
+    if type(kind) is str and kind != NULL and len(rest) == 2 and "id" in rest:
+        return Given(check_id(entity_id), (reading.names.inward(kind),), attrs, None)
     types: tuple[str, ...] = ()
     scope: tuple[str, ...] | None = None
     for name, value in rest.items():
