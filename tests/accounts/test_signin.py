@@ -2,13 +2,17 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from dothi.accounts import people, signin
 from dothi.accounts.events import Kind, read_events
 from dothi.accounts.model import BadKey, NewUser, SessionOver, SessionToken, TooManyTries, User, WrongCredentials
+from dothi.accounts.passwords import Hashing
 from dothi.accounts.store import CACHE_LIFE, Accounts
 from dothi.ground.clock import HOUR, MINUTE, SECOND
 from dothi.ground.errors import Forbidden, Invalid, Missing
@@ -305,6 +309,35 @@ def test_bad_session(accounts: Accounts) -> None:
     with pytest.raises(SessionOver):
         signin.authenticate(accounts, cookie("nonsense"), NOW)
     assert signin.authenticate(accounts, cookie(""), NOW) == ANONYMOUS
+
+
+class Meanwhile(Hashing):
+    """Hashing during whose work something else happens."""
+
+    def __init__(self, happens: Callable[[], Awaitable[object]]) -> None:
+        """`happens` runs after the password was found right, before the session is opened."""
+        super().__init__(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        self._happens = happens
+
+    async def matches(self, stored: str, password: str) -> bool:
+        """Whether it is the password; then the other thing."""
+        same = await super().matches(stored, password)
+        await self._happens()
+        return same
+
+
+def test_disabled_meanwhile(accounts: Accounts) -> None:
+    """Who is disabled while the password is being verified gets no session."""
+
+    async def story() -> None:
+        lan = await make(accounts)
+        slow = Meanwhile(lambda: people.set_disabled(accounts, ADMIN, lan.id, True, "now", NOW))
+        with pytest.raises(WrongCredentials):
+            await enter(replace(accounts, hashing=slow))
+        assert accounts.database.read("SELECT * FROM session") == []
+        slow.close()
+
+    asyncio.run(story())
 
 
 def test_two_processes(tmp_path: Path) -> None:

@@ -81,6 +81,20 @@ def test_pseudonyms(tmp_path: Path, accounts: Accounts) -> None:
     vault.close()
 
 
+def test_no_nonce_twice(tmp_path: Path, accounts: Accounts) -> None:
+    """Under the one wrapping key no nonce comes twice, and the same identity is never sealed to the same bytes."""
+    vault = open_vault(tmp_path, accounts)
+
+    async def story() -> None:
+        for _ in range(50):
+            await vaults.keep_identity(vault, LAN)
+
+    asyncio.run(story())
+    rows = vault.database.read("SELECT wrapped_key, sealed FROM person")
+    assert len({wrapped[:12] for wrapped, _ in rows}) == len({sealed for _, sealed in rows}) == 50
+    vault.close()
+
+
 def test_who_opens(tmp_path: Path, accounts: Accounts) -> None:
     """Of all roles, keys and modules only the data steward and the sender of notices open an identity."""
     vault = open_vault(tmp_path, accounts)
