@@ -29,11 +29,19 @@ NOUNS: dict[str, Noun] = {
     "PublicTransportStop": Noun(None, ("name", "source", *PLACE), "A bus stop"),
     "DataSource": Noun(
         "sources",
-        ("name", "connector", "promisedEvery", "lastSeen", "state", "accepted", "quarantined", "simulated", "feeds"),
+        (
+            *("name", "connector", "mapping", "promisedEvery", "lastSeen", "lastContact", "state", "problem"),
+            *("accepted", "quarantined", "simulated", "enabled", "feeds"),
+        ),
         "A source of data with its promised rhythm; state is live, late or never",
     ),
+    "SourceDay": Noun(
+        "sources", ("source", "day", "accepted", "quarantined"), "The rows of one source on one day, counted"
+    ),
     "QuarantinedRow": Noun(
-        "sources", ("source", "file", "line", "row", "reason", "state", "mapping"), "A row that failed its mapping"
+        "sources",
+        ("source", "file", "line", "row", "rows", "count", "reason", "detail", "state", "mapping", "why"),
+        "A row that failed its mapping, or a file of such rows with one reason",
     ),
     "AdministrativeUnit": Noun(
         "territory", ("code", "name", "kind", "parent", "validFrom", "validTo", "location"), "Boundary of a unit"

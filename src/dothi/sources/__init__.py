@@ -1,1 +1,1 @@
-"""Connectors that bring data in under one contract, their promised rhythm, and the quarantine."""
+"""Sources of data: connectors under one contract, mappings, quarantine, and whether each keeps its promised rhythm."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from dothi.ground.errors import Conflict, Missing
 from dothi.ground.ids import urn
+from dothi.ground.text import format_number
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Change, Receipt, system
 from dothi.sources.mapping.model import Mapping as Rules
@@ -170,7 +171,15 @@ class _Blank(dict[str, object]):
 def explain(code: str, attribute: str = "", detail: Mapping[str, object] | None = None, language: str = "vi") -> str:
     """The reason of a fault as a sentence in Vietnamese ("vi") or English ("en")."""
     text = FAULTS.get(code, (code, code))[0 if language == "vi" else 1]
-    return text.format_map(_Blank(detail or {}, attribute=attribute))
+    said = {name: _said(value, language) for name, value in (detail or {}).items()}
+    return text.format_map(_Blank(said, attribute=attribute))
+
+
+def _said(value: object, language: str) -> object:
+    """A number as people write it in this language; anything else as it is."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    return format_number(value) if language == "vi" else f"{value:.15g}"
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from dothi.sources.model import (
     acting,
     source_urn,
 )
-from dothi.sources.quarantine import STEWARDS
+from dothi.sources.quarantine import is_steward
 
 Progress = Callable[[ImportReport], None]
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -58,13 +58,13 @@ def open_sources(hub: Hub, folder: Path, writers: Mapping[str, Writer] | None = 
 def demand_intake(actor: Actor, source: str) -> None:
     """Raise Forbidden unless `actor` may bring data into this source: stewards, and keys with scope source:<id>."""
     name = source_urn(source).rpartition(":")[2]
-    if not (actor.roles & STEWARDS or may_push(actor, name)):
+    if not (is_steward(actor) or may_push(actor, name)):
         raise Forbidden(f"{actor.id} may not bring data into {name}: it needs an API key with scope source:{name}.")
 
 
 async def define_source(sources: Sources, actor: Actor, said: SourceDefinition) -> Entity:
     """Create a source or change its definition; counters and state stay, settings are kept beside the hub."""
-    if not actor.roles & STEWARDS:
+    if not is_steward(actor):
         raise Forbidden(f"{actor.id} may not define sources: this is for data stewards.")
     if not _NAME.fullmatch(said.id) or len(said.id) > _NAME_MAX:
         raise Invalid(f"{said.id!r} is no name of a source: small letters, digits and hyphens, at most {_NAME_MAX}.")
@@ -215,7 +215,7 @@ async def push(
     return run.report(time.monotonic() - began)
 
 
-def overview(sources: Sources, entity: Entity) -> dict[str, Any]:
+def overview(entity: Entity) -> dict[str, Any]:
     """A source for people and for JSON, without its settings."""
     names = ("name", "connector", "mapping", "promisedEvery", "lastSeen", "lastContact", "state", "problem")
     shown: dict[str, Any] = {"id": entity.id.rpartition(":")[2], "urn": entity.id}

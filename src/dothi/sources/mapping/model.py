@@ -38,7 +38,7 @@ class Fault(Exception):
 
 
 class Raw(NamedTuple):
-    """One row as it came: its line (from 1; of a JSON list its place), its cells by column, or why it cannot be read."""
+    """One row as it came: its line from 1 (its place in a JSON list), its cells by column, or why it is unreadable."""
 
     line: int
     row: Cells[str, Any]

@@ -6,19 +6,22 @@ import string
 import tomllib
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from dothi.sources.mapping.durations import seconds_of
-from dothi.sources.mapping.model import BadMapping, Field, Mapping, Time
+from dothi.sources.mapping.model import BadMapping, Field, Mapping, Spot, Time
 from dothi.sources.mapping.units import UNITS, conversion
 
 ENCODINGS = ("auto", "utf-8", "utf-16", "windows-1258", "latin-1")
 _NUMERIC = frozenset({"number", "integer"})
 _RESERVED = frozenset({"id", "type", "@context", "scope", "createdAt", "modifiedAt", "deletedAt"})
 _AT_LINE = re.compile(r"at line (\d+)")
+_UNKNOWN = re.compile(r"unknown field `(.+?)`")
 _MAX_MAPPING_BYTES = 1_000_000
+_T = TypeVar("_T", Mapping, Field, Spot)
 
 
 class Wrong(Exception):
@@ -40,15 +43,32 @@ def parse_mapping(text: str, where: str = "mapping") -> Mapping:
         found = _AT_LINE.search(str(error))
         raise _bad(where, int(found[1]) if found else text.count("\n") + 1, f"not valid TOML: {error}") from error
     try:
-        mapping = msgspec.convert(tree, Mapping, strict=False)
+        _each(tree, ("attributes",), Field)
+        _each(tree, ("place", "at"), Spot)
+        mapping = _convert(tree, Mapping, "")
         check(mapping)
-    except msgspec.ValidationError as error:
-        why, _, path = str(error).partition(" - at `$")
-        path = path.strip("`.")
-        raise _bad(where, line_of(text, path), f"{path or 'the file'}: {why}") from error
     except Wrong as error:
         raise _bad(where, line_of(text, error.path), str(error)) from error
     return msgspec.structs.replace(mapping, digest=hashlib.sha256(text.encode()).hexdigest())
+
+
+def _each(tree: dict[str, Any], keys: tuple[str, ...], kind: type[_T]) -> None:
+    """Convert the entries of a table one by one, since msgspec does not name the key at which it stumbles."""
+    table: Any = tree
+    for key in keys:
+        table = table.get(key, {}) if isinstance(table, dict) else {}
+    for name, said in table.items() if isinstance(table, dict) else ():
+        _convert(said, kind, ".".join((*keys, name)))
+
+
+def _convert(said: Any, kind: type[_T], path: str) -> _T:
+    try:
+        return msgspec.convert(said, kind)
+    except msgspec.ValidationError as error:
+        why, _, inner = str(error).partition(" - at `$")
+        unknown = _UNKNOWN.search(why)
+        parts = [path, inner.strip("`."), unknown[1] if unknown else ""]
+        raise Wrong(".".join(part for part in parts if part) or "file", why) from error
 
 
 def _bad(where: str, line: int, why: str) -> BadMapping:

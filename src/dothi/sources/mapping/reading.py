@@ -75,8 +75,16 @@ def _check_utf8(stream: BinaryIO, name: str) -> None:
 def _lines(stream: BinaryIO, mapping: Mapping, name: str) -> tuple[Iterator[str], str]:
     codec = encoding_of(stream, mapping.csv.encoding, name)
     errors = "replace" if codec.startswith("utf-16") else "surrogateescape"
+    return _decoded(stream, codec, errors), codec
+
+
+def _decoded(stream: BinaryIO, codec: str, errors: str) -> Iterator[str]:
     text = io.TextIOWrapper(stream, codec, errors, newline="")
-    return iter(lambda: text.readline(MAX_LINE_CHARS), ""), codec
+    try:
+        yield from iter(lambda: text.readline(MAX_LINE_CHARS), "")
+    finally:
+        if not stream.closed:
+            text.detach()  # The stream is the caller's to close.
 
 
 def _csv_rows(stream: BinaryIO, mapping: Mapping, name: str) -> Iterator[Raw]:

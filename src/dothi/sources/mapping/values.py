@@ -21,7 +21,7 @@ Reader = Callable[[Row], Any]
 NOTHING = object()  # Not None: JSON null is a value that somebody sent.
 _TRUE = frozenset({"true", "1", "yes", "y", "t", "có", "đúng"})
 _FALSE = frozenset({"false", "0", "no", "n", "f", "không", "sai"})
-_SHOWN = 80
+_SHOWN = 160
 
 
 def cell(row: Row, column: str) -> Any:

@@ -33,18 +33,26 @@ class ManualClient(aiomqtt.Client):
         """Tell the broker that a message is safe with us."""
         self._client.ack(message.mid, message.qos)
 
+    def settle(self) -> None:
+        """Take note of how the connection ended, so that asyncio does not report it as forgotten."""
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()
+
 
 async def rows(job: Job) -> AsyncIterator[Delivery]:
     """Batches of messages for ever; Unavailable when the connection breaks, so that the runner connects again."""
+    client = _client(job)
     try:
-        async with _client(job) as client:
+        async with client:
             await client.subscribe(job.settings["topic"], qos=1)
             async for batch in _batches(client):
                 yield Delivery([raw for message in batch for raw in read(message, job.mapping.format)], "mqtt")
                 for message in batch:
                     client.acknowledge(message)
     except aiomqtt.MqttError as error:
-        raise Unavailable(f"MQTT broker {job.settings['host']}:{job.settings['port']}: {error}") from error
+        raise Unavailable(f"The MQTT broker does not answer: {error}") from error  # No address: sources are public.
+    finally:
+        client.settle()
 
 
 def _client(job: Job) -> ManualClient:
