@@ -107,7 +107,7 @@ def public(
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> dict[str, Any]:
     """Reports as everybody may see them, newest first; places are rounded."""
-    found, count = reading.public_list(citizens, unit, category, state, limit, offset)
+    found, count = reading.public_list(citizens, reading.Asked(unit, category, state), limit, offset)
     return {"count": count, "reports": [_public(one) for one in found]}
 
 

@@ -49,10 +49,14 @@ def clean_photo(upload: Upload) -> Clean:
     try:
         picture = _pixels(upload)
     except _BOMB as cause:
-        raise FileTooLarge(f"“{_shown(upload)}” has too many pixels; send a smaller one.", field="photos") from cause
+        raise FileTooLarge(
+            f"“{_shown(upload)}” has too many pixels; send a smaller one.", field="photos", name=_shown(upload)
+        ) from cause
     except _BROKEN as cause:
         raise BadFile(
-            f"“{_shown(upload)}” is no photo that can be read. Send a JPEG, PNG or WebP.", field="photos"
+            f"“{_shown(upload)}” is no photo that can be read. Send a JPEG, PNG or WebP.",
+            field="photos",
+            name=_shown(upload),
         ) from cause
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=QUALITY, optimize=True)
@@ -65,7 +69,9 @@ def clean_proof(upload: Upload) -> Clean:
         return clean_photo(upload)
     _refuse_large(upload, DOCUMENT_BYTES)
     if b"%%EOF" not in upload.content[-2048:]:
-        raise BadFile(f"“{_shown(upload)}” is cut off: a PDF ends with %%EOF. Send it again.", field="proof")
+        raise BadFile(
+            f"“{_shown(upload)}” is cut off: a PDF ends with %%EOF. Send it again.", field="proof", name=_shown(upload)
+        )
     return Clean(upload.content, DOCUMENT)
 
 
@@ -74,6 +80,7 @@ def _refuse_large(upload: Upload, limit: int) -> None:
         raise FileTooLarge(
             f"“{_shown(upload)}” has {len(upload.content) // MEGABYTE} MB; up to {limit // MEGABYTE} MB are taken.",
             field="photos",
+            name=_shown(upload),
         )
 
 
@@ -82,7 +89,9 @@ def _pixels(upload: Upload) -> Image.Image:
     source = Image.open(io.BytesIO(upload.content), formats=READ)
     if source.width * source.height > PIXELS:
         raise FileTooLarge(
-            f"“{_shown(upload)}” has {source.width} × {source.height} pixels; send a smaller one.", field="photos"
+            f"“{_shown(upload)}” has {source.width} × {source.height} pixels; send a smaller one.",
+            field="photos",
+            name=_shown(upload),
         )
     if source.format in ("JPEG", "MPO"):
         source.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))  # Decodes large photos at a fraction of the cost.

@@ -41,6 +41,19 @@ class PublicReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Which reports a reader wants to see; empty means any."""
+
+    unit: str = ""
+    category: str = ""
+    state: str = ""
+    code: str = ""  # The public number.
+
+
+EVERYTHING = Asked()
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """One line of a report's timeline: when, what, by or to which unit, and why. No person is named."""
 
@@ -99,15 +112,10 @@ def public_report(report: Report) -> PublicReport:
 
 
 def public_list(
-    citizens: Citizens,
-    unit: str | None = None,
-    category: str | None = None,
-    state: str | None = None,
-    limit: int = 50,
-    offset: int = 0,
+    citizens: Citizens, asked: Asked = EVERYTHING, limit: int = 50, offset: int = 0
 ) -> tuple[tuple[PublicReport, ...], int]:
     """Reports, newest first, and how many there are in all."""
-    wanted = {"unit": unit, "category": category, "state": state}
+    wanted = {"unit": asked.unit, "category": asked.category, "state": asked.state, "code": asked.code}
     terms = tuple(Compare((name,), "==", value) for name, value in wanted.items() if value)
     query = Query(
         TypeIs(TYPE), q=_all(terms), limit=min(limit, PAGE_MAX), offset=offset, count=True, order=("-filedAt",)

@@ -1,0 +1,353 @@
+"""The citizen's pages: report a problem, follow it by its code, judge the answer."""
+
+from collections.abc import Mapping
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dothi.accounts.model import Identity
+from dothi.citizens import service
+from dothi.citizens.filing import Citizens, Filing, codes_of, file_report, find_by_code, split_code
+from dothi.citizens.model import BadFile, FileTooLarge, NoProof, NoSuchReport, NothingSpecific, Report, State
+from dothi.citizens.photos import PHOTO_BYTES, Upload
+from dothi.citizens.reading import PublicReport, reporters_file, timeline
+from dothi.citizens.rules import HIDDEN
+from dothi.citizens.workflow import BY_REPORTER, verbs_for
+from dothi.ground.clock import from_iso, now_us
+from dothi.ground.errors import Conflict, DothiError, Invalid, Missing, TooLarge
+from dothi.ground.ids import secret
+from dothi.territory.model import Unit
+from dothi.web.page import Menu, Page, redirect, render, words
+from dothi.web.parts import parts
+
+FAILED = 422
+TOWN_ZOOM = 12
+MEGABYTE = 1024 * 1024
+FORM_MAX = 5 * PHOTO_BYTES + MEGABYTE
+HONEYPOT = "website"  # People do not see this field; programs that fill every field do.
+EXAMPLE = "-".join(codes_of("the example of the page tests"))
+LOOKS: Mapping[State, tuple[str, str]] = {  # State → kind and icon; the word stands in the catalogue.
+    State.FILED: ("note", "todo"),
+    State.RECEIVED: ("note", "doing"),
+    State.IN_PROGRESS: ("note", "doing"),
+    State.ANSWERED: ("good", "good"),
+    State.REOPENED: ("watch", "watch"),
+}
+PROBLEMS: Mapping[type[DothiError], str] = {
+    BadFile: "bad_file",
+    FileTooLarge: "large_file",
+    NoProof: "no_proof",
+    NothingSpecific: "nothing_specific",
+}
+
+
+def ours(request: Request) -> Citizens:
+    """The citizens' module of this city."""
+    found: Citizens = parts(request).citizens
+    return found
+
+
+def problem_of(request: Request, error: DothiError) -> dict[str, str]:
+    """What is wrong, by field, in the reader's language."""
+    field = str(error.fields.get("field", "form"))
+    name = next((key for kind, key in PROBLEMS.items() if isinstance(error, kind)), field)
+    values = {key: value for key, value in error.fields.items() if isinstance(value, str | int)}
+    limits = ours(request).rules.limits
+    more = {"letters": limits.reason_letters, "photos": limits.photos, "most": limits.description_letters}
+    return {field: words(request).t(f"citizens.problem.{name}", **(more | values))}
+
+
+async def report(request: Request) -> Response:
+    """What is wrong, and where? One short page."""
+    ours(request).views.count()
+    return _form(request, {"key": secret(), "category": request.query_params.get("category", "")}, {})
+
+
+def _form(
+    request: Request, values: Mapping[str, str], problems: Mapping[str, str], *, had_photos: bool = False
+) -> Response:
+    here = ours(request)
+    province = values.get("province") or request.query_params.get("province") or parts(request).province
+    province = province if here.territory.knows(province) else ""
+    filled = {name: values.get(name, "") for name in FIELDS} | {"key": values.get("key") or secret()}
+    language = words(request).language
+    return render(
+        request,
+        "citizens/report.html",
+        FAILED if problems else 200,
+        values=filled,
+        problems=problems,
+        had_photos=had_photos,
+        province=here.territory.unit(province) if province else None,
+        provinces=[] if province else [(one.code, one.name_in(language)) for one in here.territory.provinces()],
+        communes=communes_of(here, province, language),
+        start=town_of(here, province),
+        rules=here.rules,
+        emergency=here.rules.emergency,
+    )
+
+
+FIELDS = ("category", "description", "unit", "place_words", "lon", "lat", "phone", "email", "key")
+
+
+def communes_of(here: Citizens, province: str, language: str) -> list[tuple[str, str]]:
+    """Codes and names of a province's communes, in order of name; none without a province."""
+    found = here.territory.communes_of(province) if province else ()
+    return [(one.code, one.name_in(language)) for one in sorted(found, key=lambda one: one.short)]
+
+
+def town_of(here: Citizens, province: str) -> tuple[float, float, int] | None:
+    """Where a map of a province begins (longitude, latitude, zoom): among its smallest communes, which are the town."""
+    placed = [one for one in here.territory.communes_of(province) if one.lon and one.lat] if province else []
+    if not placed:
+        return None
+    town = sorted(placed, key=lambda one: one.area_km2 or 0)[: max(1, len(placed) // 4)]
+    lon, lat = (sum(values) / len(town) for values in ([one.lon or 0 for one in town], [one.lat or 0 for one in town]))
+    return round(lon, 4), round(lat, 4), TOWN_ZOOM
+
+
+async def send_report(request: Request) -> Response:
+    """File the report, or say what to mend; a second click files nothing new."""
+    form = await request.form()
+    values = {name: str(form.get(name, "")).strip() for name in (*FIELDS, "province")}
+    photos = await uploads(form, "photos", PHOTO_BYTES)
+    try:
+        if form.get(HONEYPOT):
+            raise Invalid(field="form")
+        filing = _filing(request, values, photos)
+        ours(request).filings.take(address_of(request), now_us())
+        filed = await file_report(ours(request), filing)
+    except (Invalid, TooLarge) as error:
+        return _form(request, values, problem_of(request, error), had_photos=bool(photos))
+    return redirect(request, f"/report/sent/{filed.follow_code}")
+
+
+def _filing(request: Request, values: Mapping[str, str], photos: tuple[Upload, ...]) -> Filing:
+    who = Identity(phone=values["phone"], email=values["email"])
+    if not values["category"]:
+        raise Invalid(field="category")
+    try:
+        lon, lat = (float(values[name]) if values[name] else None for name in ("lon", "lat"))
+    except ValueError as cause:
+        raise Invalid(field="place") from cause
+    return Filing(
+        values["category"],
+        values["description"],
+        lon,
+        lat,
+        values["unit"] or None,
+        values["place_words"],
+        photos,
+        who if who != Identity() else None,
+        values["key"] or None,
+    )
+
+
+async def uploads(form: FormData, name: str, most: int) -> tuple[Upload, ...]:
+    """The files of a field, read up to just beyond the limit; an empty field brings none."""
+    files = [one for one in form.getlist(name) if isinstance(one, UploadFile)]
+    read = [Upload(one.filename or "", await one.read(most + 1)) for one in files]
+    return tuple(one for one in read if one.content or one.name)
+
+
+def address_of(request: Request) -> str:
+    """The network address that a request came from, for the allowance only; kept nowhere."""
+    return request.client.host if request.client else "unknown"
+
+
+async def sent(request: Request) -> Response:
+    """The report has arrived: its code, who has it, and until when."""
+    found = _by_code(request)
+    said = ours(request).rules.hint(found.description)
+    return render(
+        request,
+        "citizens/sent.html",
+        report=found,
+        code=request.path_params["code"],
+        hidden=HIDDEN in found.description,
+        numbers=ours(request).rules.emergency.numbers if said.emergency else (),
+        **shown(request, found),
+    )
+
+
+def _by_code(request: Request) -> Report:
+    """The report of the code in the address; guesses are counted."""
+    ours(request).guesses.take(address_of(request), now_us())
+    return find_by_code(ours(request), str(request.path_params["code"]))
+
+
+def shown(request: Request, report: Report | PublicReport) -> dict[str, object]:
+    """What a template says of a report beside its own values."""
+    kind, icon = LOOKS[report.state]
+    due = report.due if isinstance(report, Report) else report.handle_by
+    open_ = report.state is not State.ANSWERED and not report.imported
+    late = open_ and due is not None and from_iso(due) < now_us()
+    category = ours(request).rules.categories.get(report.category)
+    return {
+        "kind": "bad" if late else kind,
+        "icon_name": "late" if late else icon,
+        "late": late,
+        "category": words(request).pick(category.names) if category else report.category,
+        "unit": unit_name(request, report.assignee if isinstance(report, Report) else report.unit),
+        "place": unit_name(request, report.unit),
+    }
+
+
+def unit_name(request: Request, code: str | None) -> str:
+    """The name of a unit in the reader's language, empty for none."""
+    if not code:
+        return ""
+    try:
+        found: Unit = ours(request).territory.unit(code)
+    except Missing:
+        return code
+    return found.name_in(words(request).language)
+
+
+async def follow(request: Request) -> Response:
+    """Which report? Its code."""
+    code = request.query_params.get("code", "")
+    if not code:
+        return render(request, "citizens/follow.html", code="", problems={})
+    ours(request).guesses.take(address_of(request), now_us())
+    try:
+        found = find_by_code(ours(request), code)
+    except NoSuchReport:
+        problems = {"code": words(request).t("citizens.problem.code")}
+        return render(request, "citizens/follow.html", FAILED, code=code, problems=problems)
+    return redirect(request, f"/follow/{found.code}-{split_code(code)[1]}")
+
+
+async def followed(request: Request) -> Response:
+    """What has become of my report?"""
+    return _followed(request, _by_code(request), {}, {})
+
+
+def _followed(request: Request, found: Report, problems: Mapping[str, str], values: Mapping[str, str]) -> Response:
+    code = str(request.path_params["code"])
+    return render(
+        request,
+        "citizens/followed.html",
+        FAILED if problems else 200,
+        report=found,
+        code=code,
+        steps=steps(request, found),
+        verbs=verbs_for(found, BY_REPORTER),
+        before=pictures(request, found.photos, f"/follow/{code}/file/", "before"),
+        after=pictures(request, [one for one in found.proof if one.is_photo], f"/follow/{code}/file/", "after"),
+        documents=[f"/follow/{code}/file/{one.sha256}" for one in found.proof if not one.is_photo],
+        problems=problems,
+        values={"words": "", "reason": ""} | dict(values),
+        rules=ours(request).rules,
+        **shown(request, found),
+    )
+
+
+def pictures(request: Request, files: object, start: str, side: str, end: str = "") -> list[dict[str, str]]:
+    """Photos for the macro `photos`, numbered in their captions."""
+    listed = list(files)  # type: ignore[call-overload]
+    word = words(request).t(f"citizens.photo.{side}")
+    names = [f"{word} {n}" if len(listed) > 1 else word for n in range(1, len(listed) + 1)]
+    return [
+        {"src": f"{start}{one.sha256}{end}", "alt": name, "caption": name}
+        for one, name in zip(listed, names, strict=True)
+    ]
+
+
+def steps(request: Request, found: Report) -> list[dict[str, object]]:
+    """The timeline, and what is still ahead."""
+    t = words(request).t
+    done: list[dict[str, object]] = [
+        {
+            "what": t(f"citizens.step.{one.verb}", unit=unit_name(request, one.unit)),
+            "at": one.at,
+            "who": t(f"citizens.outcome.{one.outcome}") if one.outcome else "",
+            "words": one.reason,
+            "state": "done",
+        }
+        for one in timeline(ours(request), found)
+    ]
+    if found.open and found.handle_by:
+        ahead = t("citizens.step.ahead", when=words(request).when(found.handle_by))
+        done.append({"what": ahead, "at": None, "who": "", "words": "", "state": "ahead"})
+    return done
+
+
+async def rate(request: Request) -> Response:
+    """The reporter judges the answer."""
+    form = await request.form()
+    stars, said = str(form.get("stars", "")), str(form.get("words", ""))
+    found = _by_code(request)
+    if stars not in tuple("12345"):
+        return _followed(request, found, problem_of(request, Invalid(field="stars")), {"words": said})
+    return await _do(request, service.rate(ours(request), request.path_params["code"], int(stars), said), "rated", {})
+
+
+async def reopen(request: Request) -> Response:
+    """The reporter does not accept the answer."""
+    form = await request.form()
+    reason = str(form.get("reason", ""))
+    photos = await uploads(form, "photos", PHOTO_BYTES)
+    deed = service.reopen(ours(request), _by_code_text(request), reason, photos)
+    return await _do(request, deed, "reopened", {"reason": reason})
+
+
+async def attach(request: Request) -> Response:
+    """The reporter adds photos."""
+    photos = await uploads(await request.form(), "photos", PHOTO_BYTES)
+    return await _do(request, service.attach(ours(request), _by_code_text(request), photos), "attached", {})
+
+
+def _by_code_text(request: Request) -> str:
+    ours(request).guesses.take(address_of(request), now_us())
+    return str(request.path_params["code"])
+
+
+async def _do(request: Request, deed: object, done: str, values: Mapping[str, str]) -> Response:
+    """Await a verb of the reporter; say what to mend on the same page."""
+    try:
+        await deed  # type: ignore[misc]
+    except (Invalid, TooLarge) as error:
+        return _followed(request, _by_code(request), problem_of(request, error), values)
+    except Conflict:
+        return redirect(request, f"/follow/{request.path_params['code']}", "citizens.changed", "warning")
+    return redirect(request, f"/follow/{request.path_params['code']}", f"citizens.done.{done}")
+
+
+async def reporters_photo(request: Request) -> Response:
+    """A photo or proof for the reporter."""
+    digest = str(request.path_params["digest"])
+    found = reporters_file(ours(request), str(request.path_params["code"]), digest)
+    return answer_file(request, digest, found.media_type)
+
+
+def answer_file(request: Request, digest: str, media_type: str) -> Response:
+    """The bytes: pictures are shown, everything else is handed over as a download."""
+    place = "inline" if media_type.startswith("image/") else f'attachment; filename="{digest[:12]}.pdf"'
+    headers = {"Content-Disposition": place, "Cache-Control": "private, max-age=3600"}
+    return Response(parts(request).hub.read_file(digest), media_type=media_type, headers=headers)
+
+
+_CODE = {"code": EXAMPLE}
+PAGES = (
+    Page("/report", report, "citizens.report.title", menu=Menu("public", 10)),
+    Page("/report", send_report, "citizens.report.title", methods=("POST",), body_max=FORM_MAX, page=False),
+    Page("/report/sent/{code}", sent, "citizens.sent.title", sample=_CODE),
+    Page("/follow", follow, "citizens.follow.title", menu=Menu("public", 20)),
+    Page("/follow/{code}", followed, "citizens.followed.title", sample=_CODE),
+    Page("/follow/{code}/rate", rate, "citizens.rate.title", methods=("POST",), sample=_CODE, page=False),
+    Page(
+        "/follow/{code}/reopen", reopen, "citizens.reopen.title", ("POST",), body_max=FORM_MAX, sample=_CODE, page=False
+    ),
+    Page(
+        "/follow/{code}/photos", attach, "citizens.attach.title", ("POST",), body_max=FORM_MAX, sample=_CODE, page=False
+    ),
+    Page(
+        "/follow/{code}/file/{digest}",
+        reporters_photo,
+        "citizens.photo.title",
+        sample=_CODE | {"digest": "0"},
+        page=False,
+    ),
+)
