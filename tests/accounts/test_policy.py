@@ -200,6 +200,7 @@ def test_key_scopes() -> None:
     assert rights("read:*", "write:*", areas=frozenset({"01"})) == ["", "", ""]
     assert may_push(Actor("key:1", scopes=frozenset({"source:air"})), "air")
     assert not may_push(Actor("key:1", scopes=frozenset({"source:air"})), "ai")
+    assert may_push(Actor("key:1", scopes=frozenset({"source:*"})), "air")
 
 
 @pytest.mark.parametrize("scope", ["", "read", "read:", "admin:*", "write:a b", "source:", "READ:*", "read:**"])

@@ -256,6 +256,19 @@ def test_origin(headers: dict[str, str], own: bool) -> None:
             signin.check_origin(headers)
 
 
+def test_session_in_a_foreign_request(accounts: Accounts) -> None:
+    """Another site cannot use the session of a browser, whatever endpoint it calls."""
+
+    async def story() -> None:
+        await make(accounts)
+        headers = cookie((await enter(accounts)).token)
+        assert signin.authenticate(accounts, {**headers, "sec-fetch-site": "cross-site"}, NOW) == ANONYMOUS
+        assert signin.authenticate(accounts, {**headers, "origin": "http://evil.vn", "host": "a.vn"}, NOW) == ANONYMOUS
+        assert signin.authenticate(accounts, {**headers, "sec-fetch-site": "same-origin"}, NOW) != ANONYMOUS
+
+    asyncio.run(story())
+
+
 def test_keys(accounts: Accounts) -> None:
     """A key acts with its scopes and areas until it is revoked; it is shown once and its last use is noted."""
 

@@ -142,8 +142,8 @@ def demand(actor: Actor, ability: Ability) -> None:
 
 
 def may_push(actor: Actor, source: str) -> bool:
-    """Whether a key may hand data to the connector of `source` (its id): scope source:<id>."""
-    return f"source:{source}" in actor.scopes
+    """Whether a key may hand data to the connector of `source` (its id): scope source:<id>, or source:* for all."""
+    return not actor.scopes.isdisjoint((f"source:{source}", "source:*"))
 
 
 def check_scopes(scopes: frozenset[str]) -> None:

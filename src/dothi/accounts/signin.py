@@ -90,12 +90,13 @@ def authenticate(accounts: Accounts, headers: Mapping[str, str], now: int | None
     """Who a request acts for: its API key, else its session, else ANONYMOUS. `headers` by small-letter name.
 
     Unauthenticated when the key or session shown is bad, ended or revoked: a page answers that by signing out.
+    A session does not count in a request that another site made in the browser, so no endpoint can be misused so.
     """
     authorization = headers.get("authorization")
     if authorization:
         return actor_for_key(accounts, authorization, now)
     token = session_token(headers)
-    return actor_for_session(accounts, token, now) if token else ANONYMOUS
+    return actor_for_session(accounts, token, now) if token and not is_foreign(headers) else ANONYMOUS
 
 
 def actor_for_session(accounts: Accounts, token: str, now: int | None = None) -> Actor:
@@ -175,12 +176,17 @@ def check_csrf(token: str, value: str) -> None:
         raise Forbidden("This form is too old or came from another page; load the page again and send it once more.")
 
 
+def is_foreign(headers: Mapping[str, str]) -> bool:
+    """Whether the browser says that another site made this request; a client that says nothing is none."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+
+
 def check_origin(headers: Mapping[str, str]) -> None:
-    """Raise Forbidden when a browser says that another site made this request: for forms before anyone signs in."""
-    site = headers.get("sec-fetch-site")
-    origin = headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
-    if foreign if site is None else site not in ("same-origin", "none"):
+    """Raise Forbidden when another site made this request: for forms before anyone signs in."""
+    if is_foreign(headers):
         raise Forbidden("This request came from another site; open the page here and send it again.")
 
 
