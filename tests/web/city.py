@@ -6,30 +6,28 @@ import threading
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
-from argon2 import PasswordHasher
-from fastapi import FastAPI
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from dothi.accounts.model import Sample, SessionRules
-from dothi.accounts.people import make_sample_users
-from dothi.accounts.policy import RolePolicy
-from dothi.accounts.roles import PUBLIC_TYPES
-from dothi.accounts.store import Accounts
+from dothi.accounts.model import Sample
+from dothi.accounts.people import make_sample_users, users
+from dothi.app import close_city, make_app, open_city
+from dothi.citizens import Filing, file_report
+from dothi.ground.clock import MINUTE, iso, now_us
 from dothi.hub.core import Hub
-from dothi.territory import Territory
-from dothi.territory.api import router
+from dothi.hub.model import Commit, geo, prop, put, rel, system
+from dothi.settings import Settings
 from dothi.web.page import Page
 from dothi.web.parts import Parts
-from dothi.web.site import site
+from dothi.web.site import find_pages
 
 T = TypeVar("T")
 PROVINCE, COMMUNE = "46", "19803"
+# Its code is the example of the pages' addresses, since it comes from the key.
+REPORT = Filing("street_light", "Đèn tắt ba đêm nay.", 107.585, 16.463, COMMUNE, key="the example of the page tests")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--use-gl=angle",
@@ -53,6 +51,7 @@ class City:
     pages: tuple[Page, ...]
     samples: dict[str, Sample]  # By role.
     loop: asyncio.AbstractEventLoop
+    values: dict[str, str] = field(default_factory=dict)  # For the {parts} of paths, where the page gives no sample.
 
     def run(self, deed: Coroutine[Any, Any, T]) -> T:
         """The result of a coroutine run in the server's loop."""
@@ -60,24 +59,46 @@ class City:
 
 
 @contextmanager
-def make_city(folder: Path, pages: tuple[Page, ...] | None = None) -> Iterator[City]:
-    """Serve a new city on a free port until the block ends."""
-    territory = Territory.load()
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    accounts = Accounts.open(folder, territory.within, SessionRules(secure=False), cheap)
-    hub = Hub(folder / "hub", RolePolicy(territory.within, PUBLIC_TYPES))
-    parts = Parts(hub, accounts, territory, None, None, None, None, None, city="Thành phố Huế", simulated=True)
-    web = site(parts, pages)
-    api = FastAPI()
-    api.include_router(router(territory))
-    app = Starlette(routes=[Mount("/api", api), Mount("/", web)])
-    with serving(app) as (address, loop):
-        made = City(address, parts, web.state.site.pages, {}, loop)
-        samples = made.run(make_sample_users(accounts, PROVINCE, COMMUNE))
+def make_city(folder: Path) -> Iterator[City]:
+    """Serve a new city on a free port until the block ends: the application itself, with its consumers."""
+    settings = Settings(data=folder)
+    opened = asyncio.run(open_city(settings, "Thành phố Huế", demo=True))
+    parts = replace(opened, province=PROVINCE)
+    with serving(make_app(parts, settings)) as (address, loop):
+        made = City(address, parts, find_pages(), {}, loop)
+        samples = made.run(make_sample_users(parts.accounts, PROVINCE, COMMUNE))
         made.samples.update({sample.role: sample for sample in samples})
+        made.values["user"] = users(parts.accounts)[0].id
+        made.run(add_readings(parts.hub))
+        made.run(file_report(parts.citizens, REPORT))
         yield made
-    asyncio.run(hub.close())
-    accounts.close()
+    asyncio.run(close_city(parts))
+
+
+STATIONS = (
+    ("Thuận Hoá", 107.585, 16.463, 41.2, 3),
+    ("Phú Xuân", 107.577, 16.474, 28.9, 5),
+    ("Hương Thuỷ", 107.687, 16.4, 17.3, 190),
+)
+
+
+async def add_readings(hub: Hub) -> None:
+    """Three air stations, one of them silent for three hours."""
+    changes = []
+    for name, lon, lat, pm25, minutes in STATIONS:
+        observed = iso(now_us() - minutes * MINUTE)
+        changes.append(
+            put(
+                f"urn:ngsi-ld:AirQualityObserved:{len(changes)}",
+                "AirQualityObserved",
+                name=prop(f"Trạm {name} (mẫu)"),
+                pm25=prop(pm25, observed, "GQ"),
+                location=geo({"type": "Point", "coordinates": [lon, lat]}),
+                unit=prop(COMMUNE),
+                source=rel("urn:ngsi-ld:DataSource:sample"),
+            )
+        )
+    await hub.commit(Commit(system("demo"), tuple(changes), reason="ba trạm mẫu"))
 
 
 @contextmanager

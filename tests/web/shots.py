@@ -22,9 +22,9 @@ def role_for(page: Page) -> str:
     return "administrator" if "*" in page.roles else min(page.roles)
 
 
-def address_of(page: Page) -> str:
-    """The path with its sample values."""
-    return re.sub(r"{(\w+)(:\w+)?}", lambda part: page.sample[part[1]], page.path)
+def address_of(page: Page, city: City) -> str:
+    """The path with its sample values, those of the page first."""
+    return re.sub(r"{(\w+)(:\w+)?}", lambda part: {**city.values, **page.sample}[part[1]], page.path)
 
 
 def take(browser: Browser, city: City, page: Page, folder: Path) -> None:
@@ -32,8 +32,8 @@ def take(browser: Browser, city: City, page: Page, folder: Path) -> None:
     for look, size, scheme in LOOKS:
         context = signed_in(browser, city, role_for(page), viewport=size, color_scheme=scheme)
         seen = watch(context)
-        seen.open(city.address + address_of(page))
-        name = address_of(page).strip("/").replace("/", "-") or "home"
+        seen.open(city.address + address_of(page, city))
+        name = address_of(page, city).strip("/").replace("/", "-") or "home"
         seen.page.screenshot(path=folder / f"{name}.{look}.png", full_page=True)
         for error in seen.errors:
             sys.stderr.write(f"{name} ({look}): {error}\n")

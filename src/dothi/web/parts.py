@@ -22,6 +22,7 @@ class Parts:
     programme: Any
     evidence: Any
     city: str = "dothi"  # The name in the top bar, e.g. "Thành phố Huế".
+    province: str = ""  # Code of the province whose city this is: where maps begin; "" is the whole country.
     simulated: bool = False  # A demo: "dữ liệu mô phỏng" stands over every page.
     secure: bool = False  # Served over HTTPS: cookies are sent on HTTPS only.
 

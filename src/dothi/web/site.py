@@ -21,10 +21,10 @@ from dothi.web.words import LANGUAGES, Words, load
 
 
 def find_pages() -> tuple[Page, ...]:
-    """Every Page in the PAGES of each file in web/pages, in the order of the files' names."""
+    """Every Page in the PAGES of each file in web/pages (a file without them shares something), by name of file."""
     names = sorted(found.name for found in pkgutil.iter_modules(dothi.web.pages.__path__))
     modules = [importlib.import_module(f"dothi.web.pages.{name}") for name in names]
-    return tuple(page for module in modules for page in module.PAGES)
+    return tuple(page for module in modules for page in getattr(module, "PAGES", ()))
 
 
 def site(parts: Parts, pages: tuple[Page, ...] | None = None) -> Starlette:

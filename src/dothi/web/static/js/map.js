@@ -26,14 +26,16 @@ function layers(language) {
   const name = language === "en" ? ["get", "nameEn"] : ["get", "short"];
   const text = { "text-color": token("--map-label"), "text-halo-color": token("--map-land"), "text-halo-width": 1.5 };
   const face = ["Be Vietnam Pro"];
-  const priority = ["case", ["==", ["get", "of"], "archipelago"], 0, ["==", ["get", "kind"], "thành phố"], 1, 2];
+  const size = ["interpolate", ["linear"], ["zoom"], 4, 10, 8, 14];
+  const priority = ["case", ["==", ["get", "kind"], "thành phố"], 1, 2]; // Cities keep their names first.
   return [
     { id: "sea", type: "background", paint: { "background-color": token("--map-sea") } },
     { id: "land", type: "fill", source: "outlines", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": token("--map-land") } },
     { id: "edges", type: "line", source: "outlines", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": token("--map-edge"), "line-width": ["interpolate", ["linear"], ["zoom"], 4, 0.6, 10, 1.6] } },
     { id: "units", type: "symbol", source: "units", minzoom: 8.5, layout: { "text-field": language === "en" ? ["get", "nameEn"] : ["get", "name"], "text-font": face, "text-size": 11, "text-padding": 6, "text-max-width": 7 }, paint: { ...text, "text-color": token("--ink-soft") } },
     { id: "points", type: "circle", source: "points", paint: { "circle-radius": 5, "circle-color": ["match", ["get", "kind"], ...KINDS.flatMap((kind) => [kind, token(`--${kind}`)]), token("--ink")], "circle-stroke-width": 1.5, "circle-stroke-color": token("--sheet") } },
-    { id: "names", type: "symbol", source: "outlines", filter: ["==", ["get", "role"], "label"], layout: { "text-field": name, "text-font": face, "text-size": ["interpolate", ["linear"], ["zoom"], 4, 10, 8, 14], "text-padding": 3, "text-max-width": 7, "symbol-sort-key": priority, "text-allow-overlap": ["==", ["get", "of"], "archipelago"] }, paint: text },
+    { id: "names", type: "symbol", source: "outlines", filter: ["==", ["get", "of"], "province"], layout: { "text-field": name, "text-font": face, "text-size": size, "text-padding": 3, "text-max-width": 7, "symbol-sort-key": priority }, paint: text },
+    { id: "archipelagos", type: "symbol", source: "outlines", filter: ["==", ["get", "of"], "archipelago"], layout: { "text-field": name, "text-font": face, "text-size": size, "text-max-width": 7, "text-allow-overlap": true }, paint: text },
   ];
 }
 
