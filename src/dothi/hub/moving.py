@@ -1,0 +1,129 @@
+"""Moving a city: `dothi export` takes out its log and files in open formats, `dothi load` fills an empty one with them.
+
+The folder holds manifest.json (counts and fingerprint), log.ndjson (one commit a line, in order) and files/. People's
+identities are not in it: the vault and the accounts are moved by their operator, under their own rules.
+"""
+
+import asyncio
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dothi import __version__
+from dothi.ground.errors import Conflict, Invalid, Missing
+from dothi.hub.access import Open
+from dothi.hub.core import Hub, load
+from dothi.hub.model import LoggedCommit
+
+FORMAT = 1
+Progress = Callable[[int], None]
+
+
+def export(data: Path, target: Path, progress: Progress = lambda count: None) -> dict[str, Any]:
+    """Take the city in `data` out into the new folder `target`; returns the manifest.
+
+    Conflict when `target` exists or a running server holds the city, Missing when there is no city.
+    """
+    if not (data / "hub" / "hub.db").is_file():
+        raise Missing(f"There is no city in {data}: name its data folder with --data.")
+    if target.exists() and any(target.iterdir()):
+        raise Conflict(f"{target} is not empty: export into a new folder.")
+    return asyncio.run(_export(data, target, progress))
+
+
+async def _export(data: Path, target: Path, progress: Progress) -> dict[str, Any]:
+    hub = Hub(data / "hub", Open())
+    try:
+        draft = target.with_name(target.name + ".part")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        _write_log(hub, draft / "log.ndjson", progress)
+        if (data / "hub" / "files").is_dir():
+            shutil.copytree(data / "hub" / "files", draft / "files", ignore=shutil.ignore_patterns("*.part"))
+        print_ = hub.fingerprint()
+        manifest = {"format": FORMAT, "dothi": __version__, "log": _digest(draft / "log.ndjson"), **print_._asdict()}
+        (draft / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
+        if target.exists():
+            target.rmdir()
+        draft.rename(target)
+        return manifest
+    finally:
+        await hub.close()
+
+
+def _write_log(hub: Hub, path: Path, progress: Progress) -> None:
+    encoder = msgspec.json.Encoder()
+    with path.open("wb") as out:
+        for count, commit in enumerate(hub.dump(), 1):
+            out.write(encoder.encode(commit) + b"\n")
+            if count % 1000 == 0:
+                progress(count)
+
+
+def load_city(source: Path, data: Path) -> dict[str, Any]:
+    """Fill an empty city in `data` with an exported one, and prove it: same counts, same fingerprint.
+
+    Invalid when the export is damaged or of a newer format (nothing is written then), Conflict unless `data` is empty.
+    """
+    manifest = _manifest(source)
+    _check_files(source / "files")
+    load(data / "hub", _read_log(source / "log.ndjson"))
+    if (source / "files").is_dir():
+        shutil.copytree(source / "files", data / "hub" / "files", dirs_exist_ok=True)
+    found = asyncio.run(_fingerprint(data))
+    if any(found[key] != manifest[key] for key in found):
+        raise Invalid(f"The loaded city differs from the exported one: {found} instead of {manifest}.")
+    return manifest
+
+
+async def _fingerprint(data: Path) -> dict[str, Any]:
+    hub = Hub(data / "hub", Open())
+    try:
+        return hub.fingerprint()._asdict()
+    finally:
+        await hub.close()
+
+
+def _manifest(source: Path) -> dict[str, Any]:
+    path = source / "manifest.json"
+    if not path.is_file():
+        raise Missing(f"{source} holds no exported city: manifest.json is missing.")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        newer = manifest["format"] > FORMAT
+    except (ValueError, KeyError, TypeError) as cause:
+        raise Invalid(f"{path} cannot be read: {cause}") from cause
+    if newer:
+        raise Invalid(f"{source} was exported by a newer dothi ({manifest.get('dothi')}): upgrade dothi, then load it.")
+    if _digest(source / "log.ndjson") != manifest.get("log"):
+        raise Invalid(f"{source / 'log.ndjson'} is not what was exported: its hash differs. Take a good copy.")
+    return manifest
+
+
+def _check_files(folder: Path) -> None:
+    """Every file must be what its name says."""
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != path.name:
+            raise Invalid(f"{path} is damaged: its content does not have the hash that names it. Take a good copy.")
+
+
+def _read_log(path: Path) -> Iterator[LoggedCommit]:
+    decoder = msgspec.json.Decoder(LoggedCommit)
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield decoder.decode(line)
+            except msgspec.DecodeError as cause:
+                raise Invalid(f"{path}, line {number}: {cause}") from cause
+
+
+def _digest(path: Path) -> str:
+    if not path.is_file():
+        raise Missing(f"{path} is missing.")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

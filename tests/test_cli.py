@@ -1,0 +1,184 @@
+"""The command: help, exit codes, an empty city served, files imported beside it, a city moved whole."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dothi.cli import main
+
+
+def dothi(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dothi.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@contextmanager
+def served(data: Path, port: int, *more: str) -> Iterator[str]:
+    """`dothi serve` as a child process; gives what it said first."""
+    command = [sys.executable, "-m", "dothi.cli", "serve", "--data", str(data), "--port", str(port), *more]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    said = ""
+    try:
+        while "serves" not in said:
+            line = child.stdout.readline()
+            assert line, f"dothi ended: {said}"
+            said += line
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/ngsi-ld/v1/types", timeout=5).close()
+                break
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield said
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.wait(20)
+        child.stdout.close()
+
+
+def call(address: str, body: Any = None, **headers: str) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json", **headers})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        content = answer.read()
+        return json.loads(content) if content else None
+
+
+def lamp(number: int) -> dict[str, Any]:
+    return {
+        "id": f"urn:ngsi-ld:Streetlight:{number}",
+        "type": "Streetlight",
+        "power": {"type": "Property", "value": number},
+    }
+
+
+def test_help_explains_every_verb() -> None:
+    """`dothi --help` names each verb in a sentence; so does each verb of itself."""
+    said = dothi("--help")
+    assert said.returncode == 0
+    for verb in ("serve", "demo", "import", "export", "load", "bench"):
+        assert re.search(rf"^\s+{verb}\s+\w+", said.stdout, re.MULTILINE), verb
+        assert dothi(verb, "--help").returncode == 0
+    assert dothi("--version").stdout.startswith("dothi ")
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["import", "x.csv"], ["serve", "--port"]])
+def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
+    """What the command line cannot mean ends with 2."""
+    assert dothi(*arguments).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["import", "none.csv", "--mapping", "m", "--data", "{}"], "no such file"),
+        (["export", "{}/out", "--data", "{}/none"], "no city"),
+        (["load", "{}/none", "--data", "{}/city"], "no exported city"),
+        (["serve", "--port", "99999", "--data", "{}"], "port"),
+        (["serve", "--open", "--host", "0.0.0.0", "--data", "{}"], "loopback"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_1(
+    arguments: list[str], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A failure ends with 1 and one clear sentence."""
+    assert main([one.format(tmp_path) for one in arguments]) == 1
+    assert why in capsys.readouterr().err
+
+
+def test_an_empty_city_offers_its_first_administrator_once(tmp_path: Path, free_port: int) -> None:
+    """Served empty it prints a link that works once; anonymous readers and writers are refused."""
+    with served(tmp_path, free_port) as said:
+        link = re.search(r"http://127\.0\.0\.1:\d+/setup/\S+", said)
+        assert link is not None
+        with urllib.request.urlopen(link[0], timeout=20) as page:
+            assert page.status == 200
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            call(f"http://127.0.0.1:{free_port}/ngsi-ld/v1/entities", lamp(1))
+        assert refused.value.code in (401, 403)
+        refused.value.close()
+        note = tmp_path / "running.json"
+        assert stat.S_IMODE(os.stat(note).st_mode) == 0o600
+        busy = dothi("serve", "--data", str(tmp_path), "--port", str(free_port))
+        assert (busy.returncode, "in use by process" in busy.stderr) == (1, True)
+    assert not note.exists()
+
+
+def test_open_lets_anybody_try(tmp_path: Path, free_port: int) -> None:
+    """With --open anybody writes and reads generic types; guarded ones stay guarded."""
+    with served(tmp_path, free_port, "--open"):
+        base = f"http://127.0.0.1:{free_port}/ngsi-ld/v1"
+        call(f"{base}/entities", lamp(1))
+        assert call(f"{base}/entities/urn:ngsi-ld:Streetlight:1")["power"]["value"] == 1
+        for kind in ("CitizenReport", "Alarm", "Task", "IndicatorValue"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                call(f"{base}/entities", lamp(2) | {"type": kind})
+            assert refused.value.code == 403
+            refused.value.close()
+
+
+def test_a_file_goes_in_with_and_without_a_server(tmp_path: Path, free_port: int) -> None:
+    """`dothi import` writes into a folder at rest and through the server that holds it; the same file twice is once."""
+    table = tmp_path / "flow.csv"
+    table.write_text("Time,Water flow [l/s]\n2022-03-20T11:00:00+01:00,100.59\n2022-03-20T12:00:00+01:00,x\n")
+    data = tmp_path / "city"
+    order = ("import", str(table), "--mapping", "river-flow", "--data", str(data))
+    checked = dothi(*order, "--dry-run")
+    assert checked.returncode == 0, checked.stderr
+    assert (json.loads(checked.stdout)["accepted"], json.loads(checked.stdout)["dry_run"]) == (1, True)
+    first = json.loads(dothi(*order).stdout)
+    assert (first["rows"], first["accepted"], first["quarantined"]) == (2, 1, 1)
+    table.write_text("Time,Water flow [l/s]\n2022-03-20T13:00:00+01:00,101\n")
+    with served(data, free_port):
+        said = dothi(*order)
+        assert said.returncode == 0, said.stderr
+        assert json.loads(said.stdout)["accepted"] == 1
+        wrong = dothi("import", str(table), "--mapping", "no-such-mapping", "--data", str(data))
+        assert (wrong.returncode, "no mapping" in wrong.stderr) == (1, True)
+    again = json.loads(dothi(*order).stdout)
+    assert again["repeated"] is True
+
+
+def test_a_city_moves_whole(tmp_path: Path, free_port: int) -> None:
+    """Exported and loaded a city has the same counts and fingerprint; damage is found before a byte is written."""
+    data = tmp_path / "city"
+    with served(data, free_port, "--open"):
+        base = f"http://127.0.0.1:{free_port}/ngsi-ld/v1"
+        for turn in range(3):
+            call(
+                f"{base}/entityOperations/upsert",
+                [lamp(n) | {"turn": {"type": "Property", "value": turn}} for n in range(50)],
+            )
+        held = dothi("export", str(tmp_path / "out"), "--data", str(data))
+        assert (held.returncode, "in use" in held.stderr) == (1, True)
+    out = dothi("export", str(tmp_path / "out"), "--data", str(data))
+    assert out.returncode == 0, out.stderr
+    loaded = dothi("load", str(tmp_path / "out"), "--data", str(tmp_path / "again"))
+    assert loaded.returncode == 0, loaded.stderr
+    sha = re.search(r"sha256 (\w{64})", out.stdout)
+    assert sha is not None
+    assert sha[1] in loaded.stdout
+    twice = dothi("load", str(tmp_path / "out"), "--data", str(tmp_path / "again"))
+    assert (twice.returncode, "not empty" in twice.stderr) == (1, True)
+    log = tmp_path / "out" / "log.ndjson"
+    log.write_bytes(log.read_bytes().replace(b'"value":2', b'"value":3', 1))
+    damaged = dothi("load", str(tmp_path / "out"), "--data", str(tmp_path / "third"))
+    assert (damaged.returncode, "not what was exported" in damaged.stderr) == (1, True)
+    assert not (tmp_path / "third").exists()
