@@ -245,6 +245,7 @@ def test_csrf(accounts: Accounts) -> None:
         ({"origin": "http://city.vn:8000", "host": "city.vn:8000"}, True),
         ({"origin": "http://evil.vn", "host": "city.vn"}, False),
         ({"origin": "null", "host": "city.vn"}, False),
+        ({"origin": "http://[", "host": "city.vn"}, False),
     ],
 )
 def test_origin(headers: dict[str, str], own: bool) -> None:

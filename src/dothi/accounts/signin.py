@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from dothi.accounts.events import Kind, record
 from dothi.accounts.model import (
@@ -181,7 +180,7 @@ def is_foreign(headers: Mapping[str, str]) -> bool:
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:
         return site not in ("same-origin", "none")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    return origin is not None and origin.partition("://")[2] != headers.get("host")
 
 
 def check_origin(headers: Mapping[str, str]) -> None:
