@@ -250,6 +250,28 @@ def test_a_consumer_follows_and_nothing_happens_twice(tmp_path: Path) -> None:
     with_hub(tmp_path, story)
 
 
+def test_a_follower_is_told_what_it_wants(tmp_path: Path) -> None:
+    """A follower of one type gets only its entries, but every commit; without attributes when it asks for that."""
+
+    async def story(hub: Hub) -> None:
+        for n in range(100):
+            await write(hub, put(f"urn:x:{n}", "Lamp" if n % 2 else "Bin", a=prop(n)), put(f"urn:y:{n}", "Post"))
+        told: list[Any] = []
+        async for commit in hub.follow(10, lambda types: "Lamp" in types):
+            told.append(commit)
+            if commit.seq == 100:
+                break
+        assert [commit.seq for commit in told] == list(range(11, 101))
+        found = [entry for commit in told for entry in commit.entries]
+        assert [entry.id for entry in found] == [f"urn:x:{n}" for n in range(11, 100, 2)]
+        assert found[0].attrs["a"]["value"] == 11
+        async for commit in hub.follow(99, whole=False):
+            assert [(entry.id, entry.attrs) for entry in commit.entries] == [("urn:x:99", {}), ("urn:y:99", {})]
+            break
+
+    with_hub(tmp_path, story)
+
+
 def test_timers_are_durable(tmp_path: Path) -> None:
     """A timer set in a commit is due after its time, also after a restart, until a commit removes it."""
 

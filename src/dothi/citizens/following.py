@@ -41,7 +41,7 @@ async def run(citizens: Citizens) -> None:
 
 async def _follow(citizens: Citizens) -> None:
     stored = citizens.hub.cursor(CONSUMER)
-    async for logged in citizens.hub.follow(stored):
+    async for logged in citizens.hub.follow(stored, lambda types: TYPE in types, whole=False):
         if await react(citizens, logged):
             stored = logged.seq
         elif logged.seq - stored >= CURSOR_EVERY:

@@ -14,6 +14,7 @@ from dothi.hub.language.q import parse_q
 from dothi.hub.model import Actor, Commit, Entity, Instance, LoggedCommit, Page, Receipt
 from dothi.hub.read import history
 from dothi.hub.read.dump import Fingerprint, dump, fingerprint, logged_commit
+from dothi.hub.read.feed import Feed, Wanted
 from dothi.hub.read.search import Search
 from dothi.hub.store import codec, files
 from dothi.hub.store.port import Head, Store
@@ -22,7 +23,7 @@ from dothi.hub.write.commit import Effect, Writer
 from dothi.hub.write.restore import restore
 
 _ALWAYS = Window()
-_FEED_PAGE = 500  # Commits read at a time by a follower.
+_FEED_PAGE = 32  # Commits read at a time by a follower.
 
 
 class Hub:
@@ -40,6 +41,7 @@ class Hub:
         self._policy = policy
         self._guards = Guards()
         self._search = Search(self._store)
+        self._feed = Feed(self._store)
         self._position = self._store.last()[0]
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._writer = Writer(self._store, policy, self._guards, self._follow)
@@ -135,19 +137,25 @@ class Hub:
         """The sequence of the newest commit."""
         return self._position
 
-    async def follow(self, after: int) -> AsyncIterator[LoggedCommit]:
-        """The change feed: every commit with seq > after, then each new one as it comes."""
+    async def follow(self, after: int, wanted: Wanted | None = None, whole: bool = True) -> AsyncIterator[LoggedCommit]:
+        """The change feed: every commit with seq > after, then each new one as it comes.
+
+        `wanted(types)` picks the entries to be told of (a commit with none of them comes without entries, so that a
+        cursor can move on); with `whole` False they come without attributes, which is much cheaper.
+        """
         bell = asyncio.Event()
         waiter = (asyncio.get_running_loop(), bell)
         self._waiters.add(waiter)
         try:
             while True:
                 bell.clear()
-                for logged in self.log(after, _FEED_PAGE):
+                for logged in self._feed.commits(after, self._position, _FEED_PAGE, wanted, whole):
                     yield logged
                     after = logged.seq
                 if after >= self._position:
                     await bell.wait()
+                else:
+                    await asyncio.sleep(0)  # Who catches up lets the others have their turn.
         finally:
             self._waiters.discard(waiter)
 

@@ -60,7 +60,10 @@ async def run(operations: Operations) -> None:
 
 
 async def _follow(engine: Engine, lock: asyncio.Lock) -> None:
-    async for commit in engine.operations.hub.follow(engine.stored):
+    def wanted(types: tuple[str, ...]) -> bool:
+        return any(kind == "AlarmRule" or kind in engine.by_type for kind in types)
+
+    async for commit in engine.operations.hub.follow(engine.stored, wanted):
         async with lock:
             await step(engine, commit)
 

@@ -95,6 +95,6 @@ def _entities(hub: Hub) -> list[Entity]:
 
 async def keep_fresh(territory: Territory, hub: Hub, after: int) -> None:
     """Follow the feed from position `after` and refresh after each import of boundaries. Runs until cancelled."""
-    async for commit in hub.follow(after):
-        if any(KIND in entry.types for entry in commit.entries):
+    async for commit in hub.follow(after, lambda types: KIND in types, whole=False):
+        if commit.entries:
             refresh(territory, hub)

@@ -80,7 +80,7 @@ async def _events(parts: Parts, actor: Actor, session: str, types: frozenset[str
 
 async def _read(hub: Hub, after: int, types: frozenset[str], waiting: Changes, news: asyncio.Event) -> None:
     """Follow the feed into `waiting`; of many changes of one entity the last stays."""
-    async for commit in hub.follow(after):
+    async for commit in hub.follow(after, lambda kinds: not types.isdisjoint(kinds), whole=False):
         for kind, entity_id in _wanted(commit, types):
             key = entity_id if len(waiting) < WAITING_MAX else kind
             waiting[key] = (kind, commit.seq)

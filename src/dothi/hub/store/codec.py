@@ -30,6 +30,14 @@ class Doc(msgspec.Struct, omit_defaults=True):
     late: dict[str, Attribute] = {}
 
 
+class Headline(msgspec.Struct):
+    """A document without its attributes, which are skipped undecoded."""
+
+    id: str
+    type: tuple[str, ...]
+    scope: tuple[str, ...] | None = None
+
+
 class Entry(NamedTuple):
     """One record of the table of contents, with its JSON."""
 
@@ -43,6 +51,7 @@ class Entry(NamedTuple):
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Doc)
+_headline = msgspec.json.Decoder(Headline)
 
 
 def encode(doc: Doc) -> bytes:
@@ -53,6 +62,11 @@ def encode(doc: Doc) -> bytes:
 def decode(body: bytes) -> Doc:
     """The document of its JSON."""
     return _decoder.decode(body)
+
+
+def headline(body: bytes) -> Headline:
+    """Id, types and scope of a document."""
+    return _headline.decode(body)
 
 
 def entity_of(body: bytes, created: int, modified: int, version: int) -> Entity:

@@ -220,19 +220,8 @@ def _before(head: Head | None, whole: bool) -> Entity | None:
         return None
     if whole:
         return codec.entity_of(head.doc, head.created, head.modified, head.version)
-    doc = _LIGHT.decode(head.doc)
+    doc = codec.headline(head.doc)
     return Entity(doc.id, doc.type, {}, doc.scope or (), head.created, head.modified, head.version)
-
-
-class _Light(msgspec.Struct):
-    """A document without its attributes, which are skipped undecoded."""
-
-    id: str
-    type: tuple[str, ...]
-    scope: tuple[str, ...] | None = None
-
-
-_LIGHT = msgspec.json.Decoder(_Light)
 
 
 def _head_after(outcome: Outcome, head: Head | None, eid: int, kind: int, seq: int, at: int) -> Head:
