@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ def in_city(tmp_path: Path, territory: Territory) -> Callable[[Callable[[City], 
             vault.close()
             accounts.close()
 
-    return lambda story: asyncio.run(whole(story))
+    # A thread of its own: a browser of another test may keep a loop in this one.
+    return lambda story: ThreadPoolExecutor(1).submit(asyncio.run, whole(story)).result(60)
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """Reports over HTTP: file one, follow it by its code, and the official's verbs; described by OpenAPI."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from starlette.datastructures import UploadFile as StarletteFile
 
 from dothi.accounts.api import Who, require_csrf
 from dothi.accounts.model import Identity
@@ -223,10 +225,18 @@ async def answer(
 
 
 async def uploads(files: list[UploadFile], most: int) -> tuple[Upload, ...]:
-    """The files of a form, read up to the limit; those that a browser sends for an empty field are left out."""
+    """The files of a form; TooLarge when there are too many of them."""
     if len(files) > FILES_MAX * 2:
         raise TooLarge(f"Up to {FILES_MAX} files are taken at once.", field="photos")
-    read = [Upload(one.filename or "", await one.read(most + 1)) for one in files]
+    return await read_files(files, most)
+
+
+async def read_files(files: Sequence[StarletteFile], most: int) -> tuple[Upload, ...]:
+    """Files read up to just beyond the limit, and closed; what a browser sends for an empty field is left out."""
+    read = []
+    for one in files:
+        read.append(Upload(one.filename or "", await one.read(most + 1)))
+        await one.close()
     return tuple(one for one in read if one.content or one.name)
 
 

@@ -279,7 +279,7 @@ def _attributes(
         "imported": prop(False),
         "channel": prop(filing.channel),
         "photos": json_prop(photos),
-        "step": json_prop({"verb": "file", "unit": route.unit}),
+        "step": json_prop({"verb": "file", "at": iso(at)} | ({"unit": route.unit} if route.unit else {})),
     }
     if route.unit is not None:
         attrs |= {"unit": prop(route.unit), "assignee": prop(route.unit)}

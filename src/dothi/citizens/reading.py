@@ -142,7 +142,7 @@ def _happening(commit: LoggedCommit) -> Happening | None:
     if not step:
         return None
     return Happening(
-        commit.at,
+        from_iso(step["at"]) if "at" in step else commit.at,
         step.get("verb", ""),
         step.get("unit"),
         step.get("reason", ""),
@@ -194,9 +194,10 @@ def file_of(citizens: Citizens, actor: Actor, entity_id: str, digest: str) -> St
 
     Of a report everybody may see the proof of its answer; the reporter's photos are for the staff that handles it.
     """
-    if not entity_id.startswith(urn(TYPE, "")):
+    entity = citizens.hub.get(SYSTEM, entity_id)
+    if TYPE not in entity.types:
         return _mentioned(citizens.hub.get(actor, entity_id), digest)
-    report = report_of(citizens.hub.get(SYSTEM, entity_id))
+    report = report_of(entity)
     if any(one.sha256 == digest for one in report.proof):
         return _held(report, digest)
     if not actor.roles & HANDLERS:

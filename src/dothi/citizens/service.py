@@ -155,11 +155,12 @@ async def _move(  # The one path of every verb.
     """Check the row of the table, then commit state, clock and what the verb brings, at the version that was seen."""
     roles = BY_REPORTER if actor == SYSTEM else actor.roles
     move = check(report, verb, roles, step, citizens.rules)
-    told = {"verb": verb, "unit": step.unit or report.assignee, "reason": step.reason.strip()}
+    at = now or now_us()
+    told = {"verb": verb, "at": iso(at), "unit": step.unit or report.assignee, "reason": step.reason.strip()}
     written = {
         "state": prop(move.next.value),
         "step": json_prop({name: value for name, value in told.items() if value}),
-        **_clock(citizens, report, move, now or now_us()),
+        **_clock(citizens, report, move, at),
         **attrs,
     }
     expect = {report.id: report.version if version is None else version}

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from dothi.accounts.model import Identity
 from dothi.citizens import service
+from dothi.citizens.api import address_of, read_files
 from dothi.citizens.filing import Citizens, Filing, codes_of, file_report, find_by_code, split_code
 from dothi.citizens.model import BadFile, FileTooLarge, NoProof, NoSuchReport, NothingSpecific, Report, State
 from dothi.citizens.photos import PHOTO_BYTES, Upload
@@ -147,13 +148,7 @@ def _filing(request: Request, values: Mapping[str, str], photos: tuple[Upload, .
 async def uploads(form: FormData, name: str, most: int) -> tuple[Upload, ...]:
     """The files of a field, read up to just beyond the limit; an empty field brings none."""
     files = [one for one in form.getlist(name) if isinstance(one, UploadFile)]
-    read = [Upload(one.filename or "", await one.read(most + 1)) for one in files]
-    return tuple(one for one in read if one.content or one.name)
-
-
-def address_of(request: Request) -> str:
-    """The network address that a request came from, for the allowance only; kept nowhere."""
-    return request.client.host if request.client else "unknown"
+    return await read_files(files, most)
 
 
 async def sent(request: Request) -> Response:

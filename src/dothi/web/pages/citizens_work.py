@@ -167,9 +167,9 @@ async def _pass_on(request: Request, number: str, said: Mapping[str, str], versi
 
 
 async def _answer(request: Request, number: str, said: Mapping[str, str], version: int | None) -> Report:
+    files = await uploads(await request.form(), "proof", max(PHOTO_BYTES, DOCUMENT_BYTES))
     if said["outcome"] not in tuple(Outcome):
         raise Invalid(field="outcome")
-    files = await uploads(await request.form(), "proof", max(PHOTO_BYTES, DOCUMENT_BYTES))
     outcome, repeated = Outcome(said["outcome"]), said["duplicate_of"] or None
     actor = visit(request).actor
     return await service.answer(ours(request), actor, number, outcome, said["words"], files, repeated, version)

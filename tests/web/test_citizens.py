@@ -1,0 +1,235 @@
+"""Story 2 in a real browser without JavaScript, over the real application; and what the pages refuse and hide."""
+
+import asyncio
+import io
+import re
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from dothi.accounts.model import Sample
+from dothi.accounts.people import make_sample_users
+from dothi.app import close_city, make_app, open_city
+from dothi.citizens.measures import measure
+from dothi.hub.model import Actor
+from dothi.settings import Settings
+from dothi.web.parts import Parts
+from tests.web.city import serving
+
+PROVINCE, COMMUNE = "46", "19789"
+PHONE = {"width": 360, "height": 740}
+WORDS = "Đèn trước số nhà 12 đường Lê Lợi tắt ba đêm nay."
+ANSWER = "Tổ điện chiếu sáng thay bóng LED 120W và chấn lưu lúc 15 giờ, đèn sáng lại."
+EVERYTHING = Actor("system:test", frozenset({"system"}))
+
+
+def aside(deed: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine in a thread of its own: the browser keeps a loop in this one."""
+    return ThreadPoolExecutor(1).submit(asyncio.run, deed).result(60)
+
+
+class Running:
+    """A city served by the real application."""
+
+    def __init__(self, address: str, parts: Parts, samples: dict[str, Sample]) -> None:
+        """`samples` by role."""
+        self.address, self.parts, self.samples = address, parts, samples
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One city for the stories of this file."""
+    folder = tmp_path_factory.mktemp("citizens")
+    settings = replace(Settings(), data=folder)
+    parts = replace(aside(open_city(settings, "Thành phố Huế", demo=True)), province=PROVINCE)
+    with serving(make_app(parts, settings)) as (address, loop):
+        made = asyncio.run_coroutine_threadsafe(make_sample_users(parts.accounts, PROVINCE, COMMUNE), loop).result(20)
+        yield Running(address, parts, {one.role: one for one in made})
+    aside(close_city(parts))
+
+
+@pytest.fixture
+def plain(browser: Browser) -> Iterator[BrowserContext]:
+    """A bad phone: narrow, and without JavaScript."""
+    context = browser.new_context(java_script_enabled=False, viewport=PHONE, locale="vi-VN")  # type: ignore[arg-type]
+    yield context
+    context.close()
+
+
+def photo(colour: str, with_place: bool = False) -> bytes:
+    """A JPEG, as a phone takes it when `with_place`."""
+    exif = Image.Exif()
+    if with_place:
+        exif[0x0110] = "Kieu-X100"
+        place = exif.get_ifd(0x8825)
+        place[1], place[2], place[3], place[4] = "N", (16.0, 27.0, 49.0), "E", (107.0, 35.0, 25.0)
+    out = io.BytesIO()
+    Image.new("RGB", (640, 480), colour).save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
+def sign_in(page: Page, running: Running, role: str) -> None:
+    sample = running.samples[role]
+    page.goto(f"{running.address}/login")
+    page.fill("#login", sample.login)
+    page.fill("#password", sample.password)
+    page.click("main button[type=submit]")
+
+
+def file_one(page: Page, running: Running) -> str:
+    """Fill in the form as a citizen does; returns the follow code."""
+    page.goto(f"{running.address}/report")
+    page.check("input[name=category][value=street_light]")
+    page.fill("#description", WORDS)
+    upload = {"name": "IMG_1.jpg", "mimeType": "image/jpeg", "buffer": photo("navy", with_place=True)}
+    page.set_input_files("#photos", upload)  # type: ignore[arg-type]
+    page.select_option("#unit", COMMUNE)
+    page.click("text=Gửi phản ánh")
+    return page.inner_text(".secret")
+
+
+def test_a_lamp_is_reported_mended_judged_and_reopened_without_javascript(
+    running: Running, plain: BrowserContext, browser: Browser
+) -> None:
+    """Story 2: filed with photo, answered with proof, seen before and after, rated 2/5, re-opened; usage stays."""
+    citizen = plain.new_page()
+    code = file_one(citizen, running)
+    assert re.fullmatch(r"[2-9A-Z]{6}-[2-9A-Z]{4}-[2-9A-Z]{4}", code)
+    expect(citizen.locator("main")).to_contain_text("Phường Thuận Hóa")
+    usage = measure(running.parts.citizens).filed
+
+    context = browser.new_context(java_script_enabled=False, locale="vi-VN")
+    official = context.new_page()
+    sign_in(official, running, "official")
+    official.goto(f"{running.address}/work")
+    row = official.locator(f"#row-{code[:6]}")
+    row.get_by_role("button", name="Tiếp nhận").click()
+    official.goto(f"{running.address}/work")
+    official.locator(f"#row-{code[:6]} a").click()
+    official.check("input[name=outcome][value=resolved]")
+    official.fill("#words", ANSWER)
+    proof = {"name": "sau.jpg", "mimeType": "image/jpeg", "buffer": photo("gold")}
+    official.set_input_files("#proof", proof)  # type: ignore[arg-type]
+    official.get_by_role("button", name="Trả lời và đóng").click()
+    expect(official.locator(".notice.done")).to_contain_text(code[:6])
+    context.close()
+
+    citizen.goto(f"{running.address}/follow")
+    citizen.fill("#code", code.lower().replace("-", " "))
+    citizen.click("main button[type=submit]")
+    expect(citizen.locator(".photos.pair figcaption")).to_have_text(["Trước", "Sau"])
+    expect(citizen.locator("main")).to_contain_text(ANSWER)
+    for image in citizen.locator(".photos img").all():
+        answered = citizen.request.get(running.address + str(image.get_attribute("src")))
+        assert answered.headers["content-type"] == "image/jpeg"
+        assert not Image.open(io.BytesIO(answered.body())).getexif()
+        assert b"Kieu-X100" not in answered.body()
+    before = measure(running.parts.citizens)
+    citizen.check("#stars input[value='2']")
+    citizen.click("text=Gửi đánh giá")
+    expect(citizen.locator(".notice.done")).to_be_visible()
+    citizen.locator("#reopen summary").click()
+    citizen.fill("#reason", "Đèn lại tắt từ tối qua")
+    citizen.click("#reopen button")
+    expect(citizen.locator("h1 + .answer")).to_contain_text("tiếp nhận lại trước")
+    after = measure(running.parts.citizens)
+    assert (before.rated, before.stars) == (0, None)
+    assert (after.rated, after.stars, after.reopened) == (1, 2.0, before.reopened + 1)
+    assert after.filed == before.filed == usage
+
+
+def test_a_form_that_lacks_something_says_what_and_keeps_the_rest(running: Running, plain: BrowserContext) -> None:
+    """The summary names each mend; words typed are still there; then it goes through."""
+    page = plain.new_page()
+    page.goto(f"{running.address}/report")
+    page.fill("#description", WORDS)
+    page.click("text=Gửi phản ánh")
+    expect(page.locator(".error-summary")).to_contain_text("Chọn loại việc")
+    page.check("input[name=category][value=noise]")
+    page.click("text=Gửi phản ánh")
+    expect(page.locator(".error-summary")).to_contain_text("Chọn phường, xã")
+    assert page.input_value("#description") == WORDS
+    page.select_option("#unit", COMMUNE)
+    bad = {"name": "ghi-chu.jpg", "mimeType": "image/jpeg", "buffer": b"khong phai anh"}
+    page.set_input_files("#photos", bad)  # type: ignore[arg-type]
+    page.click("text=Gửi phản ánh")
+    expect(page.locator(".error-summary")).to_contain_text("ghi-chu.jpg")
+    page.click("text=Gửi phản ánh")
+    expect(page.locator(".secret")).to_be_visible()
+
+
+def test_a_boilerplate_answer_and_one_without_proof_are_refused_on_the_page(
+    running: Running, plain: BrowserContext, browser: Browser
+) -> None:
+    """The official is told what is missing, in Vietnamese, and nothing is closed."""
+    number = file_one(plain.new_page(), running)[:6]
+    context = browser.new_context(java_script_enabled=False, locale="vi-VN")
+    page = context.new_page()
+    sign_in(page, running, "official")
+    page.goto(f"{running.address}/work/report/{number}")
+    page.get_by_role("button", name="Tiếp nhận").click()
+    page.check("input[name=outcome][value=resolved]")
+    page.fill("#words", "Đã xử lý theo quy định. Trân trọng cảm ơn!")
+    page.get_by_role("button", name="Trả lời và đóng").click()
+    expect(page.locator(".error-summary")).to_contain_text("bằng chứng")
+    proof = {"name": "sau.jpg", "mimeType": "image/jpeg", "buffer": photo("gold")}
+    page.set_input_files("#proof", proof)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Trả lời và đóng").click()
+    expect(page.locator(".error-summary")).to_contain_text("quá chung chung")
+    expect(page.locator(".head")).to_contain_text("Đã tiếp nhận")
+    context.close()
+
+
+def test_photos_are_served_only_to_who_may_see_the_report(running: Running, plain: BrowserContext) -> None:
+    """The reporter's photo: by the whole code yes; for everybody, for a wrong code and for a stranger's claim no."""
+    code = file_one(plain.new_page(), running)
+    entity = f"urn:ngsi-ld:CitizenReport:{code[:6]}"
+    digest = running.parts.hub.get(EVERYTHING, entity).value("photos")[0]["sha256"]
+    with httpx.Client(base_url=running.address) as client:
+        assert client.get(f"/follow/{code}/file/{digest}").status_code == 200
+        assert client.get(f"/follow/{code[:-1]}Z/file/{digest}").status_code == 404
+        assert client.get(f"/file/{digest}?of={entity}").status_code == 404
+        assert client.get(f"/file/{digest}").status_code == 404
+        public = client.get(f"/reports/{code[:6]}")
+        assert public.status_code == 200
+        assert WORDS not in public.text
+        assert digest not in public.text
+        assert WORDS not in client.get("/reports").text
+        assert client.get("/work").status_code == 303
+
+
+def test_a_field_that_people_do_not_see_stops_programs(running: Running, plain: BrowserContext) -> None:
+    """What fills every field files nothing."""
+    filed = measure(running.parts.citizens).filed
+    with httpx.Client(base_url=running.address) as client:
+        page = client.get("/report").text
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+        assert csrf
+        data = {"csrf": csrf[1], "category": "noise", "description": "x", "unit": COMMUNE, "website": "http://spam"}
+        assert client.post("/report", data=data, files={"photos": b""}).status_code == 422
+    assert measure(running.parts.citizens).filed == filed
+
+
+def test_the_map_suggests_a_commune_and_the_hints_come_while_typing(running: Running, browser: Browser) -> None:
+    """With JavaScript a place on the map fills in the commune, which stays the citizen's choice."""
+    context = browser.new_context(locale="vi-VN", reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{running.address}/report")
+    page.locator("[data-map][data-ready]").first.wait_for(timeout=30_000)
+    page.fill("#description", "Có cháy nhà, gọi 0905 123 456")
+    expect(page.locator("#emergency")).to_have_attribute("role", "alert")
+    expect(page.locator("[data-personal]")).to_be_visible()
+    page.locator("#place-map canvas").click(position={"x": 300, "y": 120})
+    expect(page.locator("[data-suggestion]")).to_contain_text("Bản đồ gợi ý")
+    assert page.input_value("#unit")
+    page.check("input[name=category][value=danger]")
+    page.click("text=Gửi phản ánh")
+    expect(page.locator(".notice.bad")).to_contain_text("114")
+    expect(page.locator("main")).not_to_contain_text("0905")
+    context.close()
