@@ -78,7 +78,7 @@ def test_beijing_air(city: City, shared_data: Path, station: str) -> None:
         ("nab_TravelTime_387", "nab-traffic-travel-time", "387", "travelTime", 1, "SEC"),
     ],
 )
-def test_nab_traffic(  # noqa: PLR0917
+def test_nab_traffic(
     city: City, shared_data: Path, file: str, mapping: str, entity: str, attribute: str, factor: float, unit: str
 ) -> None:
     """Every reading of a traffic series is in history at its local time, in the unit of the data model."""
@@ -186,7 +186,7 @@ class Reports:
 
 
 def test_baltimore_requests(city: City, shared_data: Path) -> None:
-    """Blank places come in without one, false places wait in quarantine, the rest are reports written by their owner."""
+    """Blank places come in without one, false places wait in quarantine; the reports are written by their owner."""
     path = shared_data / "reports" / "baltimore_311_sample_10k.csv"
     rows = table(path)
     city.hub.own("citizens", {"CitizenReport": "POST /api/reports"})
