@@ -62,17 +62,34 @@ class City:
 def make_city(folder: Path) -> Iterator[City]:
     """Serve a new city on a free port until the block ends: the application itself, with its consumers."""
     settings = Settings(data=folder)
-    opened = asyncio.run(open_city(settings, "Thành phố Huế", demo=True))
-    parts = replace(opened, province=PROVINCE)
-    with serving(make_app(parts, settings)) as (address, loop):
-        made = City(address, parts, find_pages(), {}, loop)
-        samples = made.run(make_sample_users(parts.accounts, PROVINCE, COMMUNE))
-        made.samples.update({sample.role: sample for sample in samples})
-        made.values["user"] = users(parts.accounts)[0].id
-        made.run(add_readings(parts.hub))
-        made.run(file_report(parts.citizens, REPORT))
-        yield made
-    asyncio.run(close_city(parts))
+    # A loop in a thread of its own: Playwright keeps one in this thread.
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def run(deed: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(deed, loop).result(30)
+
+    parts = replace(run(open_city(settings, "Thành phố Huế", demo=True)), province=PROVINCE)
+    try:
+        with serving(make_app(parts, settings), loop) as address:
+            made = City(address, parts, find_pages(), {}, loop)
+            run(fill(made))
+            yield made
+    finally:
+        run(close_city(parts))
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+async def fill(city: City) -> None:
+    """What every page test may count on: a sample user for each role, three stations and a report."""
+    samples = await make_sample_users(city.parts.accounts, PROVINCE, COMMUNE)
+    city.samples.update({sample.role: sample for sample in samples})
+    city.values["user"] = users(city.parts.accounts)[0].id
+    await add_readings(city.parts.hub)
+    await file_report(city.parts.citizens, REPORT)
 
 
 STATIONS = (
@@ -102,23 +119,16 @@ async def add_readings(hub: Hub) -> None:
 
 
 @contextmanager
-def serving(app: Any) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
-    """Serve an application in a thread; gives its address and its loop."""
+def serving(app: Any, loop: asyncio.AbstractEventLoop) -> Iterator[str]:
+    """Serve an application in a running loop; gives its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    loops: list[asyncio.AbstractEventLoop] = []
-
-    async def serve() -> None:
-        loops.append(asyncio.get_running_loop())
-        await server.serve([listener])
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    while not server.started and thread.is_alive():
+    done = asyncio.run_coroutine_threadsafe(server.serve([listener]), loop)
+    while not server.started and not done.done():
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", loops[0]
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        done.result(20)
         listener.close()

@@ -5,10 +5,11 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dothi.ground.clock import DAY, HOUR, MINUTE, SECOND, VIETNAM, from_iso, now_us, to_datetime
+from dothi.ground.clock import DAY, HOUR, MINUTE, SECOND, VIETNAM, from_datetime, from_iso, now_us, to_datetime
 from dothi.ground.text import format_date, format_datetime, format_number, format_time
 
 LANGUAGES = ("vi", "en")  # The first one is the language of the house.
@@ -109,6 +110,16 @@ class Words:
 
     def _shown(self, value: object) -> object:
         return self.number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def read_day(text: str) -> int | None:
+    """The first instant (µs) of a day in Vietnam written dd/MM/yyyy or yyyy-MM-dd; None when it is neither."""
+    for form in ("%d/%m/%Y", "%Y-%m-%d"):
+        try:
+            return from_datetime(datetime.strptime(text.strip(), form).replace(tzinfo=VIETNAM))
+        except (ValueError, OverflowError):
+            continue
+    return None
 
 
 def _instant(moment: int | str) -> int:

@@ -1,16 +1,15 @@
 """The audit page: who did what, when and why, from the hub's log and the register of accounts."""
 
-from datetime import datetime, timedelta
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dothi.accounts.audit import Asked, Line, read_audit, read_register
 from dothi.accounts.people import display_name, users
 from dothi.accounts.signin import keys
-from dothi.ground.clock import VIETNAM, from_datetime
+from dothi.ground.clock import DAY
 from dothi.web.page import Menu, Page, render, visit, words
 from dothi.web.parts import parts
+from dothi.web.words import read_day
 
 READERS = frozenset({"administrator", "assessor"})
 SHOWN = 50
@@ -44,24 +43,13 @@ async def register(request: Request) -> Response:
 def _asked(request: Request) -> tuple[Asked, dict[str, str], dict[str, str]]:
     """What the filter asks for, its fields as they were given, and what to mend in them."""
     given = {field: request.query_params.get(field, "").strip() for field in ("actor", "entity", "start", "end")}
-    problems: dict[str, str] = {}
-    days: dict[str, int] = {}
-    for field, later in (("start", 0), ("end", 1)):
-        try:
-            days[field] = _day(given[field], later)
-        except ValueError:
-            problems[field] = words(request).t("accounts.audit.bad_date")
+    days = {field: read_day(given[field]) for field in ("start", "end") if given[field]}
+    problems = {field: words(request).t("accounts.audit.bad_date") for field, day in days.items() if day is None}
+    start, end = days.get("start") or 0, days.get("end") or 0
     before = request.query_params.get("before", "")
     position = int(before) if before.isascii() and before.isdecimal() else 0
-    asked = Asked(given["actor"], given["entity"], days.get("start", 0), days.get("end", 0), position, limit=SHOWN)
+    asked = Asked(given["actor"], given["entity"], start, end + DAY if end else 0, position, limit=SHOWN)
     return asked, given, problems
-
-
-def _day(text: str, days: int) -> int:
-    """The first instant (µs) of a day in Vietnam (`days` later), 0 without one; ValueError when it is no date."""
-    if not text:
-        return 0
-    return from_datetime(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=VIETNAM) + timedelta(days=days))
 
 
 def _query(request: Request, **changed: str) -> str:

@@ -39,6 +39,46 @@ function layers(language) {
   ];
 }
 
+/** The country in a corner of a map of a part of it: both archipelagos are on every map, and one sees where one is. */
+function inset(map, outlines, language) {
+  const [[west, south], [east, north]] = COUNTRY;
+  const at = ([lon, lat]) => [lon - west, north - lat];
+  const line = (ring) => `M${ring.filter((_, n) => n % 4 === 0).map((place) => at(place).map((n) => n.toFixed(2)).join(" ")).join("L")}Z`;
+  const rings = ({ type, coordinates }) => (type === "Polygon" ? coordinates : type === "MultiPolygon" ? coordinates.flat() : []);
+  const make = (name, attributes, text = "") => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.textContent = text;
+    return element;
+  };
+  const svg = make("svg", { viewBox: `0 0 ${east - west} ${north - south}`, "aria-hidden": "true" });
+  const land = outlines.features.filter((feature) => feature.properties.role === "province");
+  svg.append(make("path", { d: land.flatMap((feature) => rings(feature.geometry).map(line)).join("") }));
+  for (const { properties, geometry } of outlines.features) {
+    if (properties.role !== "label" || properties.of !== "archipelago") continue;
+    const [x, y] = at(geometry.coordinates);
+    const name = language === "en" ? properties.nameEn.replace(/ Archipelago.*/, "") : properties.short.replace(/^Quần đảo | \(.*/g, "");
+    svg.append(...[-0.3, 0, 0.3].map((shift) => make("circle", { cx: x + shift, cy: y + shift * shift, r: 0.1 })));
+    svg.append(make("text", { x: Math.min(x, east - west - 2.2), y: y + 1.3 }, name), make("text", { x: Math.min(x, east - west - 2.2), y: y + 2.3 }, "(Việt Nam)"));
+  }
+  const view = make("rect", { rx: 0.1 });
+  const follow = () => {
+    const bounds = map.getBounds();
+    const [x, y] = at([bounds.getWest(), bounds.getNorth()]);
+    const size = { x, y, width: Math.max(bounds.getEast() - bounds.getWest(), 0.4), height: Math.max(bounds.getNorth() - bounds.getSouth(), 0.4) };
+    for (const [key, value] of Object.entries(size)) view.setAttribute(key, value);
+    box.hidden = map.getZoom() < 6.5; // The map itself shows the archipelagos then.
+  };
+  const box = document.createElement("div");
+  box.className = "map-inset";
+  svg.append(view);
+  box.append(svg);
+  map.getContainer().append(box);
+  map.on("move", follow);
+  map.on("resize", follow);
+  follow();
+}
+
 function unitPoints(units) {
   const placed = units.filter((unit) => unit.lon !== null);
   return { type: "FeatureCollection", features: placed.map((unit) => ({ type: "Feature", properties: { name: unit.name, nameEn: unit.nameEn }, geometry: { type: "Point", coordinates: [unit.lon, unit.lat] } })) };
@@ -97,6 +137,7 @@ async function draw(box) {
   map.touchZoomRotate.disableRotation();
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
   map.addControl(new AttributionControl({ compact: false, customAttribution: settings.attribution }), "bottom-right");
+  inset(map, outlines, language);
   map.once("idle", () => (box.dataset.ready = "yes"));
   onTheme(() => map.setStyle({ ...map.getStyle(), layers: layers(language) }));
   return map;

@@ -1,0 +1,97 @@
+"""Every page of the site in Chromium: both languages, light and dark, phone and desktop."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Page as Tab
+
+from dothi.web.page import Page
+from dothi.web.site import find_pages
+from tests.web.city import City
+from tests.web.shots import address_of, role_for
+from tests.web.watch import DESKTOP, PHONE, Watch, axe, signed_in, watch
+
+PAGES = [page for page in find_pages() if page.page and "GET" in page.methods]
+LOOKS = list(itertools.product(("light", "dark"), (DESKTOP, PHONE)))
+STOPS_MAX = 400
+TABBABLE = """() => [...document.querySelectorAll(
+  'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')].filter(
+  e => !e.disabled && e.checkVisibility({visibilityProperty: true}) && e.tabIndex >= 0 && !e.closest('[inert]')
+    && !(e.type === 'radio' && e.name && [...document.getElementsByName(e.name)].indexOf(e) > 0)).length"""
+MARK = """() => { const e = document.activeElement; if (!e || e === document.body || e.dataset.stopped) return false;
+  e.dataset.stopped = 'yes'; return true; }"""
+
+RING = """() => [document.activeElement, document.activeElement.closest('.door')]
+  .some(e => e && parseFloat(getComputedStyle(e).outlineWidth) >= 1)"""
+
+
+@pytest.fixture(scope="module")
+def contexts(browser: Browser, city: City) -> Iterator[dict[str, BrowserContext]]:
+    """One signed-in browser for each role that pages ask for."""
+    made: dict[str, BrowserContext] = {
+        role: signed_in(browser, city, role) for role in {role_for(one) for one in PAGES}
+    }
+    yield made
+    for context in made.values():
+        context.close()
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_page(page: Page, language: str, contexts: dict[str, BrowserContext], city: City) -> None:
+    """A page is sound: axe finds nothing, no error, nothing runs over sideways, one heading, every word is there."""
+    seen = watch(contexts[role_for(page)])
+    try:
+        for scheme, size in LOOKS:
+            seen.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            seen.page.set_viewport_size(size)  # type: ignore[arg-type]
+            seen.open(f"{city.address}{address_of(page, city)}?lang={language}")
+            assert problems(seen) == [], f"{scheme}, {size['width']} px"
+    finally:
+        seen.page.close()
+
+
+def problems(seen: Watch) -> list[str]:
+    """All that is wrong with the page that stands in the tab."""
+    tab = seen.page
+    found = [*seen.errors, *axe(tab)]
+    wide = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if wide > 0:
+        found.append(f"{wide} px run over the side")
+    if tab.locator("h1").count() != 1:
+        found.append(f"{tab.locator('h1').count()} headings of the first level")
+    if not tab.title().partition(" – ")[0].strip():
+        found.append("no title")
+    if "⟦" in tab.content():
+        found.append(f"words missing: {tab.content().partition('⟦')[2][:60]}")
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_keyboard(page: Page, contexts: dict[str, BrowserContext], city: City) -> None:
+    """Tab alone reaches everything that can be used, and where one is can be seen."""
+    seen = watch(contexts[role_for(page)])
+    try:
+        seen.page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+        seen.open(city.address + address_of(page, city))
+        expected = seen.page.evaluate(TABBABLE)
+        assert expected <= STOPS_MAX
+        assert walk(seen.page, expected) == expected
+    finally:
+        seen.page.close()
+
+
+def walk(tab: Tab, expected: int) -> int:
+    """How many things Tab stops at, each once, with a ring around the one that has it."""
+    tab.evaluate("document.activeElement?.blur()")
+    stops = 0
+    for _ in range(expected + 3):
+        tab.keyboard.press("Tab")
+        if not tab.evaluate(MARK):
+            continue
+        stops += 1
+        ring = tab.evaluate(RING)
+        assert ring, tab.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+    return stops
