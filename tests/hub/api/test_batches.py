@@ -21,7 +21,7 @@ def test_create(tell: Any) -> None:
     async def story(client: Client) -> None:
         made = await client.post(f"{OPS}/create", json=[station(1), station(2)])
         assert (made.status_code, made.json()) == (201, ["urn:s:1", "urn:s:2"])
-        mixed = await client.post(f"{OPS}/create", json=[station(2), station(3), {"id": "urn:s:4"}, 5, None, "x"])
+        mixed = await client.post(f"{OPS}/create", json=[station(2), station(3), {"id": "urn:s:4"}, 5, [], "x"])
         assert mixed.status_code == 207
         assert mixed.json()["success"] == ["urn:s:3"]
         by_id = {one["entityId"]: one["error"] for one in mixed.json()["errors"]}
@@ -104,7 +104,7 @@ def test_a_repeat_with_a_key_is_harmless(tell: Any) -> None:
 
 
 @pytest.mark.parametrize("operation", ["create", "upsert", "update", "merge", "delete"])
-@pytest.mark.parametrize("body", [b"[]", b"{}", b"null", b"5", b'"x"'])
+@pytest.mark.parametrize("body", [b"[]", b"{}", b"null", b"5", b'"x"', b"[null]"])
 def test_what_is_no_batch(tell: Any, operation: str, body: bytes) -> None:
     """A batch is an array with something in it; all else is 400."""
 

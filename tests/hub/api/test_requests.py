@@ -42,6 +42,7 @@ def test_json_answers_link_to_the_context(tell: Any) -> None:
         ("application/json;q=0, application/*", "application/ld+json"),
         ("text/html", None),
         ("application/json;q=0", None),
+        ("application/json;q=much", "application/json"),
         (";;,;q=x", None),
     ],
 )
@@ -160,6 +161,7 @@ def test_tenants_are_apart(tell: Any) -> None:
         (b'{"id": "urn:a:b", "type": "T", "x": 1e999}', 400, "InvalidRequest"),
         (b'{"id": "urn:a:b", "type": "T", "x": 123456789012345678901234567890}', 400, "BadRequestData"),
         (b'{"id": "urn:a:b", "type": "T", "@context": {}}', 400, "BadRequestData"),
+        (b"{}", 400, "InvalidRequest"),
     ],
 )
 def test_broken_bodies(tell: Any, content: bytes, status: int, kind: str) -> None:
@@ -193,8 +195,11 @@ def test_media_types_and_lengths(tell: Any) -> None:
             for _ in range(20):
                 yield b" " * 100
 
-        chunked = await client.post("/entities", content=endless(), headers={"Content-Type": "application/json"})
-        assert chunked.status_code == 413
+        unsaid = await client.post("/entities", content=endless(), headers={"Content-Type": "application/json"})
+        assert unsaid.status_code == 411
+        headers = {"Content-Type": "application/json", "Content-Length": "5"}
+        longer = await client.post("/entities", content=endless(), headers=headers)
+        assert longer.status_code == 413
 
     tell(story, limits=Limits(body=1000))
 
@@ -209,11 +214,13 @@ def test_methods_and_paths(tell: Any) -> None:
         head = await client.head("/entities/urn:s:1")
         assert (head.status_code, head.content) == (200, b"")
         assert int(head.headers["content-length"]) > 10
-        for path in ("/nothing", "/entities/urn:s:1/attrs/a/b", "/entities//attrs", "/types/a/b"):
+        for path in ("/nothing", "/entities/urn:s:1/attrs/a/b", "/types/a/b"):
             missing = await client.get(path)
             assert missing.status_code == 404
             assert missing.json()["title"]
-        assert (await client.get("/entities/%FF")).status_code == 400
+        assert (await client.get("/entities/?type=Station")).status_code == 200
+        for method, path in (("PATCH", "/entities/"), ("POST", "/entities//attrs"), ("GET", "/entities/%FF")):
+            assert (await client.request(method, path, json={"a": 1})).status_code == 400
 
     tell(story)
 

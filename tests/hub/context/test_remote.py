@@ -110,11 +110,14 @@ def test_a_redirect_to_another_host_is_not_followed(web: Served) -> None:
 
 
 @pytest.mark.parametrize("body", [b"no json", b"[" * 100000, b"\xff"])
-def test_what_is_no_json_is_not_available(web: Served, body: bytes) -> None:
-    """A page that is no JSON is reported as not available, however odd."""
+def test_what_is_no_json_is_invalid(web: Served, body: bytes) -> None:
+    """A page that is no JSON is the caller's mistake, however odd, and remembered as such (clause 5.5.6)."""
     web.answers["/a"] = (200, body)
-    with pytest.raises(ContextUnavailable):
-        asyncio.run(Contexts(allowed_hosts={web.host}).obtain(web.url("/a")))
+    contexts = Contexts(allowed_hosts={web.host})
+    for _ in range(2):
+        with pytest.raises(Invalid, match="not JSON"):
+            asyncio.run(contexts.obtain(web.url("/a")))
+    assert web.asked == ["/a"]
 
 
 def test_a_document_without_context_is_invalid(web: Served) -> None:

@@ -66,8 +66,9 @@ def context_value(names: Names) -> Any:
     """The @context of an answer: the client's own with the core last."""
     if names.source is None:
         return CORE_URL
-    parts = names.source if isinstance(names.source, list) else [names.source]
-    return [*parts, CORE_URL] if CORE_URL not in parts else parts
+    if names.has_core:
+        return names.source
+    return [*(names.source if isinstance(names.source, list) else [names.source]), CORE_URL]
 
 
 def accepted(call: Call, offered: Sequence[str] = READABLE) -> str:
@@ -104,7 +105,7 @@ def _quality(parameters: Sequence[str]) -> float:
             try:
                 return min(max(float(parameter[2:]), 0.0), 1.0)
             except ValueError:
-                return 0.0
+                return 1.0  # What cannot be read does not decide.
     return 1.0
 
 
@@ -148,8 +149,8 @@ def paging(call: Call, path: str, page: tuple[int, int], more: bool, media: str)
 
 
 def _page_link(query: Mapping[str, str], path: str, limit: int, offset: int, rel: str, media: str) -> str:
-    parameters = {**query, "limit": str(limit), "offset": str(offset)}
-    return f'<{BASE}{path}?{urlencode(parameters, quote_via=quote)}>; rel="{rel}"; type="{media}"'
+    parameters = sorted({**query, "limit": str(limit), "offset": str(offset)}.items())
+    return f'<{BASE}{path}?{urlencode(parameters, safe=":*", quote_via=quote)}>;rel="{rel}";type="{media}"'
 
 
 async def deliver(answer: Answer, send: Send, tenant: str | None, head_only: bool = False) -> None:

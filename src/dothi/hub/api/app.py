@@ -1,13 +1,15 @@
 """The NGSI-LD API as one ASGI application: finds the handler by path, asks who it is, never answers with a crash."""
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dothi.ground.errors import DothiError, Missing
+from dothi.ground.errors import DothiError, Malformed, Missing
 from dothi.hub.api import attributes, batches, discovery, entities, temporal
 from dothi.hub.api.answer import Answer, deliver, no_such_method, refused
+from dothi.hub.api.openapi import OPERATIONS
 from dothi.hub.api.request import (
     Authenticate,
     Call,
@@ -56,6 +58,12 @@ ROUTES: dict[str, Mapping[str, Handler]] = {
     "vocabulary.jsonld": {"GET": discovery.vocabulary},
     "openapi.json": {"GET": discovery.openapi},
 }
+KNOWN_PARAMETERS = {
+    ("/".join(VARIABLE if "{" in part else part for part in one.path[1:].split("/")), one.method.upper()): frozenset(
+        (*one.parameters, "local")
+    )
+    for one in OPERATIONS
+}
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _LONGEST_PATH = 4  # entities/{}/attrs/{}
 
@@ -91,28 +99,36 @@ async def _answer(door: Door, scope: Scope, receive: Receive, headers: dict[str,
 
 
 async def _handle(door: Door, scope: Scope, receive: Receive, headers: dict[str, str]) -> Answer:
-    parts = segments(scope)
-    route, variables = find(parts)
-    handlers = ROUTES[route]
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
+    route, variables = find(segments(scope), method)
+    handlers = ROUTES[route]
     handler = handlers.get(method)
     if handler is None:
         return no_such_method([*handlers, "HEAD"] if "GET" in handlers else list(handlers))
     body = await read_body(headers, receive, door.limits.body) if method in _WITH_BODY else b""
     raw_query = scope.get("query_string", b"").decode("latin-1")
     actor = door.authenticate(headers)
-    return await handler(Call(door, method, variables, route, raw_query, headers, tenant_of(headers), actor, body))
+    call = Call(door, method, variables, route, raw_query, headers, tenant_of(headers), actor, body)
+    if raw_query and (unknown := call.query.keys() - KNOWN_PARAMETERS[route, method]):
+        raise Malformed(f"{method} {route} knows no parameter {', '.join(sorted(unknown))[:100]!r} (clause 6.3.20).")
+    return await handler(call)
 
 
-def find(parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The route of a path, and its variable parts. Missing when there is none."""
+def find(parts: tuple[str, ...], method: str) -> tuple[str, tuple[str, ...]]:
+    """The route of a path, and its variable parts. Missing when there is none.
+
+    A slash at the end is forgiven where the path without it takes `method`; elsewhere it ends in an empty name.
+    """
+    if parts[-1] == "" and len(parts) > 1:
+        with contextlib.suppress(Missing):
+            shorter = find(parts[:-1], method)
+            if method in ROUTES[shorter[0]]:
+                return shorter
     if parts[0] in ROUTES and len(parts) == 1:
         return parts[0], ()
     for route, shape in _SHAPES.get(len(parts), ()):
         if all(fixed in (VARIABLE, part) for fixed, part in zip(shape, parts, strict=True)):
-            variables = tuple(part for fixed, part in zip(shape, parts, strict=True) if fixed == VARIABLE)
-            if all(variables):
-                return route, variables
+            return route, tuple(part for fixed, part in zip(shape, parts, strict=True) if fixed == VARIABLE)
     raise Missing("There is no such resource in this API; /ngsi-ld/v1/openapi.json lists those that there are.")
 
 

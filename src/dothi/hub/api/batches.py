@@ -49,7 +49,7 @@ async def merge_batch(call: Call) -> Answer:
     """Batch Entity Merge, clause 5.6.20 (HTTP binding 6.31.3.1)."""
     call.check_tenant()
     results, failed = await _run(
-        call, _with_id, lambda one: Change(Op.MERGE, one.id, one.types, one.attrs, one.scope), nulls=True
+        call, _with_id, lambda one: Change(Op.MERGE, one.id, one.types, one.attrs, one.scope), merge=True
     )
     return _partly(results, failed) or NO_CONTENT
 
@@ -75,18 +75,18 @@ def _with_id(item: Any, reading: Reading) -> Given:
     return given
 
 
-async def _run(call: Call, read: Read, make: Make, nulls: bool = False) -> tuple[list[Result], list[Failure]]:
+async def _run(call: Call, read: Read, make: Make, merge: bool = False) -> tuple[list[Result], list[Failure]]:
     """Read each item for itself, commit the good ones together, and say what became of each."""
     decoded, is_ld = call.decoded()
     items = _items(call, decoded)
-    reading = call.reading(CORE if is_ld else await call.names(), nulls)
+    reading = call.reading(CORE if is_ld else await call.names(), merge=merge)
     changes: list[Change] = []
     failed: list[Failure] = []
     for item in items:
         try:
             # An application/ld+json item brings a context of its own; in application/json it may not (clause 6.3.5).
             alone = is_ld or (type(item) is dict and "@context" in item)
-            by = call.reading(await call.names_of(item, is_ld), nulls) if alone else reading
+            by = call.reading(await call.names_of(item, is_ld), merge=merge) if alone else reading
             changes.append(make(read(item, by)))
         except DothiError as error:
             failed.append((_id_of(item), error))
@@ -101,6 +101,8 @@ def _id_of(item: Any) -> str:
 def _items(call: Call, decoded: Any) -> list[Any]:
     if not isinstance(decoded, list) or not decoded:
         raise Invalid("The body must be an array with at least one item (clause 5.6.7.4).")
+    if None in decoded:
+        raise Invalid("An item of the array is null (clause 5.6.7.4); nothing was done.")
     if len(decoded) > call.door.limits.batch:
         raise TooLarge(f"The batch has {len(decoded)} items; at most {call.door.limits.batch} are taken at once.")
     return decoded

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dothi.ground.errors import Invalid, Missing
+from dothi.ground.errors import Invalid, Malformed, Missing
 from dothi.hub.api.answer import NO_CONTENT, WITH_GEO, Answer, accepted, contextual, created, paging
 from dothi.hub.api.parameters import FORMS, Asked, asked_of, form_of, paging_of, query_of, shape_of
 from dothi.hub.api.request import GEO_JSON, Call
@@ -12,7 +12,7 @@ from dothi.hub.context import Names
 from dothi.hub.language.nodes import Query
 from dothi.hub.language.types import parse_types
 from dothi.hub.model import VALUE_KEY, Attribute, Change, Entity, Op, instances
-from dothi.hub.render.entity import collection, feature, render
+from dothi.hub.render.entity import collection, feature, head, render
 from dothi.hub.render.parse import Given, check_id, read_fragment
 from dothi.hub.render.parse import read_entity as parse_entity
 from dothi.hub.render.shape import Shape, chosen
@@ -58,6 +58,8 @@ def check_type(call: Call, names: Names, entity_id: str) -> None:
 def _check_has(entity: Entity, shape: Shape) -> None:
     """Raise Missing when attributes were asked for by name and the entity has none of them (clause 5.7.1.4)."""
     wanted = (shape.attrs or frozenset()) | (shape.pick or frozenset()) - {"id", "type", "scope"}
+    if (wanted or shape.omit) and not (chosen(entity, shape) or head(entity, shape)):
+        raise Missing(f"{entity.id} has nothing to show but what is left out.", entity=entity.id)
     if wanted and not chosen(entity, shape):
         raise Missing(f"{entity.id} has none of these attributes: {', '.join(sorted(wanted))[:200]}.", entity=entity.id)
 
@@ -70,6 +72,8 @@ async def query_entities(call: Call) -> Answer:
 async def query_by_post(call: Call) -> Answer:
     """Query Entities, clause 5.7.2 (HTTP binding 6.23.3.1)."""
     document, names = await call.document()
+    if isinstance(document, dict) and "temporalQ" in document:
+        raise Invalid("temporalQ belongs to POST /temporal/entityOperations/query (clause 5.2.23).")
     return _found(call, names, asked_of(document), "/entityOperations/query")
 
 
@@ -131,9 +135,9 @@ async def fragment(call: Call, merge: bool = False, nulls: bool = False) -> tupl
     call.check_tenant()
     if merge and _is_simplified(call):
         common = (call.query.get("lang"), call.query.get("observedAt"))
-        given = read_simplified(document, call.reading(names, nulls=True), known(call, entity_id), common)
+        given = read_simplified(document, call.reading(names, merge=True), known(call, entity_id), common)
     else:
-        given = read_fragment(document, call.reading(names, nulls=merge or nulls, valueless=merge))
+        given = read_fragment(document, call.reading(names, nulls, merge, valueless=merge))
         if merge and "observedAt" in call.query:
             given = _timed(given, call, known(call, entity_id))
     if given.id not in ("", entity_id):
@@ -144,7 +148,7 @@ async def fragment(call: Call, merge: bool = False, nulls: bool = False) -> tupl
 def _is_simplified(call: Call) -> bool:
     wanted = call.query.get("format")
     if wanted is not None and wanted not in FORMS:
-        raise Invalid(f"format is {wanted[:40]!r}; it is one of {', '.join(FORMS)}.")
+        raise Malformed(f"format is {wanted[:40]!r}; it is one of {', '.join(FORMS)}.")
     return form_of(call, call.options()) == "simplified"
 
 

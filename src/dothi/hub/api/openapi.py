@@ -43,6 +43,9 @@ PARAMETERS: dict[str, tuple[Schema, str]] = {
     "lastN": ({"type": "integer", "minimum": 1}, "Only the last so many instances of each attribute."),
     "aggrMethods": (_TEXT, f"Of {', '.join(sorted(METHODS))}."),
     "aggrPeriodDuration": (_TEXT, "ISO 8601 duration of a period, e.g. PT1H."),
+    "expandValues": (_TEXT, "Attributes whose compared values are names, to be expanded."),
+    "csf": (_TEXT, "Filter of context sources (clause 4.9)."),
+    "join": ({"type": "string", "enum": ["@none"]}, "Linked entity retrieval; not supported yet."),
     "observedAt": (_TIME, "Common time of what is merged."),
     "deleteAll": (_FLAG, "All instances of the attribute."),
     "details": (_FLAG, "Tell more of each."),
@@ -65,7 +68,7 @@ _GEO = ("georel", "geometry", "coordinates", "geoproperty")
 _SHOW = ("attrs", "pick", "omit", "lang", "datasetId", "options", "format")
 _PAGE = ("limit", "offset", "count", "local")
 _TIMES = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
-_QUERY = ("id", "idPattern", "type", "q", *_GEO, "scopeQ", "orderBy", *_SHOW, *_PAGE)
+_QUERY = ("id", "idPattern", "type", "q", *_GEO, "scopeQ", "orderBy", "expandValues", "csf", "join", *_SHOW, *_PAGE)
 
 MEANINGS = {
     200: "Here it is.",

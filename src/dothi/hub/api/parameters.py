@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from dothi.ground.errors import Invalid, TooMany, Unsupported
+from dothi.ground.errors import Invalid, Malformed, TooMany, Unsupported
 from dothi.hub.api.request import GEO_JSON, Call
 from dothi.hub.context import Names
 from dothi.hub.language.geo import parse_geo
@@ -27,10 +27,11 @@ FORMS: dict[str, Form] = {
     "keyValues": "simplified",
 }
 MOST_OFFSET = 10**9
+HEAD = frozenset({"id", "type", "scope"})
 _GEO = ("georel", "geometry", "coordinates", "geoproperty")
 _TEMPORAL = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
 _LISTS = ("attrs", "pick", "omit", "datasetId")
-_TEXTS = ("q", "scopeQ", "lang", "expandValues")
+_TEXTS = ("q", "scopeQ", "lang", "expandValues", "csf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,14 @@ def query_of(call: Call, names: Names, asked: Asked, paging: Paging) -> Query:
             "The query is too wide: give type, attrs, q or a geo-query, or local=true for everything (clause 5.7.2.4)."
         )
     expand_values = words(asked.get("expandValues"))
+    if "csf" in asked:
+        parse_q(asked["csf"], names.inward)  # There are no sources to filter yet, but a wrong filter is wrong.
+    ids = tuple(check_id(one) for one in words(asked.get("id")))
     return Query(
-        types=parse_types(asked["type"], names.inward) if "type" in asked else None,
-        ids=tuple(check_id(one) for one in words(asked.get("id"))),
-        id_pattern=asked.get("idPattern"),
-        attrs=_inward(names, asked.get("attrs")),
+        types=parse_types(asked["type"], names.inward) if asked.get("type", "*") != "*" else None,
+        ids=ids,
+        id_pattern=None if ids else asked.get("idPattern"),  # Clause 5.2.33: the id goes first.
+        attrs=_inward(names, asked.get("attrs")) or tuple(_members(names, asked.get("pick")) - HEAD),
         q=parse_q(asked["q"], names.inward, expand_values) if "q" in asked else None,
         geo=_geo(asked, names),
         scope=parse_scope(asked["scopeQ"]) if "scopeQ" in asked else None,
@@ -124,11 +128,12 @@ def shape_of(call: Call, names: Names, asked: Asked, media: str) -> Shape:
     options = call.options()
     if "geometryProperty" in asked and media != GEO_JSON:
         raise Invalid(f"geometryProperty goes with Accept: {GEO_JSON} only (clause 5.7.2.4).")
+    _check_projection(asked)
     attrs, pick, datasets = asked.get("attrs"), asked.get("pick"), asked.get("datasetId")
     return Shape(
         names=names,
         form=form_of(call, options),
-        sys_attrs="sysAttrs" in options or call.query.get("sysAttrs") == "true",
+        sys_attrs="sysAttrs" in options,
         attrs=frozenset(_inward(names, attrs)) if attrs is not None else None,
         pick=_members(names, pick) if pick is not None else None,
         omit=_members(names, asked.get("omit")),
@@ -143,17 +148,31 @@ def form_of(call: Call, options: frozenset[str]) -> Form:
     wanted = call.query.get("format")
     if wanted is not None:
         if wanted not in FORMS:
-            raise Invalid(f"format is {wanted[:40]!r}; it is one of {', '.join(FORMS)}.")
+            raise Malformed(f"format is {wanted[:40]!r}; it is one of {', '.join(FORMS)}.")
         return FORMS[wanted]
     return next((form for word, form in FORMS.items() if word in options), "normalized")
 
 
+def _check_projection(asked: Asked) -> None:
+    """Raise Invalid for projections that contradict each other (clause 4.21)."""
+    if "attrs" in asked and ("pick" in asked or "omit" in asked):
+        raise Invalid("attrs cannot stand beside pick or omit; use pick and omit (clause 4.21).")
+    both = set(words(asked.get("pick"))) & set(words(asked.get("omit")))
+    if both:
+        raise Invalid(f"pick and omit both name {', '.join(sorted(both))[:100]}.")
+
+
 def _members(names: Names, text: str | None) -> frozenset[str]:
     """The members of pick and omit (clause 4.21); | separates as a comma does."""
-    if text is not None and ("{" in text or "}" in text):
-        raise Unsupported("Projection of linked entities (braces) is not supported yet.")
-    parts = words((text or "").replace("|", ","))
-    return frozenset(part if part in ("id", "type", "scope") else names.inward(part) for part in parts)
+    if text is None:
+        return frozenset()
+    parts = [part.strip() for part in text.replace("|", ",").split(",")]
+    if "{" in text or "}" in text or "" in parts:
+        raise Invalid(
+            f"{shown(text)} must be names separated by commas; braces need linked entity retrieval, "
+            "which is not supported (clause 4.21)."
+        )
+    return frozenset(part if part in HEAD else names.inward(part) for part in parts)
 
 
 def window_of(asked: Asked) -> Window:
@@ -205,14 +224,17 @@ def _selectors(entities: Any) -> dict[str, str]:
     selectors = [_object("entities", one) for one in (entities if isinstance(entities, list) else [entities])]
     if not selectors:
         raise Invalid("entities must not be empty.")
-    if len(selectors) > 1 and any("id" in one or "idPattern" in one for one in selectors):
-        raise Unsupported("Several entity selectors with ids are not supported; send one query for each.")
+    types = list(dict.fromkeys(_text("entities.type", one["type"]) for one in selectors if "type" in one))
+    named = ["id" in one for one in selectors]
+    if len(selectors) > 1 and (any("idPattern" in one for one in selectors) or (any(named) and len(types) > 1)):
+        raise Unsupported(
+            "Selectors that differ in type and in id or idPattern are not supported; send a query for each."
+        )
     asked = {}
-    types = [_text("entities.type", one["type"]) for one in selectors if "type" in one]
     if types:
         asked["type"] = "|".join(f"({one})" for one in types) if len(types) > 1 else types[0]
-    if "id" in selectors[0]:
-        asked["id"] = ",".join(_texts("entities.id", selectors[0]["id"]))
+    if all(named):
+        asked["id"] = ",".join(part for one in selectors for part in _texts("entities.id", one["id"]))
     if "idPattern" in selectors[0]:
         asked["idPattern"] = _text("entities.idPattern", selectors[0]["idPattern"])
     return asked

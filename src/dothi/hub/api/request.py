@@ -25,6 +25,8 @@ JSON, LD_JSON, GEO_JSON, MERGE_JSON = (
 )
 CONTEXT_REL = "http://www.w3.org/ns/json-ld#context"
 MOST_PARAMETERS = 100
+_FORMS = ("normalized", "concise", "keyValues", "simplified", "temporalValues", "aggregatedValues")
+OPTIONS = frozenset((*_FORMS, "sysAttrs", "noOverwrite", "update", "replace"))
 _LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+\s*=\s*(?:\"[^\"]*\"|[^\s\";,]+))*)")
 _TENANT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
 _FLAGS = {"true": True, "false": False}
@@ -104,7 +106,12 @@ class Call:
 
     def options(self) -> frozenset[str]:
         """The words of the parameter options."""
-        return frozenset(word.strip() for word in self.query.get("options", "").split(",") if word.strip())
+        found = frozenset(word.strip() for word in self.query.get("options", "").split(",") if word.strip())
+        if not found <= OPTIONS:
+            raise Malformed(
+                f"options holds {', '.join(sorted(found - OPTIONS))[:60]!r}; it knows {', '.join(sorted(OPTIONS))}."
+            )
+        return found
 
     def check_tenant(self) -> None:
         """Raise NoTenant unless the tenant is there (clause 5.5.10)."""
@@ -121,6 +128,8 @@ class Call:
     async def document(self) -> tuple[Any, Names]:
         """The body and its @context (clause 6.3.5). The context stays in the document; readers skip it."""
         decoded, is_ld = self.decoded()
+        if decoded == {}:
+            raise Malformed("The body is an empty object; there is nothing to do with it.")
         if isinstance(decoded, list):
             return decoded, CORE  # Each item of an array has a context of its own: see names_of.
         return decoded, await self.names_of(decoded, is_ld)
@@ -133,7 +142,9 @@ class Call:
             return await self.names()
         if not isinstance(document, dict) or "@context" not in document:
             raise Invalid("An application/ld+json body needs its @context; else send it as application/json.")
-        check_nesting(document["@context"], Reading(nulls=True, depth=self.door.limits.depth), "@context")
+        check_nesting(
+            document["@context"], Reading(nulls=True, deep_nulls=True, depth=self.door.limits.depth), "@context"
+        )
         return await self.door.contexts.obtain(document["@context"])
 
     def decoded(self) -> tuple[Any, bool]:
@@ -146,9 +157,9 @@ class Call:
             raise Invalid("An application/ld+json body brings its own @context: leave the Link header out.")
         return decode(self.body), is_ld
 
-    def reading(self, names: Names, nulls: bool = False, valueless: bool = False) -> Reading:
-        """How documents of this request are read."""
-        return Reading(names, nulls, valueless, self.door.limits.depth)
+    def reading(self, names: Names, nulls: bool = False, merge: bool = False, valueless: bool = False) -> Reading:
+        """How documents of this request are read; a merge may hold nulls at any depth, and instances without value."""
+        return Reading(names, nulls or merge, merge, valueless, self.door.limits.depth)
 
     async def commit(self, changes: Iterable[Change], partial: bool = False) -> Receipt:
         """Commit changes as this request's actor; Idempotency-Key makes a repeat harmless."""
@@ -183,7 +194,7 @@ def decode(body: bytes) -> Any:
 async def read_body(headers: Mapping[str, str], receive: Receive, limit: int) -> bytes:
     """The whole body. TooLarge beyond `limit` bytes, LengthRequired when nothing says how long it is."""
     length = headers.get("content-length")
-    if length is None and "transfer-encoding" not in headers:
+    if length is None:
         raise LengthRequired("The request needs a Content-Length.")
     if length is not None and length.isdigit() and int(length[:20]) > limit:
         raise TooLarge(f"The body has {length[:20]} bytes; at most {limit} are taken. Send several smaller batches.")
@@ -232,7 +243,7 @@ def segments(scope: Scope) -> tuple[str, ...]:
     if root and path.startswith(root):
         path = path[len(root) :]
     try:
-        return tuple(unquote(part, errors="strict") for part in path.strip("/").split("/"))
+        return tuple(unquote(part, errors="strict") for part in path.removeprefix("/").split("/"))
     except UnicodeDecodeError:
         raise Malformed("The path is not UTF-8.") from None
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from dothi.ground.errors import Invalid, Missing, TooMany
+from dothi.ground.errors import Invalid, Malformed, Missing, TooMany
 from dothi.hub.api.answer import Answer, accepted, contextual
 from dothi.hub.api.entities import find_page, known_entity
 from dothi.hub.api.parameters import Asked, asked_of, shape_of, window_of
@@ -79,7 +79,7 @@ def _wanted(call: Call, names: Names, asked: Asked, media: str) -> _Wanted:
     if form is None:
         form = next((word for word in _FORMS if word in call.options()), None)
     elif form not in (*_FORMS, "normalized"):
-        raise Invalid(f"format is {form[:40]!r}; of histories there are normalized, {' and '.join(_FORMS)}.")
+        raise Malformed(f"format is {form[:40]!r}; of histories there are normalized, {' and '.join(_FORMS)}.")
     shape = shape_of(_without_format(call), names, asked, media)
     if form != "aggregatedValues":
         return _Wanted(window_of(asked), shape, form)

@@ -27,7 +27,7 @@ class _Kept(NamedTuple):
     """A fetched document, or the reason why there is none, and until when this holds (s, monotonic)."""
 
     document: object
-    problem: str
+    problem: ContextUnavailable | Invalid | None
     until: float
 
 
@@ -65,7 +65,7 @@ class Contexts:
         terms = self._terms(value, {}, 0)
         if len(terms) > MOST_TERMS:
             raise Invalid(f"The @context defines {len(terms)} terms; at most {MOST_TERMS} are taken.")
-        names = Names(terms, value if isinstance(value, str) else None, value)
+        names = Names(terms, value if isinstance(value, str) else None, value, self._has_core(value, 0))
         if len(key) <= LONGEST_KEPT:
             self._keep(self._compiled, key, (names, self._clock() + FRESH_S))
         return names
@@ -98,6 +98,13 @@ class Contexts:
             return compile_terms(value, known)
         raise Invalid("@context must be an address, an object, or an array of these.")
 
+    def _has_core(self, value: object, depth: int) -> bool:
+        if isinstance(value, list):
+            return any(self._has_core(part, depth + 1) for part in value)
+        if not isinstance(value, str) or depth > DEEPEST:
+            return False
+        return value in KNOWN_URLS or self._has_core(self._document(value), depth + 1)
+
     def _document(self, address: str) -> object:
         if address in self._built_in:
             return context_of(self._built_in[address], address)
@@ -105,8 +112,8 @@ class Contexts:
         if kept is None:
             self._check_allowed(address)
             raise ContextUnavailable(f"The @context {address} has not been fetched.")
-        if kept.problem:
-            raise ContextUnavailable(kept.problem)
+        if kept.problem is not None:
+            raise type(kept.problem)(kept.problem.detail)
         return context_of(kept.document, address)
 
     def _missing(self, value: object, depth: int) -> set[str]:
@@ -120,16 +127,21 @@ class Contexts:
         kept = self._kept.get(value)
         if kept is None or kept.until <= self._clock():
             return {value}
-        if kept.problem:
-            raise ContextUnavailable(kept.problem)
+        if kept.problem is not None:
+            raise type(kept.problem)(kept.problem.detail)
         return self._missing(context_of(kept.document, value), depth + 1)
 
     async def _load(self, address: str) -> None:
         self._check_allowed(address)
+        document: object = None
+        problem: ContextUnavailable | Invalid | None = None
         try:
-            document, problem, holds = await asyncio.to_thread(self._fetch, address), "", FRESH_S
-        except (OSError, ValueError, RecursionError) as error:
-            document, problem, holds = None, f"The @context {address} cannot be read: {error}.", BROKEN_S
+            document = await asyncio.to_thread(self._fetch, address)
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+            problem = Invalid(f"The @context {address} is not JSON.")
+        except (OSError, ValueError) as error:
+            problem = ContextUnavailable(f"The @context {address} cannot be read: {error}.")
+        holds = FRESH_S if problem is None else BROKEN_S
         self._keep(self._kept, address, _Kept(document, problem, self._clock() + holds))
         # What was compiled from an older copy of it must not outlive that copy.
         self._compiled.clear()

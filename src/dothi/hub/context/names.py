@@ -12,15 +12,19 @@ _PREFIX_ENDS = ("/", "#", ":", "?", "&", "=", "-", "_", ".")
 class Names:
     """The names of one @context. `url` is where it can be read (for the Link header), None when it came inline."""
 
-    def __init__(self, terms: Mapping[str, str] = {}, url: str | None = None, source: object = None) -> None:
+    def __init__(
+        self, terms: Mapping[str, str] = {}, url: str | None = None, source: object = None, has_core: bool = False
+    ) -> None:
         """`terms` maps the user's terms to absolute IRIs; core terms among them are ignored, since they are protected.
 
-        `source` is the @context as it was given, to be repeated in application/ld+json answers.
+        `source` is the @context as it was given, to be repeated in application/ld+json answers; `has_core` says that
+        it names the core context somewhere itself.
         """
         self.url = url
         self.source = source
+        self.has_core = has_core
         self.terms = {term: iri for term, iri in terms.items() if term not in TERMS and term not in KEYWORDS}
-        self._prefixes = {term: iri for term, iri in self.terms.items() if iri.endswith(_PREFIX_ENDS)}
+        self._prefixes = {term: iri for term, iri in self.terms.items() if iri.endswith(_PREFIX_ENDS)} | PREFIXES
         self._outward_terms = {house_name(iri): term for term, iri in reversed(list(self.terms.items()))}
         self._inward: dict[str, str] = {}
         self._outward: dict[str, str] = {}
@@ -60,8 +64,9 @@ class Names:
         if house in self._outward_terms:
             return self._outward_terms[house]
         if ":" not in house:
-            # The user's own term of the same spelling means something else: say it in full.
-            return DEFAULT_VOCAB + house if house in self.terms else house
+            if house not in self.terms:
+                return house
+            house = DEFAULT_VOCAB + house  # The user's own term of the same spelling means something else.
         iri = iri_of(house)
         prefixed = (f"{prefix}:{iri[len(base) :]}" for prefix, base in self._prefixes.items() if iri.startswith(base))
         return next((name for name in prefixed if not name.endswith(":")), iri)

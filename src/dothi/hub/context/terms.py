@@ -8,6 +8,8 @@ from dothi.hub.context.core import DEFAULT_VOCAB, KEYWORDS, PREFIXES, TERM_OF, T
 LONGEST = 1000  # Characters of a name or URI; longer ones are abuse, not names.
 # Clause 4.6.2: a letter, then letters, numbers and underscores. \w is those; \d and _ may not begin.
 _TERM = re.compile(r"[^\W\d_]\w*")
+# Characters that show as nothing though Unicode counts them as letters, marks or symbols.
+_BLANK = re.compile("[\u115f\u1160\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>\"{}|\\^`\x00-\x20]+")
 
 
@@ -17,13 +19,15 @@ def is_term(name: str) -> bool:
 
 
 def is_uri(text: object) -> bool:
-    """Whether `text` is an absolute URI (non-ASCII letters allowed, RFC 3987)."""
-    return isinstance(text, str) and len(text) <= LONGEST and _IRI.fullmatch(text) is not None
+    """Whether `text` is an absolute URI (visible non-ASCII characters allowed, RFC 3987)."""
+    if not isinstance(text, str) or len(text) > LONGEST or _IRI.fullmatch(text) is None:
+        return False
+    return text.isascii() or (text.isprintable() and _BLANK.search(text) is None)
 
 
 def check_name(name: str) -> None:
     """Invalid unless `name` is a term, a prefixed name or a full IRI (clause 4.6.2)."""
-    if not (is_term(name) or is_uri(name)):
+    if name in KEYWORDS or not (is_term(name) or is_uri(name)):
         raise Invalid(
             f"The name {name[:80]!r} is not allowed: a name begins with a letter and holds letters, numbers and "
             "underscores only; a full IRI or prefix:name is possible too (GS CIM 009 clause 4.6.2)."

@@ -5,8 +5,8 @@ from typing import Any
 from dothi.ground import geometry
 from dothi.ground.clock import iso
 from dothi.hub.model import VALUE_KEY, Attribute, Entity, Instance, default_instance
-from dothi.hub.render.instance import KIND_OF_KEY, NOT_NAMES, is_instances
-from dothi.hub.render.shape import NO_DATASET, Shape, chosen, in_one_language
+from dothi.hub.render.instance import KIND_OF_KEY, NO_DATASET, NOT_NAMES, is_instances
+from dothi.hub.render.shape import Shape, chosen, in_one_language
 
 STAMPS = ("createdAt", "modifiedAt", "deletedAt", "instanceId")
 _MEMBERS = frozenset({"type", *KIND_OF_KEY, *NOT_NAMES, *STAMPS})

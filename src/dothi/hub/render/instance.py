@@ -10,6 +10,7 @@ from dothi.hub.render.values import CHECKS, NULL, Reading, shown
 
 KIND_OF_KEY = {key: kind for kind, key in VALUE_KEY.items() if kind != "GeoProperty"}
 SYSTEM = frozenset({"createdAt", "modifiedAt", "deletedAt", "instanceId"})  # Given by the hub; ignored when sent.
+NO_DATASET = "@none"  # Stands for the default instance, which has no datasetId.
 OUTPUT_ONLY = frozenset({"entity", "entityList", *(f"previous{key[0].upper()}{key[1:]}" for key in KIND_OF_KEY)})
 # Core terms that are members of an attribute and so never names of one (clause 4.5.1).
 NOT_NAMES = frozenset({"datasetId", "observedAt", "unitCode", "objectType", "valueType", "lang", *OUTPUT_ONLY})
@@ -92,7 +93,7 @@ def _bare(value: Any, reading: Reading, where: str) -> Instance:
 
 def _member(instance: Instance, member: str, content: Any, reading: Reading, where: str, level: int) -> None:
     """Read one member of an instance that is not its type or value."""
-    if member in SYSTEM:
+    if member in SYSTEM or (member == "datasetId" and content == NO_DATASET):
         return
     if member in KIND_OF_KEY or member in OUTPUT_ONLY:
         raise Invalid(f"{where} is a {instance['type']}, which has no member {member!r}.")

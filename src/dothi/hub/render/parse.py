@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 
 from dothi.ground.errors import Invalid, Unsupported
 from dothi.hub.context.terms import is_uri
-from dothi.hub.model import Attribute
+from dothi.hub.model import Attribute, instances
 from dothi.hub.render.instance import NOT_NAMES, SYSTEM, read_attribute
 from dothi.hub.render.values import INTEGER_MAX, NULL, Reading, is_moment, shown
 
 _SCOPE = re.compile(r"/?[\w\-]+(/[\w\-]+)*")
 _NUMBERS = (float, int)
+_PLACES = ("location", "observationSpace", "operationSpace")  # GeoProperties by definition (clause 4.7.1).
+_STAMPS = SYSTEM - {"instanceId"}
 _NOT_PLAIN = NOT_NAMES | SYSTEM | {"id", "type", "@id", "@type", "scope", "expiresAt"}
 
 
@@ -55,6 +57,7 @@ def _full(entity_id: Any, attrs: dict[str, Attribute], rest: dict[str, Any], rea
     """The members that are no plain readings, each by its own rule."""
     kind = rest.get("type")
     if type(kind) is str and kind != NULL and len(rest) == 2 and "id" in rest:
+        _check_places(attrs, entity_id)
         return Given(check_id(entity_id), (reading.names.inward(kind),), attrs, None)
     types: tuple[str, ...] = ()
     scope: tuple[str, ...] | None = None
@@ -65,12 +68,22 @@ def _full(entity_id: Any, attrs: dict[str, Attribute], rest: dict[str, Any], rea
             entity_id = check_id(value)
         elif name == "scope":
             scope = _scope(value, reading, entity_id)
-        elif name not in SYSTEM and name != "@context":
+        elif name not in _STAMPS and name != "@context":
             house = _attribute_name(name, reading, entity_id)
             if house in attrs:
                 raise Invalid(f"{shown(entity_id)}: attribute {name} is given twice; keep one of them.")
             attrs[house] = read_attribute(value, reading, f"{entity_id}: attribute {name}")
+    _check_places(attrs, entity_id)
     return Given(entity_id, types, attrs, scope)
+
+
+def _check_places(attrs: dict[str, Attribute], entity_id: Any) -> None:
+    """Raise Invalid unless the core's places are GeoProperties, or nulls that delete them (clause 4.7.1)."""
+    for name in _PLACES:
+        if name in attrs and not all(
+            one["type"] == "GeoProperty" or one.get("value") == NULL for one in instances(attrs[name])
+        ):
+            raise Invalid(f"{shown(entity_id)}: {name} must be a GeoProperty with a GeoJSON geometry (clause 4.7.1).")
 
 
 def _is_plain(value: dict[str, Any], moments: set[str]) -> bool:
@@ -141,6 +154,6 @@ def _scope(value: Any, reading: Reading, entity_id: Any) -> tuple[str, ...]:
 def _attribute_name(name: str, reading: Reading, entity_id: Any) -> str:
     if name == "expiresAt":
         raise Unsupported(f"{shown(entity_id)}: entities that expire by themselves are not supported yet.")
-    if name in NOT_NAMES:
+    if name in NOT_NAMES or name == "instanceId":
         raise Invalid(f"{shown(entity_id)}: {name} is a member of attributes and cannot name one (clause 4.5.1).")
     return reading.names.inward(name)

@@ -7,9 +7,9 @@ from typing import Any, Literal
 from dothi.ground.errors import Invalid
 from dothi.hub.context import CORE, Names
 from dothi.hub.model import Attribute, Entity, Instance, instances
+from dothi.hub.render.instance import NO_DATASET
 
 Form = Literal["normalized", "concise", "simplified"]
-NO_DATASET = "@none"  # Stands for the default instance, which has no datasetId.
 
 
 @dataclass(frozen=True, slots=True)

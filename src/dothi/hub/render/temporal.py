@@ -5,7 +5,8 @@ from typing import Any
 
 from dothi.hub.model import VALUE_KEY, Entity, Instance
 from dothi.hub.render.entity import head, one_or_all, render_instance, simplified_value
-from dothi.hub.render.shape import NO_DATASET, Shape
+from dothi.hub.render.instance import NO_DATASET
+from dothi.hub.render.shape import Shape
 
 History = Mapping[str, list[Instance]]
 PLURAL = {  # Clause 4.5.9: what holds the pairs, by attribute type.

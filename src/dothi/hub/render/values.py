@@ -14,7 +14,7 @@ from dothi.hub.context.terms import is_uri
 NULL = "urn:ngsi-ld:null"  # Stands for null, where a fragment may delete (clause 4.5.0).
 NULL_WORDS = {"@none": NULL}
 INTEGER_MAX = 2**63 - 1  # Larger whole numbers survive neither JSON clients nor stores.
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d{1,9})?(Z|[+-]\d\d:\d\d)")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d{1,6})?Z")
 _LANGUAGE = re.compile(r"@none|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -24,23 +24,24 @@ class Reading:
 
     names: Names = CORE
     nulls: bool = False  # NGSI-LD Null is allowed: updates and merges.
+    deep_nulls: bool = False  # NGSI-LD Null is allowed inside values too: merges.
     valueless: bool = False  # An instance may lack its value: merges and partial updates.
     depth: int = 64  # Levels of nesting in a value, and of attributes in attributes.
     moments: set[str] = field(default_factory=set)  # Those found valid so far: a batch repeats them.
 
     def moment(self, text: object, where: str) -> None:
-        """Invalid unless `text` is a DateTime with its zone (clause 4.6.3)."""
+        """Invalid unless `text` is a DateTime in UTC (clause 4.6.3)."""
         if isinstance(text, str):
             if text in self.moments:
                 return
             if is_moment(text):
                 self.moments.add(text)
                 return
-        raise Invalid(f"{where} must be a DateTime with its zone such as 2026-11-22T07:30:00Z, not {shown(text)}.")
+        raise Invalid(f"{where} must be a DateTime in UTC such as 2026-11-22T07:30:00Z, not {shown(text)}.")
 
 
 def is_moment(text: str) -> bool:
-    """Whether `text` is a full ISO 8601 date-time with zone, e.g. 2026-11-22T07:30:00.5Z."""
+    """Whether `text` is a full ISO 8601 date-time in UTC, e.g. 2026-11-22T07:30:00.5Z."""
     if not _MOMENT.fullmatch(text):
         return False
     try:
@@ -66,7 +67,7 @@ def check_nesting(value: Any, reading: Reading, where: str) -> None:
                 raise Invalid(f"{where} nests more than {reading.depth} levels deep.")
             children = part.values() if isinstance(part, dict) else part
             waiting.extend((child, level + 1) for child in children)
-        elif part == NULL and not reading.nulls:
+        elif part == NULL and not (reading.deep_nulls or (reading.nulls and level == 0)):
             raise Invalid(f"{where} holds {NULL}, which only updates and merges may use (clause 5.5.4).")
         elif type(part) is int and abs(part) > INTEGER_MAX:
             raise Invalid(f"{where} holds the number {shown(part)}: larger than 64 bits. Send it as a string.")
@@ -126,7 +127,9 @@ def _vocabulary(value: Any, reading: Reading, where: str) -> Any:
 
 
 def _json(value: Any, reading: Reading, where: str) -> Any:
-    check_nesting(value, Reading(nulls=True, depth=reading.depth), where)
+    if not isinstance(value, dict | list) and not (value == NULL and reading.nulls):
+        raise Invalid(f"{where} must be a JSON object or array, not {shown(value)} (clause 4.5.24.2).")
+    check_nesting(value, Reading(nulls=True, deep_nulls=True, depth=reading.depth), where)
     return value
 
 
