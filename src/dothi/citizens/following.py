@@ -15,6 +15,8 @@ from dothi.hub.model import (
     Attribute,
     Change,
     Commit,
+    Entity,
+    Instance,
     LoggedCommit,
     amend,
     create,
@@ -22,11 +24,12 @@ from dothi.hub.model import (
     json_prop,
     prop,
     rel,
+    words,
 )
 
 CONSUMER = "citizens"
 KIND = "recurring_report"
-OPEN_STATES = ("proposed",)
+PROPOSED = "proposed"
 MEASURES_EVERY_S = 20.0
 CURSOR_EVERY = 500  # Commits read without an effect before the position is stored.
 NEAR_MAX = 1000
@@ -81,10 +84,14 @@ def _proposals(citizens: Citizens, entity_id: str) -> list[Change]:
         return []
     known = _known(citizens, report)
     if known is None:
-        return [_create(found)]
-    sources = citizens.hub.get(SYSTEM, known).value("sources", [])
-    both = sorted({*(sources if isinstance(sources, list) else [sources]), *(one.id for one in found)})
-    return [] if entity_id in sources else [amend(known, sources=rel(both), reasons=json_prop(_reasons(found)))]
+        return [_create(citizens, found)]
+    sources = known.value("sources", [])
+    listed = sources if isinstance(sources, list) else [sources]
+    if known.value("state") != PROPOSED or entity_id in listed:
+        return []  # A person has decided about this place already, or knows of this report.
+    both = sorted({*listed, *(one.id for one in found)})
+    told = {"reasons": json_prop(_reasons(found)), "title": _title(citizens, found)}
+    return [amend(known.id, sources=rel(both), **told)]
 
 
 def _near(citizens: Citizens, report: Report) -> list[Report]:
@@ -99,11 +106,12 @@ def _around(citizens: Citizens, report: Report) -> Geo:
     return Geo("near", dict(report.location or {}), max_distance=citizens.rules.recurrence.radius_m)
 
 
-def _known(citizens: Citizens, report: Report) -> str | None:
-    """The proposal that this place and category have already, and nobody has decided yet."""
-    terms = And((Compare(("category",), "==", report.category), Compare(("state",), "==", OPEN_STATES)))
-    query = Query(TypeIs(PROPOSAL_TYPE), q=terms, geo=_around(citizens, report), limit=1)
-    return next((one.id for one in citizens.hub.query(SYSTEM, query)), None)
+def _known(citizens: Citizens, report: Report) -> Entity | None:
+    """The newest proposal for this place and category from the days that count, decided or not."""
+    since = iso(from_iso(report.filed_at) - citizens.rules.recurrence.span_us)
+    terms = And((Compare(("category",), "==", report.category), Compare(("proposedAt",), ">=", since)))
+    query = Query(TypeIs(PROPOSAL_TYPE), q=terms, geo=_around(citizens, report), order=("-proposedAt",), limit=1)
+    return next(iter(citizens.hub.query(SYSTEM, query)), None)
 
 
 def _version(citizens: Citizens, entity_id: str) -> int:
@@ -113,13 +121,14 @@ def _version(citizens: Citizens, entity_id: str) -> int:
         return ABSENT
 
 
-def _create(found: tuple[Report, ...]) -> Change:
+def _create(citizens: Citizens, found: tuple[Report, ...]) -> Change:
     """One proposal a place and category: named after the first report of those that recur."""
     first, last = found[0], found[-1]
     attrs: dict[str, Attribute] = {
         "kind": prop(KIND),
         "category": prop(first.category),
-        "state": prop("proposed"),
+        "state": prop(PROPOSED),
+        "title": _title(citizens, found),
         "reasons": json_prop(_reasons(found)),
         "sources": rel([one.id for one in found]),
         "location": geo(dict(last.location or {})),
@@ -128,6 +137,15 @@ def _create(found: tuple[Report, ...]) -> Change:
     if last.unit is not None:
         attrs["unit"] = prop(last.unit)
     return create(urn(PROPOSAL_TYPE, "recurring", first.category, first.code), PROPOSAL_TYPE, **attrs)
+
+
+def _title(citizens: Citizens, found: tuple[Report, ...]) -> Instance:
+    rule, names = citizens.rules.recurrence, citizens.rules.category(found[-1].category).names
+    count, metres, days = len(found), round(rule.radius_m), rule.days
+    return words(
+        vi=f"{names['vi']}: {count} phản ánh trong bán kính {metres} m, {days} ngày",
+        en=f"{names['en']}: {count} reports within {metres} m, {days} days",
+    )
 
 
 def _reasons(found: tuple[Report, ...]) -> dict[str, object]:
