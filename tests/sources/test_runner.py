@@ -83,13 +83,16 @@ def test_a_failing_connector_is_told_and_tried_again(city: City) -> None:
     """What a connector raises is written on its source; the others run on, and it is started again."""
     connector(city.folder, "bad", BAD)
     connector(city.folder, "trial", GOOD)
+    connector(city.folder, "unread", "1/0")
     city.source("broken", connector="bad", settings={"word": "X"})
+    city.source("unread", connector="unread", settings={"word": "X"})
     city.source("mine", connector="trial", settings={"word": "KL"})
 
     async def story() -> None:
         running = asyncio.create_task(run_sources(city.sources))
         await until(lambda: "cable cut" in get_source(city.sources, "broken").value("problem", ""))
         await until(lambda: get_source(city.sources, "broken").value("accepted") == 2)
+        await until(lambda: "ZeroDivisionError" in get_source(city.sources, "unread").value("problem", ""))
         await until(lambda: get_source(city.sources, "mine").value("accepted") == 1)
         running.cancel()
 

@@ -110,10 +110,10 @@ def test_edinburgh_bins(city: City, shared_data: Path) -> None:
         stands = bins[f"urn:ngsi-ld:WasteContainer:edinburgh:{site}"]
         newest = max(own, key=lambda row: row[when])
         assert stands.value("fillingLevel") == pytest.approx(float(newest[fill]) / 100)
-        assert stands.observed_at("actualWeight") == utc(newest[when], "%Y-%m-%d %H:%M:%S", "Europe/London")
+        assert stands.observed_at("cargoWeight") == utc(newest[when], "%Y-%m-%d %H:%M:%S", "Europe/London")
         assert stands.instance("location")["accuracy"]["value"] > 0  # type: ignore[index]
     site, own = max(by_bin.items(), key=lambda item: len(item[1]))
-    history = series(city.hub, f"urn:ngsi-ld:WasteContainer:edinburgh:{site}", "actualWeight")
+    history = series(city.hub, f"urn:ngsi-ld:WasteContainer:edinburgh:{site}", "cargoWeight")
     assert sorted(history.values()) == sorted(float(row["Weight (kg)"]) for row in own)
 
 

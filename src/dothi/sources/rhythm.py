@@ -1,10 +1,11 @@
 """Whether sources keep their promised rhythm: live, late or never, and what may no longer be trusted because of it."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 
 from dothi.ground.clock import SECOND, from_iso, now_us
-from dothi.ground.errors import Missing
+from dothi.ground.errors import DothiError, Missing
 from dothi.hub.model import Commit, Entity, amend, prop
 from dothi.sources.mapping.durations import seconds_of
 from dothi.sources.model import SOURCE, SYSTEM, Sources, SourceState, source_urn
@@ -14,6 +15,7 @@ GRACE = (
 )
 SWEEP_S = 1.0
 _PAGE = 1000
+_LOG = logging.getLogger(__name__)
 
 
 def promised_us(source: Entity) -> int | None:
@@ -85,5 +87,8 @@ async def sweep(sources: Sources, now: int | None = None) -> tuple[str, ...]:
 async def watch(sources: Sources, every_s: float = SWEEP_S) -> None:
     """Sweep for ever, so that a source that falls silent shows on the feed without anybody looking."""
     while True:
-        await sweep(sources)
+        try:
+            await sweep(sources)
+        except DothiError as error:  # A store that is busy now will take it a second later.
+            _LOG.warning("sweep: %s", error.detail)
         await asyncio.sleep(every_s)

@@ -55,6 +55,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     settings: dict[str, Setting] = {}
 
 
+class BadConnector(Invalid):
+    """A connector's folder is not as the contract says."""
+
+
 @dataclass(frozen=True)
 class Connector:
     """A connector ready to run: `rows` is the async generator of its source.py.
@@ -66,17 +70,27 @@ class Connector:
     rows: Rows
 
 
-class BadConnector(Invalid):
-    """A connector's folder is not as the contract says."""
-
-
 def find_connectors(folder: Path | None = None) -> dict[str, Connector]:
-    """Every connector by name: those shipped, and the operator's in `folder`/*/manifest.toml, which come first."""
-    found: dict[str, Connector] = {}
+    """Every connector by name: those shipped, and the operator's in `folder`/*/manifest.toml, which come first.
+
+    A broken one is left out: it must not stop the others. `broken_connectors` says why.
+    """
+    return {one.manifest.name: one for one in _load_all(folder).values() if isinstance(one, Connector)}
+
+
+def broken_connectors(folder: Path | None = None) -> dict[str, str]:
+    """Why a connector's folder cannot be used, by the folder's name."""
+    return {name: one.detail for name, one in _load_all(folder).items() if isinstance(one, BadConnector)}
+
+
+def _load_all(folder: Path | None) -> dict[str, Connector | BadConnector]:
+    found: dict[str, Connector | BadConnector] = {}
     for root in (SHIPPED, folder):
         for manifest in sorted(root.glob("*/manifest.toml")) if root is not None else ():
-            connector = load_connector(manifest.parent)
-            found[connector.manifest.name] = connector
+            try:
+                found[manifest.parent.name] = load_connector(manifest.parent)
+            except BadConnector as error:
+                found[manifest.parent.name] = error
     return found
 
 
@@ -136,6 +150,7 @@ async def run_source(sources: Sources, connector: Connector, source: Entity) -> 
     run = start(sources, SYSTEM, source.id, mapping)
     async for delivery in connector.rows(Job(source.id, settings, mapping.mapping)):
         await take(run, delivery)
+        await note_problem(sources, source.id, "")
 
 
 async def keep_running(sources: Sources, connector: Connector, source: Entity) -> None:
@@ -195,10 +210,15 @@ async def _follow(sources: Sources, tasks: dict[str, tuple[tuple[object, ...], a
             del tasks[name]
     for name, source in wanted.items():
         connector = connectors.get(source.value("connector"))
-        if name in tasks or connector is None or connector.manifest.kind != "stream":
+        if name in tasks or not settings_of(sources, name):
+            continue  # Without settings it was made by an import: a trace of a file, nothing to run.
+        if connector is None:
+            called = source.value("connector")
+            broken = broken_connectors(sources.folder / "connectors")
+            await note_problem(sources, name, broken.get(called, f"There is no connector {called}."))
             continue
-        if not settings_of(sources, name):
-            continue  # Made by an import: a trace of a file, nothing to run.
+        if connector.manifest.kind != "stream":
+            continue
         task = asyncio.create_task(keep_running(sources, connector, source))
         tasks[name] = (_mark(sources, source), task)
 
