@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from dothi import __version__
 from dothi.accounts.people import make_first_administrator_link, needs_administrator
@@ -50,8 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(given: argparse.Namespace) -> None:
     """Serve a city; an empty one prints the link that makes its first administrator."""
-    settings = _settings(given)
-    asyncio.run(_serve(settings))
+    uvloop.run(_serve(_settings(given)))
 
 
 async def _serve(settings: Settings) -> None:

@@ -50,8 +50,8 @@ class Store(Protocol):
     def write(self, written: Written) -> None:
         """Write all of it in one transaction, flushed to disk; nothing of it when it raises."""
 
-    def heads(self, tid: int, ids: Iterable[str]) -> dict[str, Head]:
-        """The heads of those entities that were ever there."""
+    def heads(self, tid: int, ids: Iterable[str], docs: bool = True) -> dict[str, Head]:
+        """The heads of those entities that were ever there; without `docs` a document is b"" where there is one."""
 
     def rows(self, eids: Iterable[int]) -> dict[int, Head]:
         """The heads of rows."""
@@ -61,6 +61,9 @@ class Store(Protocol):
 
     def kinds(self, tid: int) -> dict[int, tuple[str, ...]]:
         """The sets of types in use: kind number → types. Numbers are given by kind_of."""
+
+    def types_of(self, kind: int) -> tuple[str, ...]:
+        """The set of types of a kind."""
 
     def kind_of(self, types: tuple[str, ...]) -> int:
         """The number of a set of types, given once (by the writing thread)."""

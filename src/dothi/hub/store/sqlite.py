@@ -32,6 +32,7 @@ CREATE TABLE timer (consumer TEXT, name TEXT, due INTEGER NOT NULL, payload TEXT
 CREATE INDEX timer_due ON timer (consumer, due);
 """
 _HEAD = "eid, kind, version, seq, created, modified, ahead, doc"
+_HEAD_ONLY = _HEAD.replace("doc", "CASE WHEN doc IS NULL THEN NULL ELSE x'' END")
 _LOG = "seq, at, tid, actor, reason, blob"
 _MANY = 500  # Bound on the parameters of one statement.
 
@@ -56,6 +57,7 @@ class SqliteStore:
         self._kinds: dict[tuple[str, ...], int] = {
             tuple(json.loads(types)): kind for kind, types in self._writer.execute("SELECT kind, types FROM kind")
         }
+        self._types = {kind: types for types, kind in self._kinds.items()}
         self._tenants: dict[str, int] = dict(self._writer.execute("SELECT name, tid FROM tenant"))
         self._in_use: set[tuple[int, int]] = set(self._writer.execute("SELECT DISTINCT tid, kind FROM entity"))
 
@@ -138,14 +140,15 @@ class SqliteStore:
                     (timer.consumer, timer.name, timer.due, timer.payload),
                 )
 
-    def heads(self, tid: int, ids: Iterable[str]) -> dict[str, Head]:
+    def heads(self, tid: int, ids: Iterable[str], docs: bool = True) -> dict[str, Head]:
         """Heads by entity id."""
-        execute = self._read().execute
+        columns = _HEAD if docs else _HEAD_ONLY
+        execute, pending = self._read().execute, iter(ids)
         found: dict[str, Head] = {}
-        for entity_id in ids:
-            row = execute(f"SELECT {_HEAD} FROM entity WHERE tid=? AND id=?", (tid, entity_id)).fetchone()
-            if row is not None:
-                found[entity_id] = Head(*row)
+        while some := list(islice(pending, _MANY)):
+            marks = ",".join("?" * len(some))
+            for row in execute(f"SELECT id, {columns} FROM entity WHERE tid=? AND id IN ({marks})", (tid, *some)):
+                found[row[0]] = Head(*row[1:])
         return found
 
     def rows(self, eids: Iterable[int]) -> dict[int, Head]:
@@ -174,6 +177,10 @@ class SqliteStore:
         in_use = {kind for where, kind in self._in_use if where == tid}
         return {kind: types for types, kind in self._kinds.items() if kind in in_use}
 
+    def types_of(self, kind: int) -> tuple[str, ...]:
+        """The kind's types."""
+        return self._types[kind]
+
     def kind_of(self, types: tuple[str, ...]) -> int:
         """The kind's number; a new one is stored at once (harmless when its first entity never comes)."""
         kind = self._kinds.get(types)
@@ -181,6 +188,7 @@ class SqliteStore:
             text = json.dumps(types, ensure_ascii=False)
             kind = self._writer.execute("INSERT INTO kind (types) VALUES (?)", (text,)).lastrowid or 0
             self._kinds = {**self._kinds, types: kind}
+            self._types = {**self._types, kind: types}
         return kind
 
     def tenant(self, name: str, make: bool = False) -> int | None:

@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Conflict, DothiError, Unavailable
 from dothi.hub.access import Guards, Policy
-from dothi.hub.model import ABSENT, Attribute, Change, Commit, Entity, Op, Receipt, Result, Timer, instances
+from dothi.hub.model import ABSENT, Attribute, Change, Commit, Entity, Op, Receipt, Result, Timer
 from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
@@ -150,9 +151,10 @@ class Writer:
         tid = self._store.tenant(commit.tenant, make=True) or 0
         self._expect(commit, tid, pending)
         seq = self._seq + 1
+        stored = self._stored(commit, tid)
         for change in commit.changes:
             try:
-                self._change(commit, change, (tid, seq, at), trial, pending)
+                self._change(commit, change, (tid, seq, at), trial, pending, stored)
             except DothiError as refused:
                 if not commit.partial:
                     raise
@@ -170,6 +172,12 @@ class Writer:
             pending.receipts[commit.key] = _kept(receipt)
         return receipt
 
+    def _stored(self, commit: Commit, tid: int) -> dict[str, Head]:
+        """What is on disk of the entities that a commit changes: one look for all, without documents where it can."""
+        blind = all(change.op in _BLIND and not change.newer_only for change in commit.changes)
+        docs = not blind or bool(commit.actor.areas)
+        return self._store.heads(tid, dict.fromkeys(change.id for change in commit.changes), docs)
+
     def _expect(self, commit: Commit, tid: int, pending: _Pending) -> None:
         for entity_id, version in commit.expect.items():
             head = self._head(tid, entity_id, pending)
@@ -184,11 +192,18 @@ class Writer:
         return pending.heads.get((tid, entity_id)) or self._store.heads(tid, (entity_id,)).get(entity_id)
 
     def _change(
-        self, commit: Commit, change: Change, where: tuple[int, int, int], trial: _Trial, pending: _Pending
+        self,
+        commit: Commit,
+        change: Change,
+        where: tuple[int, int, int],
+        trial: _Trial,
+        pending: _Pending,
+        stored: dict[str, Head],
     ) -> None:
         tid, seq, at = where
-        head = trial.heads.get((tid, change.id)) or self._head(tid, change.id, pending)
-        before = _before(head, whole=change.op not in _BLIND or change.newer_only or bool(commit.actor.areas))
+        key = (tid, change.id)
+        head = trial.heads.get(key) or pending.heads.get(key) or stored.get(change.id)
+        before = self._before(head, change)
         types = change.types if before is None else tuple(dict.fromkeys((*before.types, *change.types)))
         self._guards.check(commit.owner, types)
         self._policy.check_write(commit.actor, change, before, types)
@@ -201,6 +216,15 @@ class Writer:
         trial.entries.append(_entry(outcome, before, head, after))
         trial.effects.append(Effect(tid, after.eid, after.kind, head.kind if head else 0, outcome.after))
         trial.results.append(_result(change, outcome, after.version))
+
+    def _before(self, head: Head | None, change: Change) -> Entity | None:
+        """What stood before a change; without its attributes where nobody asked the disk for them."""
+        if head is None or head.doc is None:
+            return None
+        if head.doc:
+            return codec.entity_of(head.doc, head.created, head.modified, head.version)
+        types = self._store.types_of(head.kind)
+        return Entity(change.id, types, {}, (), head.created, head.modified, head.version)
 
     def _next_eid(self, head: Head | None) -> int:
         if head is not None:
@@ -215,15 +239,6 @@ class Writer:
         return self._store.kind_of(outcome.after.types)
 
 
-def _before(head: Head | None, whole: bool) -> Entity | None:
-    if head is None or head.doc is None:
-        return None
-    if whole:
-        return codec.entity_of(head.doc, head.created, head.modified, head.version)
-    doc = codec.headline(head.doc)
-    return Entity(doc.id, doc.type, {}, doc.scope or (), head.created, head.modified, head.version)
-
-
 def _head_after(outcome: Outcome, head: Head | None, eid: int, kind: int, seq: int, at: int) -> Head:
     version = (head.version if head else ABSENT) + 1
     ahead = max(head.ahead if head else 0, observed_ahead(outcome.written, at), observed_ahead(outcome.late, at))
@@ -236,8 +251,16 @@ def _head_after(outcome: Outcome, head: Head | None, eid: int, kind: int, seq: i
 
 def observed_ahead(attrs: dict[str, Attribute], at: int) -> int:
     """How far the latest observedAt among `attrs` lies after `at` (µs); 0 when none does."""
-    stamps = [one["observedAt"] for attribute in attrs.values() for one in instances(attribute) if "observedAt" in one]
-    return max(0, *(from_iso(stamp) - at for stamp in set(stamps))) if stamps else 0
+    ahead = 0
+    for attribute in attrs.values():
+        for one in attribute if isinstance(attribute, list) else (attribute,):
+            stamp = one.get("observedAt")
+            if stamp is not None:
+                ahead = max(ahead, _instant(stamp) - at)
+    return ahead
+
+
+_instant = lru_cache(4096)(from_iso)  # The readings of a batch were mostly observed together.
 
 
 def _entry(outcome: Outcome, before: Entity | None, head: Head | None, after: Head) -> Entry:
