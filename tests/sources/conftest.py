@@ -17,6 +17,7 @@ from dothi.sources.service import define_source, open_sources
 
 NOW = from_iso("2026-11-22T08:00:00Z")
 STEWARD = Actor("user:lan", frozenset({"data_steward"}))
+ADMINISTRATOR = Actor("user:chief", frozenset({"administrator"}))
 OFFICIAL = Actor("user:binh", frozenset({"official"}))
 KEY = Actor("key:1", scopes=frozenset({"source:station"}))
 READINGS = """
@@ -68,7 +69,8 @@ class City:
     def source(self, name: str = "station", **more: Any) -> Entity:
         """A defined source that promised a reading a minute, with the readings mapping unless told otherwise."""
         said = {"mapping": "readings", "promised_every": "PT1M", "connector": "http_push", **more}
-        found: Entity = self.run(define_source(self.sources, STEWARD, SourceDefinition(name, f"Nguồn {name}", **said)))
+        definition = SourceDefinition(name, f"Nguồn {name}", **said)
+        found: Entity = self.run(define_source(self.sources, ADMINISTRATOR, definition))
         return found
 
     def get(self, entity_id: str) -> Entity:

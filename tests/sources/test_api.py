@@ -105,6 +105,8 @@ def test_a_sender_names_its_own_repeat(served: Served) -> None:
         (b'[1, "a", null, [], {"station": {"a": 1}}]', "application/json", 200),
         (b'{"station": "a", "time": 1e400, "pm25": 5}', "application/json", 400),
         (b'{"station": "a", "time": 5, "pm25": 1e308}', "application/json", 200),
+        (b'{"station": "a", "time": 5, "pm25": 123456789012345678901234567890}', "application/json", 200),
+        (b'{"station": "a\\ud800", "pm25": 5}', "application/json", 400),
         (b'{"station": "\\u0000", "time": "9999-99-99", "pm25": [[[]]]}', "application/json", 200),
     ],
 )
@@ -140,6 +142,10 @@ def test_a_steward_sees_corrects_and_defines(served: Served) -> None:
     fixed = {"time": "2026-11-22T08:00:00+07:00", "pm25": 20}
     bad = served.ask("POST", f"/rows/{first['id']}/correct", steward, json={"row": {"time": "y"}})
     assert (bad.status_code, bad.json()["reason"]) == (400, "not-a-time:observedAt")
+    for cells in (b'{"row": {"pm25": "\\ud800"}}', b'{"row": {"pm25": 123456789012345678901234567890}}'):
+        kind = {"Content-Type": "application/json"}
+        refused = served.ask("POST", f"/rows/{first['id']}/correct", steward, content=cells, headers=kind)
+        assert refused.status_code == 400
     good = served.ask("POST", f"/rows/{first['id']}/correct", steward, json={"row": fixed})
     assert (good.status_code, good.json()["state"]) == (200, "replayed")
     assert served.ask("POST", "/rows/replay", steward, json={"source": "station"}).json()["stillHeld"] == 1
@@ -151,7 +157,9 @@ def test_a_steward_sees_corrects_and_defines(served: Served) -> None:
     assert (one["accepted"], one["quarantined"], one["state"], len(one["days"])) == (2, 2, "live", 1)
     new = {"id": "m", "name": "M", "connector": "mqtt", "mapping": "air-station", "promisedEvery": "PT5M"}
     full = new | {"settings": {"host": "h", "topic": "t"}, "secrets": {"password": "p4ss"}}
-    made = served.ask("POST", "", steward, json=full)
+    assert served.ask("POST", "", steward, json=full).status_code == 403  # It opens a connection of the machine.
+    chief = Actor("user:chief", frozenset({"administrator"}))
+    made = served.ask("POST", "", chief, json=full)
     assert made.status_code == 201
     assert "p4ss" not in made.text + served.ask("GET", "", steward).text
     for wrong in (
@@ -161,7 +169,7 @@ def test_a_steward_sees_corrects_and_defines(served: Served) -> None:
         {"settings": {"host": "h"}},
         {"id": "Ồ"},
     ):
-        assert served.ask("POST", "", steward, json=full | wrong).status_code in (400, 404)
+        assert served.ask("POST", "", chief, json=full | wrong).status_code in (400, 404)
     assert {one["name"] for one in served.ask("GET", "/connectors", steward).json()} >= {"files", "mqtt", "http_push"}
     assert any(one["name"] == "readings" for one in served.ask("GET", "/mappings", steward).json())
 
@@ -185,6 +193,9 @@ def test_a_file_is_sent_to_a_running_server(served: Served, free_port: int) -> N
         for key, mapping, kind in ((served.key, "beijing-air", Forbidden), ("no", "readings", Unauthenticated)):
             with pytest.raises(kind):
                 push_file(address, key, path, mapping)
+        for name in ("..", "a/../b", "ệ" * 300, "\0"):
+            answer = served.ask("POST", "/readings/file", params={"mapping": "readings", "name": name}, content=b"x\n")
+            assert answer.status_code in (400, 422)
         with pytest.raises(Invalid, match="knows no mapping"):
             push_file(address, served.key, path, "mine", "readings")
     finally:

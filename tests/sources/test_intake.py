@@ -208,3 +208,10 @@ def test_a_file_goes_on_where_a_crash_left_it(city: City, tmp_path: Path) -> Non
 def test_shipped_mappings_lie_in_the_package() -> None:
     """The mappings are files beside the code, so that an operator can read and copy them."""
     assert (SHIPPED / "beijing-air.toml").is_file()
+
+
+def test_what_a_simulated_source_brings_says_so(city: City) -> None:
+    """Entities of a simulated source carry the mark themselves, so that no page can forget it."""
+    city.source(simulated=True)
+    city.run(push(city.sources, KEY, "station", FILE.encode(), "text/csv"))
+    assert city.get(A).value("simulated") is True

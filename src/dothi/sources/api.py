@@ -22,6 +22,7 @@ from dothi.sources.rhythm import late_at, state_of
 from dothi.sources.runner import check_settings, find_connectors
 
 PUSH_BYTES = 16 * 1024 * 1024
+NAME_MAX = 60  # At most 240 bytes: file systems take 255.
 FILE_BYTES = 2 * 1024 * 1024 * 1024
 Name = Annotated[str, Field(max_length=200)]
 Words = Annotated[str, Field(max_length=2000)]
@@ -206,7 +207,7 @@ async def send_file(
     if mapping not in mapping_paths(sources.mappings):
         raise Invalid(f"The server knows no mapping {mapping!r}: put it into the folder mappings of its data folder.")
     with tempfile.TemporaryDirectory(dir=sources.folder) as folder:
-        path = Path(folder) / (Path(name).name or "file")
+        path = Path(folder) / _file_name(name)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
             async for chunk in _chunks(request, FILE_BYTES):
                 file.write(chunk)
@@ -220,6 +221,11 @@ async def _chunks(request: Request, most: int) -> Any:
         if size > most:
             raise TooLarge(f"The body is larger than {most} bytes: send it in parts.")
         yield chunk
+
+
+def _file_name(said: str) -> str:
+    """A name for the file as the sender calls it, with nothing in it that a file system could misread."""
+    return "".join(char if char.isalnum() or char in "-_." else "_" for char in said[:NAME_MAX]).lstrip(".") or "file"
 
 
 def shown(actor: Actor, source: Entity) -> dict[str, Any]:

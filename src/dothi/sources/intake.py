@@ -82,6 +82,7 @@ class Run:
     mapping: Compiled
     actor: Actor
     dry: bool = False
+    simulated: bool = False  # What comes from a simulated source says so itself, wherever it is shown.
     vouched: bool = False  # A person looked at these rows: a jump is no longer suspicious.
     batches: int = 0
     replayed: int = 0
@@ -243,9 +244,10 @@ def _suffixed(key: str | None, suffix: str) -> str | None:
 
 
 def _sourced(run: Run, change: Change) -> Change:
-    if "source" in change.attrs:
-        return change
-    return msgspec.structs.replace(change, attrs={**change.attrs, "source": rel(run.source)})
+    marks: dict[str, Attribute] = {} if "source" in change.attrs else {"source": rel(run.source)}
+    if run.simulated:
+        marks["simulated"] = prop(True)
+    return msgspec.structs.replace(change, attrs={**change.attrs, **marks})
 
 
 def lean(run: Run, change: Change) -> Change | None:
@@ -375,4 +377,6 @@ def start(
     sources: Sources, actor: Actor, source: str, mapping: Compiled, dry: bool = False, vouched: bool = False
 ) -> Run:
     """A run over a source; a long one may take deliveries for days."""
-    return Run(sources, source_urn(source), mapping, actor, dry, vouched)
+    entity = _standing(sources, source_urn(source))
+    simulated = entity is not None and bool(entity.value("simulated"))
+    return Run(sources, source_urn(source), mapping, actor, dry, simulated, vouched)

@@ -74,6 +74,11 @@ def is_steward(actor: Actor) -> bool:
     return is_system(actor) or bool(roles_of(actor) & STEWARDS)
 
 
+def is_administrator(actor: Actor) -> bool:
+    """Whether `actor` runs the machine: an administrator, or a module of dothi."""
+    return is_system(actor) or "administrator" in roles_of(actor)
+
+
 def demand_steward(actor: Actor) -> None:
     """Raise Forbidden unless `actor` may handle raw rows."""
     if not is_steward(actor):
@@ -129,6 +134,14 @@ def _kept_rows(sources: Sources, entity: Entity) -> Iterator[Raw]:
         yield Raw(kept["line"], kept["row"])
 
 
+def _check_storable(edits: Mapping[str, Any]) -> None:
+    """Raise Invalid for what JSON lets through and no store takes: half characters, numbers beyond 64 bits."""
+    try:
+        msgspec.json.encode(edits)
+    except (UnicodeEncodeError, OverflowError, TypeError, RecursionError) as error:
+        raise Invalid(f"The edited cells cannot be kept: {error}.") from error
+
+
 def _open_row(sources: Sources, row_id: str) -> Entity:
     entity = sources.hub.get(SYSTEM, row_id)
     if ROW not in entity.types:
@@ -146,6 +159,7 @@ async def correct_row(
     entity = _open_row(sources, row_id)
     if entity.value("row") is None:
         raise Invalid("This entry stands for many rows: correct the mapping and replay it.")
+    _check_storable(edits)
     raw = Raw(entity.value("line"), {**entity.value("row"), **edits})
     failed = await _replay_singles(sources, actor, [(entity, raw)], "", now_us() if now is None else now)
     if failed:

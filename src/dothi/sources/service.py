@@ -36,7 +36,7 @@ from dothi.sources.model import (
     acting,
     source_urn,
 )
-from dothi.sources.quarantine import is_steward
+from dothi.sources.quarantine import is_administrator, is_steward
 
 Progress = Callable[[ImportReport], None]
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -66,6 +66,8 @@ async def define_source(sources: Sources, actor: Actor, said: SourceDefinition) 
     """Create a source or change its definition; counters and state stay, settings are kept beside the hub."""
     if not is_steward(actor):
         raise Forbidden(f"{actor.id} may not define sources: this is for data stewards.")
+    if (said.settings or said.secrets) and not is_administrator(actor):
+        raise Forbidden("A connector that opens folders or connections of this machine is for administrators to set.")
     if not _NAME.fullmatch(said.id) or len(said.id) > _NAME_MAX:
         raise Invalid(f"{said.id!r} is no name of a source: small letters, digits and hyphens, at most {_NAME_MAX}.")
     if said.mapping:
