@@ -1,6 +1,7 @@
 """What stands around every page: who visits, the security headers, the checks before a page, the problem pages."""
 
 import hmac
+import logging
 import secrets
 from collections.abc import Mapping
 from http.cookies import SimpleCookie
@@ -14,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from dothi.accounts.signin import SESSION_COOKIE as SESSION
 from dothi.accounts.signin import recognise
-from dothi.ground.errors import Forbidden, Unauthenticated
+from dothi.ground.errors import Forbidden, TooLarge, Unauthenticated
 from dothi.ground.problem import problem
 from dothi.hub.model import ANONYMOUS
 from dothi.web.page import Endpoint, Page, Site, Visit, render, visit
@@ -22,6 +23,7 @@ from dothi.web.parts import parts
 from dothi.web.words import LANGUAGES
 
 VISITOR, LANGUAGE, THEME = "dothi_visitor", "dothi_lang", "dothi_theme"
+_log = logging.getLogger(__name__)
 THEMES = ("auto", "light", "dark")
 YEAR = 365 * 24 * 3600
 LASTING = {LANGUAGE: YEAR, THEME: YEAR}  # Seconds; every other cookie ends with the browser.
@@ -63,12 +65,22 @@ class Guard:
         this, secure = self._visit(connection), parts(connection).secure
         scope.setdefault("state", {}).update(visit=this, actor=this.actor)
 
+        begun = False
+
         async def answer(message: Any) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 _dress(MutableHeaders(scope=message), this, secure)
             await send(message)
 
-        await self.app(scope, receive, answer)
+        try:
+            await self.app(scope, receive, answer)
+        except Exception as error:
+            if begun:
+                raise
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            await (await problem_page(Request(scope, receive), error))(scope, receive, answer)
 
     def _visit(self, connection: HTTPConnection) -> Visit:
         cookies: dict[str, str | None] = {}
@@ -134,10 +146,20 @@ def guarded(page: Page) -> Endpoint:
                 raise Unauthenticated("Sign in to open this page.")
             raise Forbidden(f"This page is for {', '.join(sorted(page.roles))}.")
         if request.method == "POST":
+            check_length(request, page.body_max)
             check_csrf(request, await request.form(max_files=20, max_fields=400))
         return await page.endpoint(request)
 
     return checked
+
+
+def check_length(request: Request, most: int) -> None:
+    """Raise TooLarge before a byte of it is read; a body that does not say its length is refused (411)."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal():
+        raise HTTPException(411)
+    if int(length) > most:
+        raise TooLarge(f"The form holds {length} bytes; this page takes {most}.")
 
 
 def check_csrf(request: Request, form: FormData) -> None:

@@ -38,7 +38,7 @@ def site(parts: Parts, pages: tuple[Page, ...] | None = None) -> Starlette:
     app = Starlette(
         routes=_routes(shared),
         middleware=[Middleware(GZipMiddleware, compresslevel=5), Middleware(Guard, site=shared)],
-        exception_handlers={DothiError: problem_page, HTTPException: problem_page, Exception: problem_page},
+        exception_handlers={DothiError: problem_page, HTTPException: problem_page},
     )
     app.state.site = shared
     app.state.parts = parts
@@ -46,8 +46,5 @@ def site(parts: Parts, pages: tuple[Page, ...] | None = None) -> Starlette:
 
 
 def _routes(shared: Site) -> list[BaseRoute]:
-    pages: list[BaseRoute] = [
-        Route(page.path, guarded(page), methods=list(page.methods), max_body_size=page.body_max)
-        for page in shared.pages
-    ]
+    pages: list[BaseRoute] = [Route(page.path, guarded(page), methods=list(page.methods)) for page in shared.pages]
     return [*pages, Route("/live", live), Mount("/static", shared.assets)]

@@ -59,7 +59,9 @@ function inset(map, outlines, language) {
     const [x, y] = at(geometry.coordinates);
     const name = language === "en" ? properties.nameEn.replace(/ Archipelago.*/, "") : properties.short.replace(/^Quần đảo | \(.*/g, "");
     svg.append(...[-0.3, 0, 0.3].map((shift) => make("circle", { cx: x + shift, cy: y + shift * shift, r: 0.1 })));
-    svg.append(make("text", { x: Math.min(x, east - west - 2.2), y: y + 1.3 }, name), make("text", { x: Math.min(x, east - west - 2.2), y: y + 2.3 }, "(Việt Nam)"));
+    const middle = Math.min(x, east - west - 3);
+    const [first, second] = y > north - south - 3 ? [y - 1.9, y - 0.8] : [y + 1.4, y + 2.5];
+    svg.append(make("text", { x: middle, y: first }, name), make("text", { x: middle, y: second }, "(Việt Nam)"));
   }
   const view = make("rect", { rx: 0.1 });
   const follow = () => {
