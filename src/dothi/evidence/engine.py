@@ -20,7 +20,7 @@ from dothi.evidence.model import (
     period_of,
     value_id,
 )
-from dothi.evidence.reading import codes_of, find, several
+from dothi.evidence.reading import find, levels, several
 from dothi.evidence.service import Job, jobs_of, plan, values
 from dothi.ground.clock import MINUTE, from_iso, now_us
 from dothi.ground.errors import Conflict, Missing
@@ -172,11 +172,8 @@ def _periods(engine: Engine, one: Indicator, entry: Logged, at: int) -> list[Per
 
 
 def _want_unit(engine: Engine, one: Indicator, unit: str, period: Period) -> None:
-    city = engine.evidence.unit
-    if unit not in codes_of(engine.evidence, city):
-        return
     running = engine.periods.get(one.id) == period
-    for code in {unit, city}:
+    for code in levels(engine.evidence, unit):
         if running or find(engine.evidence, value_id(one.id, code, period.name)) is not None:
             _want(engine, Job(one, code, period))
 

@@ -16,6 +16,7 @@ from dothi.territory import Territory
 
 OWNER = "evidence"
 SYSTEM = system(OWNER)
+COUNTRY = "VN"  # Stands for a unit where no city is named: everything counts.
 INDICATOR, VALUE, REPORT = "Indicator", "IndicatorValue", "PublishedReport"
 INSTEAD = {
     INDICATOR: "dothi.evidence.keep_indicator (definitions are data: src/dothi/evidence/data/indicators.toml)",
@@ -204,7 +205,7 @@ class Evidence:
 
     hub: Hub
     territory: Territory
-    unit: str
+    unit: str = COUNTRY
     series: Series = field(default_factory=Series)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dothi.evidence.formula import Gathered, Member, SourceStanding
-from dothi.evidence.model import SYSTEM, Evidence, Formula, Indicator, Kind, Period
+from dothi.evidence.model import COUNTRY, SYSTEM, Evidence, Formula, Indicator, Kind, Period
 from dothi.evidence.series import Reading
 from dothi.ground.clock import from_iso, iso
 from dothi.ground.errors import Missing
@@ -33,7 +33,8 @@ def read(
 ) -> Material:
     """Everything that counts in a period; `units` (codes of communes) narrows it, None is the whole city."""
     formula = indicator.formula
-    narrow = units if formula.by_unit and units is not None and len(units) <= _FEW_UNITS else None
+    few = units is not None and len(units) <= _FEW_UNITS and COUNTRY not in units
+    narrow = units if formula.by_unit and few else None
     condition, met = (_condition(text, period, now) for text in (formula.where, formula.met))
     attrs = (formula.attribute,) if formula.attribute else ()
     members = tuple(
@@ -57,9 +58,20 @@ def of_unit(material: Material, codes: frozenset[str] | None) -> Gathered:
     return Gathered(ordered, asked, tuple(material.sources[name] for name in names))
 
 
-def codes_of(evidence: Evidence, unit: str) -> frozenset[str]:
-    """The codes that count for a unit: its own, and for a province those of its communes."""
-    return evidence.territory.within(unit)
+def codes_of(evidence: Evidence, unit: str) -> frozenset[str] | None:
+    """The codes that count for a unit: its own, and for a province those of its communes; None is everything."""
+    return None if unit == COUNTRY else evidence.territory.within(unit)
+
+
+def levels(evidence: Evidence, unit: str) -> frozenset[str]:
+    """The units whose figures a commune moves: its own, its province's, the city's; none when it lies elsewhere."""
+    own = codes_of(evidence, evidence.unit)
+    if own is not None and unit not in own:
+        return frozenset()
+    try:
+        return frozenset({unit, evidence.territory.province_of(unit).code, evidence.unit})
+    except Missing:
+        return frozenset({evidence.unit})
 
 
 def units_met(material: Material) -> frozenset[str]:
@@ -80,7 +92,7 @@ def _entities(
     evidence: Evidence, kind: str, condition: Condition | None, attrs: tuple[str, ...], units: frozenset[str] | None
 ) -> Iterator[Entity]:
     if units is not None:
-        codes = tuple(sorted(code for unit in units for code in codes_of(evidence, unit)))
+        codes = tuple(sorted(code for unit in units for code in codes_of(evidence, unit) or ()))
         lies = Compare(("unit",), "==", codes)
         condition = lies if condition is None else And((condition, lies))
     offset = 0

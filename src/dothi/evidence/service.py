@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from dothi.evidence.formula import figure
 from dothi.evidence.model import (
+    COUNTRY,
     INDICATOR,
     INSTEAD,
     OWNER,
@@ -19,7 +20,7 @@ from dothi.evidence.model import (
     value_id,
 )
 from dothi.evidence.publishing import revision
-from dothi.evidence.reading import codes_of, find, of_unit, read, units_met
+from dothi.evidence.reading import codes_of, find, levels, of_unit, read, units_met
 from dothi.ground.canonical import sha256
 from dothi.ground.clock import from_iso, iso, now_us
 from dothi.hub.core import Hub
@@ -64,7 +65,7 @@ class Computed:
         return value_id(self.job.indicator.id, self.job.unit, self.job.period.name)
 
 
-def open_evidence(hub: Hub, territory: Territory, unit: str) -> Evidence:
+def open_evidence(hub: Hub, territory: Territory, unit: str = COUNTRY) -> Evidence:
     """The module over a hub: guards its types and declares what its lists ask for. `unit` is the city's own code."""
     hub.own(OWNER, INSTEAD)
     hub.index(VALUE, "indicator", "unit", "period", "state", "periodEnd", "live")
@@ -96,8 +97,8 @@ def jobs_of(evidence: Evidence, indicator: Indicator, period: Period, now: int) 
     """A job for each unit in which something counts in the period, and for the city as a whole."""
     units = {evidence.unit}
     if indicator.formula.by_unit:
-        own = codes_of(evidence, evidence.unit)
-        units |= units_met(read(evidence, indicator, period, now)) & own
+        met = units_met(read(evidence, indicator, period, now))
+        units |= {level for unit in met for level in levels(evidence, unit)}
         units |= {one.value("unit") for one in values(evidence, SYSTEM, indicator.id, period=period.name)}
     return [Job(indicator, unit, period) for unit in sorted(units)]
 
