@@ -120,7 +120,7 @@ class Op(StrEnum):
     UPSERT = "upsert"  # 5.6.8 with options=update: create, or append with overwrite.
     APPEND = "append"  # 5.6.3 and 5.6.9: must exist; `overwrite` says what happens to attributes already there.
     UPDATE = "update"  # 5.6.2: must exist; only attributes already there are replaced, others are reported.
-    PARTIAL = "partial"  # 5.6.4: the one attribute in `attrs` must exist; given members are merged into it.
+    PARTIAL = "partial"  # 5.6.4: the one attribute in `attrs` must exist; given members replace its own.
     REPLACE_ATTR = "replace_attr"  # 5.6.19: the one attribute in `attrs` must exist and is replaced.
     MERGE = "merge"  # 5.6.17: must exist; recursive merge, "urn:ngsi-ld:null" deletes.
     DROP = "drop"  # 5.6.5: delete attribute `name` (instance `dataset`, or all with `every`).

@@ -90,6 +90,33 @@ def test_partial_update(tell: Any) -> None:
     tell(story)
 
 
+def test_partial_update_replaces_whole_members(tell: Any) -> None:
+    """A language map or JSON given in a partial update stands instead of the old one; only merges go deeper."""
+
+    async def story(client: Client) -> None:
+        more = {"says": {"languageMap": {"vi": "có", "en": "yes"}}, "raw": {"json": {"a": 1, "b": 2}}}
+        await client.post("/entities", json=STATION | more)
+        assert (await client.patch(f"{URL}/says", json={"languageMap": {"vi": "không"}})).status_code == 204
+        assert (await client.patch(f"{URL}/raw", json={"json": {"c": None}})).status_code == 204
+        assert (await now(client))["says"]["languageMap"] == {"vi": "không"}
+        assert (await now(client))["raw"]["json"] == {"c": None}
+
+    tell(story)
+
+
+def test_scopes_are_added_without_overwriting(tell: Any) -> None:
+    """A scope that is appended with noOverwrite joins those that stand; else it replaces them (clause 5.6.3)."""
+
+    async def story(client: Client) -> None:
+        await client.post("/entities", json=STATION | {"scope": "/VN/46"})
+        await client.post(f"{URL}?options=noOverwrite", json={"scope": "/VN/48"})
+        assert (await now(client))["scope"] == ["/VN/46", "/VN/48"]
+        await client.post(URL, json={"scope": "/VN/01"})
+        assert (await now(client))["scope"] == "/VN/01"
+
+    tell(story)
+
+
 def test_replace_one(tell: Any) -> None:
     """Replacing one attribute leaves nothing of what it was, and needs it to be there."""
 

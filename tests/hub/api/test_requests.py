@@ -156,12 +156,13 @@ def test_tenants_are_apart(tell: Any) -> None:
         (b'{"id": "\\ud800"}', 400, "InvalidRequest"),
         (b"[" * 100_000, 400, "InvalidRequest"),
         (b'{"a":' * 500 + b"1" + b"}" * 500, 400, "BadRequestData"),
-        (b"5", 400, "BadRequestData"),
-        (b"null", 400, "BadRequestData"),
+        (b"5", 400, "InvalidRequest"),
+        (b"null", 400, "InvalidRequest"),
         (b'{"id": "urn:a:b", "type": "T", "x": 1e999}', 400, "InvalidRequest"),
         (b'{"id": "urn:a:b", "type": "T", "x": 123456789012345678901234567890}', 400, "BadRequestData"),
         (b'{"id": "urn:a:b", "type": "T", "@context": {}}', 400, "BadRequestData"),
-        (b"{}", 400, "InvalidRequest"),
+        (b"{}", 400, "BadRequestData"),
+        (b"[]", 400, "InvalidRequest"),
     ],
 )
 def test_broken_bodies(tell: Any, content: bytes, status: int, kind: str) -> None:

@@ -40,6 +40,7 @@ CONCISE_AND_NORMALIZED = [
     ({"object": ["urn:a:b", "urn:a:c"]}, {"type": "Relationship", "object": ["urn:a:b", "urn:a:c"]}),
     ({"languageMap": {"vi": "Đèn"}}, {"type": "LanguageProperty", "languageMap": {"vi": "Đèn"}}),
     ({"vocab": "broken"}, {"type": "VocabProperty", "vocab": "broken"}),
+    ({"vocab": ["non-commercial"]}, {"type": "VocabProperty", "vocab": ["non-commercial"]}),
     ({"json": {"id": None}}, {"type": "JsonProperty", "json": {"id": None}}),
     ({"valueList": [1, "a"]}, {"type": "ListProperty", "valueList": [1, "a"]}),
     ({"objectList": ["urn:a:b"]}, {"type": "ListRelationship", "objectList": [{"object": "urn:a:b"}]}),

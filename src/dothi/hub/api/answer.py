@@ -16,6 +16,7 @@ BASE = "/ngsi-ld/v1"
 READABLE = (JSON, LD_JSON)  # In order of preference (clause 6.3.4).
 WITH_GEO = (JSON, LD_JSON, GEO_JSON)
 _OWN_STATUS: dict[type[DothiError], int] = {UnsupportedMedia: 415, LengthRequired: 411}
+_BARE = frozenset(_OWN_STATUS.values())
 _encode = msgspec.json.Encoder().encode
 
 
@@ -120,8 +121,10 @@ def problem_of(error: BaseException) -> tuple[int, dict[str, Any]]:
 
 
 def refused(error: BaseException) -> Answer:
-    """An error as an answer."""
+    """An error as an answer; 411 and 415 are bare (clause 6.3.4)."""
     status, body = problem_of(error)
+    if status in _BARE:
+        return Answer(status)
     headers = (("WWW-Authenticate", "Bearer"),) if status == 401 else ()
     return document(body, status, headers)
 

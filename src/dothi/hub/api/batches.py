@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dothi.ground.errors import DothiError, Forbidden, Invalid, TooLarge
+from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid, TooLarge
 from dothi.hub.api.answer import NO_CONTENT, Answer, document, problem_of
 from dothi.hub.api.request import Call
-from dothi.hub.context import CORE
+from dothi.hub.context import CORE, iri_of
 from dothi.hub.model import Change, Op, Result
 from dothi.hub.render.parse import Given, check_id, read_entity, read_fragment
 from dothi.hub.render.values import Reading
@@ -42,7 +42,11 @@ async def update_batch(call: Call) -> Answer:
     results, failed = await _run(
         call, _with_id, lambda one: Change(Op.APPEND, one.id, one.types, one.attrs, one.scope, overwrite)
     )
-    return _partly(results, failed) or NO_CONTENT
+    for one in results:
+        if one.not_updated:
+            names = ", ".join(iri_of(name) for name, _ in one.not_updated)
+            failed.append((one.id, Conflict(f"Left as they were, since overwriting was not asked for: {names}.")))
+    return _partly([one for one in results if not one.not_updated], failed) or NO_CONTENT
 
 
 async def merge_batch(call: Call) -> Answer:

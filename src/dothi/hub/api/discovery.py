@@ -75,9 +75,8 @@ async def list_attributes(call: Call) -> Answer:
     seen = await _attributes(call, list(call.hub.types(call.actor, call.tenant)))
     if call.flag("details"):
         detailed = [_attribute(name, one, names) for name, one in sorted(seen.items())]
-        return contextual(
-            call, [{key: part[key] for key in part if key != "attributeCount"} for part in detailed], names, media
-        )
+        kept = ("id", "type", "attributeName", "typeNames")  # Clause 4.5.14.
+        return contextual(call, [{key: part[key] for key in kept} for part in detailed], names, media)
     listed = {
         "id": f"urn:ngsi-ld:AttributeList:{call.tenant or 'default'}",
         "type": "AttributeList",

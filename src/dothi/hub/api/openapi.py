@@ -347,7 +347,7 @@ def _response(status: int, answer: str) -> dict[str, Any]:
         told["content"] = {"application/json": _schema(answer)}
     elif status == 207:
         told["content"] = {"application/json": _schema("BatchResult")}
-    elif status >= 400:
+    elif status >= 400 and status not in (411, 415):
         told["content"] = {"application/json": _schema("Problem")}
     return told
 

@@ -83,7 +83,7 @@ def query_of(call: Call, names: Names, asked: Asked, paging: Paging) -> Query:
         types=parse_types(asked["type"], names.inward) if asked.get("type", "*") != "*" else None,
         ids=ids,
         id_pattern=None if ids else asked.get("idPattern"),  # Clause 5.2.33: the id goes first.
-        attrs=_inward(names, asked.get("attrs")) or tuple(_members(names, asked.get("pick")) - HEAD),
+        attrs=_inward(names, asked.get("attrs")) or _picked(names, asked.get("pick")),
         q=parse_q(asked["q"], names.inward, expand_values) if "q" in asked else None,
         geo=_geo(asked, names),
         scope=parse_scope(asked["scopeQ"]) if "scopeQ" in asked else None,
@@ -115,7 +115,7 @@ def _order(text: str | None, names: Names) -> tuple[str, ...]:
         name, _, direction = part.partition(";")
         if direction not in ("", "asc", "desc"):
             raise Invalid(f"orderBy holds {part[:60]!r}; after the semicolon there is asc or desc.")
-        if name in ("id", "type", "scope"):
+        if name in HEAD or "." in name or "[" in name:
             raise Unsupported(f"orderBy={name} is not supported; order by attributes, createdAt or modifiedAt.")
         order.append(("-" if direction == "desc" else "") + names.inward(name))
     return tuple(order)
@@ -151,6 +151,12 @@ def form_of(call: Call, options: frozenset[str]) -> Form:
             raise Malformed(f"format is {wanted[:40]!r}; it is one of {', '.join(FORMS)}.")
         return FORMS[wanted]
     return next((form for word, form in FORMS.items() if word in options), "normalized")
+
+
+def _picked(names: Names, pick: str | None) -> tuple[str, ...]:
+    """The attributes of which an entity must have one: those picked, unless its id, type or scope is wanted anyway."""
+    members = _members(names, pick)
+    return () if members & HEAD else tuple(members)
 
 
 def _check_projection(asked: Asked) -> None:

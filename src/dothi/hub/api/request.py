@@ -128,8 +128,6 @@ class Call:
     async def document(self) -> tuple[Any, Names]:
         """The body and its @context (clause 6.3.5). The context stays in the document; readers skip it."""
         decoded, is_ld = self.decoded()
-        if decoded == {}:
-            raise Malformed("The body is an empty object; there is nothing to do with it.")
         if isinstance(decoded, list):
             return decoded, CORE  # Each item of an array has a context of its own: see names_of.
         return decoded, await self.names_of(decoded, is_ld)

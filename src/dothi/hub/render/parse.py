@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
-from dothi.ground.errors import Invalid, Unsupported
+from dothi.ground.errors import Invalid, Malformed, Unsupported
 from dothi.hub.context.terms import is_uri
 from dothi.hub.model import Attribute, instances
 from dothi.hub.render.instance import NOT_NAMES, SYSTEM, read_attribute
@@ -38,7 +38,7 @@ def read_entity(document: Any, reading: Reading) -> Given:
 def read_fragment(document: Any, reading: Reading) -> Given:
     """A part of an entity (clause 5.4): id ("" when absent) and types are optional."""
     if type(document) is not dict:
-        raise Invalid(f"An entity must be a JSON object, not {shown(document)}.")
+        raise Malformed(f"An entity must be a JSON object, not {shown(document)}.")
     entity_id = document.get("id", "")
     inward, moments = reading.names.inward, reading.moments
     attrs: dict[str, Attribute] = {}

@@ -8,8 +8,8 @@ from typing import Any
 from dothi.ground import geometry
 from dothi.ground.clock import from_iso
 from dothi.ground.errors import Invalid
-from dothi.hub.context import CORE, Names
-from dothi.hub.context.terms import is_uri
+from dothi.hub.context import CORE, Names, house_name
+from dothi.hub.context.terms import is_term, is_uri
 
 NULL = "urn:ngsi-ld:null"  # Stands for null, where a fragment may delete (clause 4.5.0).
 NULL_WORDS = {"@none": NULL}
@@ -118,12 +118,17 @@ def _words(value: Any, reading: Reading, where: str) -> Any:
 
 def _vocabulary(value: Any, reading: Reading, where: str) -> Any:
     if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
-        return [reading.names.inward(part) for part in value]
+        return [_word(part, reading.names) for part in value]
     if value == NULL and reading.nulls:
         return value
     if not isinstance(value, str):
         raise Invalid(f"{where} must be a name or an array of names, not {shown(value)}.")
-    return reading.names.inward(value)
+    return _word(value, reading.names)
+
+
+def _word(text: str, names: Names) -> str:
+    """A vocabulary value in house form; unlike a name it may hold any sign, such as "non-commercial"."""
+    return names.inward(text) if is_term(text) or is_uri(text) else house_name(names.terms.get(text, text))
 
 
 def _json(value: Any, reading: Reading, where: str) -> Any:

@@ -98,7 +98,7 @@ def _partial(before: Entity, change: Change, now: int) -> Outcome:
     name, attribute = next(iter(change.attrs.items()))
     for instance in instances(attribute):
         there = draft.demand(name, instance.get("datasetId", change.dataset))
-        draft.put(name, _merged(there, instance))
+        draft.put(name, _patched(there, instance))
     return draft.finish()
 
 
@@ -218,7 +218,8 @@ class Draft:
         """Add types, set the scope."""
         self._types = (*self._types, *(kind for kind in change.types if kind not in self._types))
         if change.scope is not None:
-            self._scope = self._out.scope = change.scope
+            kept = () if change.overwrite else self._scope  # Clause 5.6.3: without overwriting, scopes are added.
+            self._scope = self._out.scope = tuple(dict.fromkeys((*kept, *change.scope)))
 
     def finish(self) -> Outcome:
         """The outcome; "unchanged" when nothing was."""
@@ -284,6 +285,11 @@ def _is_null(instance: Instance) -> bool:
     return any(instance.get(key) == NULL for key in ("value", "object", "vocab", "json")) or (
         instance.get("languageMap") == {"@none": NULL}
     )
+
+
+def _patched(there: Instance, patch: Instance) -> Instance:
+    """Partial update (clause 5.5.8): the members given replace those that stand, the null URN deletes."""
+    return {key: value for key, value in {**there, **patch}.items() if value != NULL}
 
 
 def _merged(there: Instance, patch: Instance) -> Instance:
