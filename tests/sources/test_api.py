@@ -168,6 +168,7 @@ def test_a_steward_sees_corrects_and_defines(served: Served) -> None:
         {"promisedEvery": "soon"},
         {"settings": {"host": "h"}},
         {"id": "Ồ"},
+        {"id": "rows"},
     ):
         assert served.ask("POST", "", chief, json=full | wrong).status_code in (400, 404)
     assert {one["name"] for one in served.ask("GET", "/connectors", steward).json()} >= {"files", "mqtt", "http_push"}

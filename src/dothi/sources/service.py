@@ -41,6 +41,7 @@ from dothi.sources.quarantine import is_administrator, is_steward
 Progress = Callable[[ImportReport], None]
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NAME_MAX = 80
+_TAKEN = frozenset({"rows", "connectors", "mappings"})  # These stand where a name would in /api/sources/….
 
 
 def open_sources(hub: Hub, folder: Path, writers: Mapping[str, Writer] | None = None) -> Sources:
@@ -70,6 +71,8 @@ async def define_source(sources: Sources, actor: Actor, said: SourceDefinition) 
         raise Forbidden("A connector that opens folders or connections of this machine is for administrators to set.")
     if not _NAME.fullmatch(said.id) or len(said.id) > _NAME_MAX:
         raise Invalid(f"{said.id!r} is no name of a source: small letters, digits and hyphens, at most {_NAME_MAX}.")
+    if said.id in _TAKEN:
+        raise Invalid(f"{said.id!r} cannot name a source: it is part of an address. Choose another name.")
     if said.mapping:
         find_mapping(sources.mappings, said.mapping)
     if said.promised_every:
