@@ -5,12 +5,14 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -24,7 +26,8 @@ from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
 from dothi.citizens import api as citizens_api
 from dothi.citizens import following, open_citizens, write_imported
-from dothi.ground.errors import DothiError
+from dothi.front import bodies_within, short_addresses, status_problem
+from dothi.ground.errors import DothiError, TooLarge
 from dothi.ground.problem import problem
 from dothi.hub.access import Open, Policy
 from dothi.hub.api import Limits, ngsi_ld
@@ -39,7 +42,7 @@ from dothi.programme import service as tasks
 from dothi.programme.model import Programme
 from dothi.settings import Settings
 from dothi.sources import api as sources_api
-from dothi.sources import rhythm, runner
+from dothi.sources import runner
 from dothi.sources.service import open_sources
 from dothi.territory import Territory
 from dothi.territory import api as territory_api
@@ -98,7 +101,6 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "alarms": lambda: engine.run(parts.operations),
         "citizens": lambda: following.run(parts.citizens),
         "sources": lambda: runner.run_sources(parts.sources),
-        "rhythm": lambda: rhythm.watch(parts.sources),
         "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),
     }
 
@@ -124,27 +126,52 @@ def make_app(
                 with suppress(asyncio.CancelledError):
                     await task
 
-    pages = site(parts)
-    return Starlette(
-        routes=[Mount("/ngsi-ld/v1", hub_api), Mount("/api", verbs(parts)), Mount("/", pages)], lifespan=lifespan
-    )
+    routes = [
+        Mount("/ngsi-ld/v1", hub_api),
+        Mount("/api", bodies_within(verbs(parts), settings.max_body)),
+        Mount("/", site(parts)),
+    ]
+    return short_addresses(Starlette(routes=routes, lifespan=lifespan))
 
 
 def verbs(parts: Parts) -> FastAPI:
     """The JSON endpoints of the modules, described at /api/openapi.json."""
-    api = FastAPI(title="dothi", version=__version__, docs_url=None, redoc_url=None)
+    api = FastAPI(title="dothi", version=__version__, docs_url=None, redoc_url=None, responses=_PROBLEMS)
     api.state.parts = parts
     for module in (accounts_api, citizens_api, operations_api, programme_api, sources_api):
         api.include_router(module.router)
     api.include_router(territory_api.router(parts.territory))
     api.add_exception_handler(DothiError, _refused)
     api.add_exception_handler(RequestValidationError, _malformed)
+    api.add_exception_handler(HTTPException, _plain)
+    api.add_exception_handler(Exception, _refused)
     return api
+
+
+_PROBLEM_JSON = "application/problem+json"
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": f"{HTTPStatus(status).phrase}, as a problem (RFC 9457)",
+        "content": {_PROBLEM_JSON: {"schema": {"type": "object", "required": ["type", "title", "status", "detail"]}}},
+    }
+    for status in (400, 401, 403, 404, 409, 413, 414, 422, 429)
+}
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     status, body = problem(error)
-    return JSONResponse(body, status, media_type="application/problem+json")
+    wait = body.get("retry_after")
+    headers = {"Retry-After": str(wait)} if wait else {}
+    return JSONResponse(body, status, headers, _PROBLEM_JSON)
+
+
+async def _plain(_: Request, error: Exception) -> JSONResponse:
+    """What the framework refuses: no such path or method, a body that cannot be read."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return await _refused(_, TooLarge(str(error.detail)))
+    body = status_problem(error.status_code, str(error.detail))
+    return JSONResponse(body, error.status_code, error.headers, _PROBLEM_JSON)
 
 
 async def _malformed(_: Request, error: Exception) -> JSONResponse:
@@ -157,7 +184,7 @@ async def _malformed(_: Request, error: Exception) -> JSONResponse:
         "status": 422,
         "detail": "; ".join(wrong),
     }
-    return JSONResponse(body, 422, media_type="application/problem+json")
+    return JSONResponse(body, 422, media_type=_PROBLEM_JSON)
 
 
 async def _keep(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:

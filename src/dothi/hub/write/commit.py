@@ -8,19 +8,18 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
-from dothi.ground.clock import from_iso, now_us
+from dothi.ground.clock import now_us
 from dothi.ground.errors import Conflict, DothiError, Unavailable
 from dothi.hub.access import Guards, Policy
 from dothi.hub.model import ABSENT, Attribute, Change, Commit, Entity, Op, Receipt, Result, Timer
 from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
-from dothi.hub.write.apply import Outcome, apply
+from dothi.hub.write.apply import Outcome, apply, instant
 
 _GROUP = 256  # Commits in one flush at most.
 _WAITING = 4096  # Commits in the queue at most: beyond it the caller is told to come back.
@@ -256,11 +255,8 @@ def observed_ahead(attrs: dict[str, Attribute], at: int) -> int:
         for one in attribute if isinstance(attribute, list) else (attribute,):
             stamp = one.get("observedAt")
             if stamp is not None:
-                ahead = max(ahead, _instant(stamp) - at)
+                ahead = max(ahead, instant(stamp) - at)
     return ahead
-
-
-_instant = lru_cache(4096)(from_iso)  # The readings of a batch were mostly observed together.
 
 
 def _entry(outcome: Outcome, before: Entity | None, head: Head | None, after: Head) -> Entry:
