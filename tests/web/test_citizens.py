@@ -1,57 +1,29 @@
 """Story 2 in a real browser without JavaScript, over the real application; and what the pages refuse and hide."""
 
-import asyncio
 import io
 import re
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from dothi.accounts.model import Sample
-from dothi.accounts.people import make_sample_users
-from dothi.app import close_city, make_app, open_city
 from dothi.citizens.measures import measure
 from dothi.hub.model import Actor
-from dothi.settings import Settings
-from dothi.web.parts import Parts
-from tests.web.city import serving
+from tests.web.city import COMMUNE, City, make_city
 
-PROVINCE, COMMUNE = "46", "19789"
 PHONE = {"width": 360, "height": 740}
 WORDS = "Đèn trước số nhà 12 đường Lê Lợi tắt ba đêm nay."
 ANSWER = "Tổ điện chiếu sáng thay bóng LED 120W và chấn lưu lúc 15 giờ, đèn sáng lại."
 EVERYTHING = Actor("system:test", frozenset({"system"}))
 
 
-def aside(deed: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine in a thread of its own: the browser keeps a loop in this one."""
-    return ThreadPoolExecutor(1).submit(asyncio.run, deed).result(60)
-
-
-class Running:
-    """A city served by the real application."""
-
-    def __init__(self, address: str, parts: Parts, samples: dict[str, Sample]) -> None:
-        """`samples` by role."""
-        self.address, self.parts, self.samples = address, parts, samples
-
-
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One city for the stories of this file."""
-    folder = tmp_path_factory.mktemp("citizens")
-    settings = replace(Settings(), data=folder)
-    parts = replace(aside(open_city(settings, "Thành phố Huế", demo=True)), province=PROVINCE)
-    with serving(make_app(parts, settings)) as (address, loop):
-        made = asyncio.run_coroutine_threadsafe(make_sample_users(parts.accounts, PROVINCE, COMMUNE), loop).result(20)
-        yield Running(address, parts, {one.role: one for one in made})
-    aside(close_city(parts))
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """One city for the stories of this file, so that its measures are theirs alone."""
+    with make_city(tmp_path_factory.mktemp("citizens")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -74,7 +46,7 @@ def photo(colour: str, with_place: bool = False) -> bytes:
     return out.getvalue()
 
 
-def sign_in(page: Page, running: Running, role: str) -> None:
+def sign_in(page: Page, running: City, role: str) -> None:
     sample = running.samples[role]
     page.goto(f"{running.address}/login")
     page.fill("#login", sample.login)
@@ -82,7 +54,7 @@ def sign_in(page: Page, running: Running, role: str) -> None:
     page.click("main button[type=submit]")
 
 
-def file_one(page: Page, running: Running) -> str:
+def file_one(page: Page, running: City) -> str:
     """Fill in the form as a citizen does; returns the follow code."""
     page.goto(f"{running.address}/report")
     page.check("input[name=category][value=street_light]")
@@ -95,13 +67,13 @@ def file_one(page: Page, running: Running) -> str:
 
 
 def test_a_lamp_is_reported_mended_judged_and_reopened_without_javascript(
-    running: Running, plain: BrowserContext, browser: Browser
+    running: City, plain: BrowserContext, browser: Browser
 ) -> None:
     """Story 2: filed with photo, answered with proof, seen before and after, rated 2/5, re-opened; usage stays."""
     citizen = plain.new_page()
     code = file_one(citizen, running)
     assert re.fullmatch(r"[2-9A-Z]{6}-[2-9A-Z]{4}-[2-9A-Z]{4}", code)
-    expect(citizen.locator("main")).to_contain_text("Phường Thuận Hóa")
+    expect(citizen.locator("main")).to_contain_text("Phường An Hòa")
     usage = measure(running.parts.citizens).filed
 
     context = browser.new_context(java_script_enabled=False, locale="vi-VN")
@@ -144,7 +116,7 @@ def test_a_lamp_is_reported_mended_judged_and_reopened_without_javascript(
     assert after.filed == before.filed == usage
 
 
-def test_a_form_that_lacks_something_says_what_and_keeps_the_rest(running: Running, plain: BrowserContext) -> None:
+def test_a_form_that_lacks_something_says_what_and_keeps_the_rest(running: City, plain: BrowserContext) -> None:
     """The summary names each mend; words typed are still there; then it goes through."""
     page = plain.new_page()
     page.goto(f"{running.address}/report")
@@ -165,7 +137,7 @@ def test_a_form_that_lacks_something_says_what_and_keeps_the_rest(running: Runni
 
 
 def test_a_boilerplate_answer_and_one_without_proof_are_refused_on_the_page(
-    running: Running, plain: BrowserContext, browser: Browser
+    running: City, plain: BrowserContext, browser: Browser
 ) -> None:
     """The official is told what is missing, in Vietnamese, and nothing is closed."""
     number = file_one(plain.new_page(), running)[:6]
@@ -186,7 +158,7 @@ def test_a_boilerplate_answer_and_one_without_proof_are_refused_on_the_page(
     context.close()
 
 
-def test_photos_are_served_only_to_who_may_see_the_report(running: Running, plain: BrowserContext) -> None:
+def test_photos_are_served_only_to_who_may_see_the_report(running: City, plain: BrowserContext) -> None:
     """The reporter's photo: by the whole code yes; for everybody, for a wrong code and for a stranger's claim no."""
     code = file_one(plain.new_page(), running)
     entity = f"urn:ngsi-ld:CitizenReport:{code[:6]}"
@@ -204,7 +176,7 @@ def test_photos_are_served_only_to_who_may_see_the_report(running: Running, plai
         assert client.get("/work").status_code == 303
 
 
-def test_a_field_that_people_do_not_see_stops_programs(running: Running, plain: BrowserContext) -> None:
+def test_a_field_that_people_do_not_see_stops_programs(running: City, plain: BrowserContext) -> None:
     """What fills every field files nothing."""
     filed = measure(running.parts.citizens).filed
     with httpx.Client(base_url=running.address) as client:
@@ -216,7 +188,7 @@ def test_a_field_that_people_do_not_see_stops_programs(running: Running, plain: 
     assert measure(running.parts.citizens).filed == filed
 
 
-def test_the_map_suggests_a_commune_and_the_hints_come_while_typing(running: Running, browser: Browser) -> None:
+def test_the_map_suggests_a_commune_and_the_hints_come_while_typing(running: City, browser: Browser) -> None:
     """With JavaScript a place on the map fills in the commune, which stays the citizen's choice."""
     context = browser.new_context(locale="vi-VN", reduced_motion="reduce")
     page = context.new_page()

@@ -1,15 +1,12 @@
 """A reporter stays unknown: every byte that the handling unit can reach is read, and so is every byte on disk."""
 
-import asyncio
 import gzip
 import io
 import json
 import logging
 import re
 import zlib
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +16,10 @@ import pytest
 from PIL import Image
 
 from dothi.accounts.model import Sample
-from dothi.accounts.people import make_sample_users
-from dothi.app import close_city, make_app, open_city
 from dothi.hub import moving
 from dothi.hub.model import Actor
-from dothi.settings import Settings
-from tests.web.city import serving
+from tests.web.city import COMMUNE, make_city
 
-PROVINCE, COMMUNE = "46", "19789"
 ALL = Actor("system:test", frozenset({"system"}))
 SECRETS = {  # What only the citizen knows, as it might turn up anywhere.
     "name": ["Trần Thị Bí Mật", "Trần Thị B", "Bí Mật", "Bi Mat", r"Tr\u1ea7n Th\u1ecb B"],
@@ -38,11 +31,6 @@ SECRETS = {  # What only the citizen knows, as it might turn up anywhere.
 }
 WORDS = "Đèn trước cổng trường tắt, gọi tôi 0905 123 456 hoặc bimat.tran@example.vn, CCCD 046 098 001 234."
 GPS = ((16.0, 27.0, 49.32), (107.0, 35.0, 25.8))  # 16.4637 N, 107.5905 E: where the citizen lives.
-
-
-def aside(deed: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine in a thread of its own: a browser of another test may keep a loop in this one."""
-    return ThreadPoolExecutor(1).submit(asyncio.run, deed).result(60)
 
 
 def found_in(content: bytes | str) -> set[str]:
@@ -187,19 +175,16 @@ def test_no_byte_tells_the_handling_unit_who_reported(
 ) -> None:
     """Store, log, files, export, pages, API, stream and the server's own log hold no name, phone or photo position."""
     caplog.set_level(logging.DEBUG)
-    settings = replace(Settings(), data=tmp_path / "city")
-    parts = replace(aside(open_city(settings, "Thành phố Huế", demo=True)), province=PROVINCE)
-    with serving(make_app(parts, settings)) as (address, loop):
-        made = asyncio.run_coroutine_threadsafe(make_sample_users(parts.accounts, PROVINCE, COMMUNE), loop).result(20)
-        samples = {one.role: one for one in made}
-        codes = file_three(address, samples["citizen"])
-        official = handle(address, samples["official"], codes)
-        citizen = parts.accounts.database.read_one("SELECT id FROM user WHERE login = ?", samples["citizen"].login)[0]
+    with make_city(tmp_path / "city") as city:
+        parts = city.parts
+        codes = file_three(city.address, city.samples["citizen"])
+        official = handle(city.address, city.samples["official"], codes)
+        login = city.samples["citizen"].login
+        citizen = parts.accounts.database.read_one("SELECT id FROM user WHERE login = ?", login)[0]
         log = msgspec.json.encode(parts.hub.log(0, 1000))
         entities = [one for kind in parts.hub.types(ALL) for one in parts.hub.find(ALL, kind)]
-        kept = parts.vault if hasattr(parts, "vault") else parts.citizens.vault
-        assert kept.database.read_one("SELECT count(*) FROM person")[0] == 3, "the vault does keep who wants to be told"
-    aside(close_city(parts))
+        sealed = parts.citizens.vault.database.read_one("SELECT count(*) FROM person")[0]
+    assert sealed == 3, "the vault does keep who wants to be told"
 
     contacts = [one for one in entities if "ReportContact" in one.types]
     pseudonyms = [one.value("person") for one in contacts]
@@ -212,7 +197,7 @@ def test_no_byte_tells_the_handling_unit_who_reported(
     assert citizen.encode() not in log, "a signed-in citizen's steps stand under the module's name"
     assert not any(code.replace("-", "")[6:].encode() in log for code in codes), "nobody finds the reporter's key"
 
-    moving.export(settings.data, tmp_path / "export", lambda _: None)
+    moving.export(tmp_path / "city", tmp_path / "export", lambda _: None)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len([path for path in files if len(path.name) == 64]) >= 6, "the photos are among the files"
     for path in files:

@@ -5,6 +5,7 @@ import { follow } from "./feed.js";
 
 const COUNTRY = [[102.0, 7.5], [116.5, 23.6]]; // West-south, east-north: the mainland, Hoàng Sa and Trường Sa.
 const PINS_MAX = 300; // Beyond this, points are drawn on the canvas instead of as buttons.
+const APART_PX = 34;
 const KINDS = ["good", "watch", "bad", "note", "grey"];
 const NOTHING = { type: "FeatureCollection", features: [] };
 
@@ -86,33 +87,57 @@ function unitPoints(units) {
   return { type: "FeatureCollection", features: placed.map((unit) => ({ type: "Feature", properties: { name: unit.name, nameEn: unit.nameEn }, geometry: { type: "Point", coordinates: [unit.lon, unit.lat] } })) };
 }
 
-function pin(feature) {
-  const { name, href, kind = "note", icon = "place" } = feature.properties;
-  const element = document.createElement(href ? "a" : "button");
-  if (href) element.href = href;
-  else element.type = "button";
-  element.className = `map-pin ${kind}`;
-  element.title = name;
-  element.setAttribute("aria-label", name);
+function drawing(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", new URL(`../icons.svg#${name}`, import.meta.url).href);
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", new URL(`../icons.svg#${icon}`, import.meta.url).href);
   svg.append(use);
-  element.append(svg);
+  return svg;
+}
+
+/** A link or button for one point, or for several that lie on each other: then it says how many. */
+function pin(group) {
+  const { name, href, kind = "note", icon = "place" } = group[0].properties;
+  const alone = group.length === 1;
+  const element = document.createElement(alone && href ? "a" : "button");
+  if (alone && href) element.href = href;
+  else element.type = "button";
+  element.className = `map-pin ${kind}`;
+  const label = alone ? name : `${group.length}: ${group.map((one) => one.properties.name).join("; ")}`;
+  element.title = label;
+  element.setAttribute("aria-label", label);
+  element.append(alone ? drawing(icon) : String(group.length));
   return element;
 }
 
-function telling(feature, closeLabel) {
+function telling(group) {
   const box = document.createElement("div");
-  const { name, text, href } = feature.properties;
-  const title = document.createElement(href ? "a" : "strong");
-  if (href) title.href = href;
-  title.textContent = name;
-  box.append(title);
-  if (text) box.append(document.createElement("br"), document.createTextNode(text));
-  return new Popup({ offset: 18, closeButton: true, locale: closeLabel }).setDOMContent(box);
+  for (const { properties: { name, text, href } } of group) {
+    const line = document.createElement("p");
+    const title = document.createElement(href ? "a" : "strong");
+    if (href) title.href = href;
+    title.textContent = name;
+    line.append(title);
+    if (text) line.append(document.createElement("br"), text);
+    box.append(line);
+  }
+  return new Popup({ offset: 18, maxWidth: "20rem" }).setDOMContent(box);
+}
+
+/** Points that lie closer than a finger's width go together, the most pressing first. */
+function grouped(map, features) {
+  const pressing = ["bad", "watch", "note", "good", "grey"];
+  const rank = (feature) => (pressing.indexOf(feature.properties.kind) + pressing.length) % pressing.length;
+  const groups = [];
+  for (const feature of [...features].sort((one, other) => rank(one) - rank(other))) {
+    const at = map.project(feature.geometry.coordinates);
+    const near = groups.find((group) => Math.hypot(group.at.x - at.x, group.at.y - at.y) < APART_PX);
+    if (near) near.features.push(feature);
+    else groups.push({ at, features: [feature] });
+  }
+  return groups.map((group) => group.features);
 }
 
 /** Draws one [data-map]; the returned map carries show(collection) and every marker is a link or a button. */
@@ -140,23 +165,33 @@ async function draw(box) {
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
   map.addControl(new AttributionControl({ compact: false, customAttribution: settings.attribution }), "bottom-right");
   inset(map, outlines, language);
+  box.map = map; // For islands of other pages, and for tests.
   map.once("idle", () => (box.dataset.ready = "yes"));
   onTheme(() => map.setStyle({ ...map.getStyle(), layers: layers(language) }));
   return map;
 }
 
-function showPoints(map, box, pins) {
-  return async () => {
-    const found = await fetchJson(box.dataset.markers);
-    const features = found.features.filter((feature) => feature.geometry?.type === "Point");
-    const many = features.length > PINS_MAX;
+function showPoints(map, box) {
+  const pins = [];
+  let features = [];
+  const put = () => {
+    const held = pins.findIndex((marker) => marker.getElement() === document.activeElement);
     for (const old of pins.splice(0)) old.remove();
-    map.getSource("points")?.setData(many ? found : NOTHING);
-    for (const feature of many ? [] : features) {
-      const marker = new Marker({ element: pin(feature) }).setLngLat(feature.geometry.coordinates);
-      if (!feature.properties.href) marker.setPopup(telling(feature));
+    for (const group of features.length > PINS_MAX ? [] : grouped(map, features)) {
+      const marker = new Marker({ element: pin(group) }).setLngLat(group[0].geometry.coordinates);
+      if (group.length > 1 || !group[0].properties.href) marker.setPopup(telling(group));
       pins.push(marker.addTo(map));
     }
+    pins[held]?.getElement().focus({ preventScroll: true });
+  };
+  map.on("zoomend", put);
+  return async () => {
+    const found = await fetchJson(box.dataset.markers);
+    const fresh = found.features.filter((feature) => feature.geometry?.type === "Point");
+    if (JSON.stringify(fresh) === JSON.stringify(features) && box.dataset.points) return;
+    features = fresh;
+    map.getSource("points")?.setData(features.length > PINS_MAX ? found : NOTHING);
+    if (!document.querySelector(".maplibregl-popup")) put(); // What somebody reads stays until it is closed.
     box.dataset.points = String(features.length);
   };
 }
@@ -164,7 +199,7 @@ function showPoints(map, box, pins) {
 /** The reader chooses a place: a click, or Enter for the middle of the map, fills two fields (longitude, latitude). */
 function pickPlace(map, box) {
   const [lon, lat] = box.dataset.pick.split(",").map((id) => document.getElementById(id));
-  const marker = new Marker({ element: pin({ properties: { name: box.dataset.picked ?? "", kind: "bad" } }) });
+  const marker = new Marker({ element: pin([{ properties: { name: box.dataset.picked ?? "", kind: "bad" } }]) });
   const choose = ({ lng, lat: north }) => {
     lon.value = lng.toFixed(6);
     lat.value = north.toFixed(6);
@@ -181,10 +216,10 @@ function pickPlace(map, box) {
 async function begin(box) {
   try {
     const map = await draw(box);
-    map.on("click", "points", ({ features, lngLat }) => telling(features[0]).setLngLat(lngLat).addTo(map));
+    map.on("click", "points", ({ features, lngLat }) => telling(features.slice(0, 20)).setLngLat(lngLat).addTo(map));
     if (box.dataset.pick) pickPlace(map, box);
     if (!box.dataset.markers) return;
-    const show = showPoints(map, box, []);
+    const show = showPoints(map, box);
     await map.once("load");
     await show();
     if (box.dataset.liveTypes) follow(box.dataset.liveTypes.split(" "), show);
