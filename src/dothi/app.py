@@ -26,6 +26,10 @@ from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
 from dothi.citizens import api as citizens_api
 from dothi.citizens import following, open_citizens, write_imported
+from dothi.evidence import api as evidence_api
+from dothi.evidence import engine as figures
+from dothi.evidence.model import COUNTRY
+from dothi.evidence.service import open_evidence
 from dothi.front import bodies_within, short_addresses, status_problem
 from dothi.ground.errors import DothiError, TooLarge
 from dothi.ground.problem import problem
@@ -80,7 +84,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         operations=operations,
         citizens=citizens,
         programme=programme,
-        evidence=None,
+        evidence=open_evidence(hub, territory, settings.unit or COUNTRY),
         city=city,
         simulated=demo,
         secure=settings.cookies_secure,
@@ -100,6 +104,8 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
     return {
         "alarms": lambda: engine.run(parts.operations),
         "citizens": lambda: following.run(parts.citizens),
+        "figures": lambda: figures.run(parts.evidence),
+        "figures": lambda: figures.run(parts.evidence),
         "sources": lambda: runner.run_sources(parts.sources),
         "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),
     }
@@ -138,7 +144,7 @@ def verbs(parts: Parts) -> FastAPI:
     """The JSON endpoints of the modules, described at /api/openapi.json."""
     api = FastAPI(title="dothi", version=__version__, docs_url=None, redoc_url=None, responses=_PROBLEMS)
     api.state.parts = parts
-    for module in (accounts_api, citizens_api, operations_api, programme_api, sources_api):
+    for module in (accounts_api, citizens_api, evidence_api, operations_api, programme_api, sources_api):
         api.include_router(module.router)
     api.include_router(territory_api.router(parts.territory))
     api.add_exception_handler(DothiError, _refused)

@@ -21,6 +21,7 @@ class Settings:
     port: int = 8000
     public_url: str = ""  # The address people use, e.g. https://dothi.example.vn; "" means http://host:port.
     city: str = "Đô thị thông minh"  # The name in the top bar, e.g. "Phường Phú Xuân".
+    unit: str = ""  # Code of the province or commune that the city is; "" for the whole country.
     open: bool = False  # Anonymous NGSI-LD on generic types; loopback only.
     context_hosts: frozenset[str] = frozenset()  # Hosts from which @context documents may be fetched.
     max_body: int = 16 * MIB  # Bytes of one request.
@@ -116,6 +117,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "port": _whole(0, 65535),
     "public_url": _address,
     "city": str,
+    "unit": str,
     "open": _flag,
     "context_hosts": _hosts,
     "max_body": _whole(1024, 1024 * MIB),
