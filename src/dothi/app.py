@@ -105,7 +105,6 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "alarms": lambda: engine.run(parts.operations),
         "citizens": lambda: following.run(parts.citizens),
         "figures": lambda: figures.run(parts.evidence),
-        "figures": lambda: figures.run(parts.evidence),
         "sources": lambda: runner.run_sources(parts.sources),
         "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),
     }
