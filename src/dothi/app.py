@@ -36,6 +36,7 @@ from dothi.ground.problem import problem
 from dothi.hub.access import Open, Policy
 from dothi.hub.api import Limits, ngsi_ld
 from dothi.hub.context import Contexts
+from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
 from dothi.operations import api as operations_api
 from dothi.operations import engine
@@ -114,9 +115,14 @@ def make_app(
     parts: Parts, settings: Settings, extra: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {}
 ) -> ASGIApp:
     """The application: NGSI-LD under /ngsi-ld/v1, verbs under /api, pages at the root; `extra` runs beside it."""
-    contexts = Contexts(settings.context_hosts)
+    contexts = Contexts(
+        settings.context_hosts, {f"{settings.address}/ngsi-ld/v1/vocabulary.jsonld": vocabulary_document()}
+    )
     hub_api = ngsi_ld(
-        parts.hub, contexts, lambda headers: authenticate(parts.accounts, headers), Limits(settings.max_body)
+        parts.hub,
+        contexts,
+        lambda headers: authenticate(parts.accounts, headers),
+        Limits(settings.max_body, settings.max_depth),
     )
 
     @asynccontextmanager

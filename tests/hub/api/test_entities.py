@@ -163,6 +163,8 @@ def _link(links: list[str], rel: str) -> str | None:
     [
         ("", 400, "BadRequestData"),
         ("id=urn:a:b", 400, "BadRequestData"),
+        ("attrs=createdAt", 400, "BadRequestData"),
+        ("pick=id", 400, "BadRequestData"),
         ("type=Station&limit=0", 400, "BadRequestData"),
         ("type=Station&limit=-1", 400, "BadRequestData"),
         ("type=Station&limit=x", 400, "BadRequestData"),

@@ -148,6 +148,10 @@ def test_memory_is_bounded() -> None:
     for number in range(500):
         contexts.resolve({"a": f"https://ex.org/{number}"})
     assert len(contexts._compiled) <= 200
+    names = contexts.resolve({"a": "https://ex.org/a"})
+    for number in range(5000):
+        assert names.inward(f"name{number}") == names.outward(f"name{number}")
+    assert max(len(names._inward), len(names._outward)) <= 2000
     assert contexts.resolve(None) is CORE
 
 

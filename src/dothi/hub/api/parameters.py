@@ -28,6 +28,7 @@ FORMS: dict[str, Form] = {
 }
 MOST_OFFSET = 10**9
 HEAD = frozenset({"id", "type", "scope"})
+_STAMPS = {"createdAt", "modifiedAt", "deletedAt", "observedAt"}  # Every entity may have them.
 _GEO = ("georel", "geometry", "coordinates", "geoproperty")
 _TEMPORAL = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
 _LISTS = ("attrs", "pick", "omit", "datasetId")
@@ -70,8 +71,10 @@ def _number(name: str, text: str) -> int:
 
 def query_of(call: Call, names: Names, asked: Asked, paging: Paging) -> Query:
     """The query of entities that is asked for (clause 5.7.2). Invalid names the parameter that is wrong."""
-    narrowing = {"type", "attrs", "pick", "q", "georel"} & asked.keys()
-    if not narrowing and not call.flag("local"):
+    narrowing = {"type", "q", "georel"} & asked.keys()
+    if not (narrowing or set(words(asked.get("attrs") or asked.get("pick"))) - HEAD - _STAMPS) and not call.flag(
+        "local"
+    ):
         raise Invalid(
             "The query is too wide: give type, attrs, q or a geo-query, or local=true for everything (clause 5.7.2.4)."
         )

@@ -161,7 +161,7 @@ class Call:
 
     async def commit(self, changes: Iterable[Change], partial: bool = False) -> Receipt:
         """Commit changes as this request's actor; Idempotency-Key makes a repeat harmless."""
-        reason = self.headers.get("x-reason", "")[:500] or f"{self.method} {self.route}"
+        reason = _utf8(self.headers.get("x-reason", ""))[:500] or f"{self.method} {self.route}"
         return await self.hub.commit(
             Commit(self.actor, tuple(changes), reason, key=self._key(), partial=partial, tenant=self.tenant)
         )
@@ -175,6 +175,14 @@ class Call:
         # The same key with another body is another request: answering with the first receipt would lose it.
         parts = "\x00".join((self.actor.id, self.tenant, self.method, self.route, self.raw_query, *self.path, key))
         return hashlib.sha256(parts.encode() + b"\x00" + self.body).hexdigest()
+
+
+def _utf8(text: str) -> str:
+    """A header's text as it was meant: headers arrive byte by byte, and people write Vietnamese."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def decode(body: bytes) -> Any:

@@ -15,7 +15,7 @@ from dothi.hub.context.names import CORE, Names, compile_terms
 
 MOST_CONTEXTS = 200  # Compiled contexts kept; the least used one goes first.
 MOST_TERMS = 20_000
-LONGEST_KEPT = 200_000  # Characters; a longer inline context is compiled for its request only.
+LONGEST_KEPT = 50_000  # Characters; a longer inline context is compiled for its request only.
 DEEPEST = 8  # Contexts that name contexts that name contexts.
 FRESH_S = 24 * 3600.0  # A fetched context is used this long before it is fetched again.
 BROKEN_S = 60.0  # A failed fetch is remembered this long, so that a dead host is not asked by every request.

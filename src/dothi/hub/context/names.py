@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dothi.hub.context.core import DEFAULT_VOCAB, KEYWORDS, PREFIXES, TERMS
 from dothi.hub.context.terms import check_name, core_iri, house_name, iri_of
 
-MOST_NAMES = 20_000  # Names remembered per context; beyond that they are worked out each time.
+MOST_NAMES = 2_000  # Names remembered per context; then it begins anew, so that no flood of names fills the memory.
+LONGEST_KEPT = 100  # Characters; longer names are worked out each time.
 _PREFIX_ENDS = ("/", "#", ":", "?", "&", "=", "-", "_", ".")
 
 
@@ -36,8 +37,7 @@ class Names:
             return found
         check_name(term)
         house = house_name(self.expand(term))
-        if len(self._inward) < MOST_NAMES:
-            self._inward[term] = house
+        _remember(self._inward, term, house)
         return house
 
     def outward(self, house: str) -> str:
@@ -46,8 +46,7 @@ class Names:
         if found is not None:
             return found
         name = self._compact(house)
-        if len(self._outward) < MOST_NAMES:
-            self._outward[house] = name
+        _remember(self._outward, house, name)
         return name
 
     def expand(self, name: str) -> str:
@@ -70,6 +69,13 @@ class Names:
         iri = iri_of(house)
         prefixed = (f"{prefix}:{iri[len(base) :]}" for prefix, base in self._prefixes.items() if iri.startswith(base))
         return next((name for name in prefixed if not name.endswith(":")), iri)
+
+
+def _remember(cache: dict[str, str], key: str, value: str) -> None:
+    if len(key) <= LONGEST_KEPT:
+        if len(cache) >= MOST_NAMES:
+            cache.clear()
+        cache[key] = value
 
 
 CORE = Names()
