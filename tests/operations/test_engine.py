@@ -148,6 +148,35 @@ def test_one_alarm_per_cause(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_up_and_down_in_one_batch_is_no_alarm(tmp_path: Path) -> None:
+    """Of several readings of one station in one commit the last counts."""
+
+    async def story(town: Town) -> None:
+        await town.open(HIGH)
+        changes = [
+            Change(Op.UPSERT, STATION, ("AirQualityObserved",), {"pm25": prop(value, iso(T0 + value))})
+            for value in (90, 10)
+        ]
+        await town.hub.commit(Commit(ANONYMOUS, tuple(changes)))
+        await town.catch_up()
+        assert not town.state().active
+
+    play(tmp_path, story)
+
+
+def test_a_station_that_was_deleted_is_not_silent(tmp_path: Path) -> None:
+    """The silence of a deleted subject raises nothing."""
+
+    async def story(town: Town) -> None:
+        await town.open(SILENT)
+        await town.read(10)
+        await town.hub.commit(Commit(ANONYMOUS, (Change(Op.DELETE, STATION),)))
+        await town.wait(61)
+        assert town.alarm(SILENT) is None
+
+    play(tmp_path, story)
+
+
 def test_a_duration_must_be_waited_out(tmp_path: Path) -> None:
     """With forSeconds the condition must hold that long; a dip in between starts the wait anew."""
 
@@ -171,6 +200,8 @@ def test_silence_raises_and_a_word_clears(tmp_path: Path) -> None:
 
     async def story(town: Town) -> None:
         await town.open(SILENT)
+        await town.read(10)
+        await town.wait(59)
         await town.read(10)
         await town.wait(59)
         assert not town.state(SILENT).active

@@ -1,7 +1,8 @@
 """The rule engine: follows the change feed, keeps durable timers, and moves alarms.
 
 Each step commits its effects together with its cursor, so that after a crash nothing is lost and nothing happens
-twice. Timers named `for|rule|subject` wait out a duration, `silent|rule|subject` wait for the next reading.
+twice. Timers named `for|rule|subject` wait out a duration. Timers named `silent|rule|subject` ask, when they ring,
+when the subject was last heard, and wait on from there: so a reading costs no timer of its own.
 """
 
 import asyncio
@@ -11,26 +12,28 @@ from dataclasses import dataclass, field
 import msgspec
 
 from dothi.ground.clock import SECOND, from_iso, now_us
-from dothi.ground.errors import Conflict
+from dothi.ground.errors import Conflict, Missing
 from dothi.hub.model import Change, Commit, Logged, LoggedCommit, Timer, default_instance, instance_value
 from dothi.operations.model import OWNER, Kind, Operations, Reading, Rule
-from dothi.operations.service import ENGINE, Effect, alarm_change, alarm_id, find_alarm, rules, state_of
+from dothi.operations.service import ENGINE, Effect, alarm_change, alarm_id, rules
 from dothi.operations.workflow import Move, raises, stays
 
 CONSUMER = "operations"
 _CURSOR_EVERY = 200  # Commits without effect before the position is stored anyway.
 _TICK_S = 0.5
 _FAR = 1 << 62
+_MANY = 1_000_000
 
 
 @dataclass
 class Engine:
-    """The engine's working memory: rules by subject type, and which timers run. All of it comes back after a crash."""
+    """The engine's working memory: rules, running timers, active alarms. All of it comes back after a crash."""
 
     operations: Operations
     clock: Callable[[], int] = now_us
     by_type: dict[str, list[Rule]] = field(default_factory=dict)
-    waiting: dict[str, int] = field(default_factory=dict)  # Timer name → due (µs).
+    waiting: set[str] = field(default_factory=set)  # Names of the timers that run.
+    active: set[str] = field(default_factory=set)  # Ids of the alarms that are active.
     stored: int = 0
 
 
@@ -38,7 +41,8 @@ def start(operations: Operations, clock: Callable[[], int] = now_us) -> Engine:
     """An engine that takes up where the last one stopped."""
     engine = Engine(operations, clock, stored=operations.hub.cursor(CONSUMER))
     reload(engine)
-    engine.waiting = dict.fromkeys((name for name, _ in operations.hub.due_timers(CONSUMER, _FAR, 1_000_000)), 0)
+    engine.waiting = {name for name, _ in operations.hub.due_timers(CONSUMER, _FAR, _MANY)}
+    engine.active = {alarm.id for alarm in operations.hub.find(ENGINE, "Alarm", "active==true", _MANY)}
     return engine
 
 
@@ -98,13 +102,28 @@ async def ring(engine: Engine) -> None:
     for name, payload in engine.operations.hub.due_timers(CONSUMER, now):
         what, rule_id, subject = name.split("|", 2)
         rule = next((one for some in engine.by_type.values() for one in some if one.id == rule_id), None)
+        due = _heard_until(engine, rule, subject) if rule is not None and what == "silent" else None
+        if due is not None and due > now:
+            timers.append(Timer(CONSUMER, name, due, payload))
+            continue
         timers.append(Timer(CONSUMER, name, None))
-        if rule is not None:
+        if rule is not None and (what == "for" or due is not None):  # A subject that is gone is no silence.
             reading = msgspec.json.decode(payload, type=_Kept)
             value = reading.value if what == "for" else None
             effects.append(Effect(rule, Reading(subject, value, reading.observed, now), Move.RAISE))
     if timers:
         await _carry_out(engine, effects, timers, None)
+
+
+def _heard_until(engine: Engine, rule: Rule, subject: str) -> int | None:
+    """Until when (µs) the last word of a subject lets it be silent; None when it is gone."""
+    try:
+        entity = engine.operations.hub.get(ENGINE, subject)
+    except Missing:
+        return None
+    observed = entity.observed_at(rule.attribute)
+    heard = from_iso(observed) if observed is not None else entity.modified_at
+    return heard + rule.for_seconds * SECOND
 
 
 class _Kept(msgspec.Struct):
@@ -132,8 +151,10 @@ def _hear(engine: Engine, rule: Rule, reading: Reading, effects: list[Effect], t
     due = reading.observed + rule.for_seconds * SECOND
     if due <= engine.clock():
         return  # Old data say nothing of now.
-    timers.append(_timer("silent", rule, reading, due))
-    effects.append(Effect(rule, reading, Move.CLEAR))
+    if _timer_name("silent", rule, reading) not in engine.waiting:
+        timers.append(_timer("silent", rule, reading, due))
+    if _is_active(engine, rule, reading, effects):
+        effects.append(Effect(rule, reading, Move.CLEAR))
 
 
 def _measure(engine: Engine, rule: Rule, reading: Reading, effects: list[Effect], timers: list[Timer]) -> None:
@@ -144,18 +165,21 @@ def _measure(engine: Engine, rule: Rule, reading: Reading, effects: list[Effect]
     if not raises(rule, value) and name in engine.waiting:
         timers.append(Timer(CONSUMER, name, None))
     if raises(rule, value):
-        if rule.for_seconds and not _is_active(engine, rule, reading):
+        if rule.for_seconds and not _is_active(engine, rule, reading, effects):
             if name not in engine.waiting:
                 timers.append(_timer("for", rule, reading, reading.observed + rule.for_seconds * SECOND))
         else:
             effects.append(Effect(rule, reading, Move.RAISE))
-    elif not stays(rule, value):
+    elif not stays(rule, value) and _is_active(engine, rule, reading, effects):
         effects.append(Effect(rule, reading, Move.CLEAR))
 
 
-def _is_active(engine: Engine, rule: Rule, reading: Reading) -> bool:
-    alarm = find_alarm(engine.operations, alarm_id(rule.id, reading.subject))
-    return alarm is not None and state_of(alarm).active
+def _is_active(engine: Engine, rule: Rule, reading: Reading, effects: list[Effect]) -> bool:
+    """Whether the alarm is active, this step's own effects counted."""
+    for effect in reversed(effects):
+        if effect.rule.id == rule.id and effect.reading.subject == reading.subject:
+            return effect.move is Move.RAISE
+    return alarm_id(rule.id, reading.subject) in engine.active
 
 
 def _timer_name(what: str, rule: Rule, reading: Reading) -> str:
@@ -185,10 +209,10 @@ async def _carry_out(engine: Engine, effects: list[Effect], timers: list[Timer],
             continue
     engine.stored = seq if seq is not None else engine.stored
     for timer in timers:
-        if timer.due is None:
-            engine.waiting.pop(timer.name, None)
-        else:
-            engine.waiting[timer.name] = timer.due
+        (engine.waiting.discard if timer.due is None else engine.waiting.add)(timer.name)
+    for effect in effects:  # In order: the last move of an alarm is the one that was carried out.
+        name = alarm_id(effect.rule.id, effect.reading.subject)
+        (engine.active.add if effect.move is Move.RAISE else engine.active.discard)(name)
 
 
 def _decide(engine: Engine, effects: list[Effect]) -> tuple[list[Change], dict[str, int]]:
