@@ -124,6 +124,7 @@ def test_the_reporters_choice_decides_over_a_guess(in_city: Any, lamp: Filing) -
         ({"unit": None, "lon": None, "lat": None}, "place"),
         ({"unit": "99999"}, "place"),
         ({"unit": "46"}, "place"),
+        ({"unit": "19803"}, "place"),  # Phường An Hòa, closed on 30/06/2025.
         ({"unit": None, "lon": 0.0, "lat": 0.0}, "place"),
         ({"unit": None, "lon": 107.5, "lat": None}, "place"),
     ],

@@ -23,9 +23,10 @@ from dothi.settings import Settings
 from dothi.web.page import Page
 from dothi.web.parts import Parts
 from dothi.web.site import find_pages
+from tests.web.life import fill_life
 
 T = TypeVar("T")
-PROVINCE, COMMUNE = "46", "19803"
+PROVINCE, COMMUNE = "46", "19789"
 # Its code is the example of the pages' addresses, since it comes from the key.
 REPORT = Filing("street_light", "Đèn tắt ba đêm nay.", 107.585, 16.463, COMMUNE, key="the example of the page tests")
 CHROMIUM_FLAGS = [
@@ -90,6 +91,7 @@ async def fill(city: City) -> None:
     city.values["user"] = users(city.parts.accounts)[0].id
     await add_readings(city.parts.hub)
     await file_report(city.parts.citizens, REPORT)
+    city.values.update(await fill_life(city.parts))
 
 
 STATIONS = (

@@ -73,7 +73,7 @@ def test_a_lamp_is_reported_mended_judged_and_reopened_without_javascript(
     citizen = plain.new_page()
     code = file_one(citizen, running)
     assert re.fullmatch(r"[2-9A-Z]{6}-[2-9A-Z]{4}-[2-9A-Z]{4}", code)
-    expect(citizen.locator("main")).to_contain_text("Phường An Hòa")
+    expect(citizen.locator("main")).to_contain_text("Phường Thuận Hóa")
     usage = measure(running.parts.citizens).filed
 
     context = browser.new_context(java_script_enabled=False, locale="vi-VN")

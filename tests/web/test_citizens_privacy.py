@@ -27,7 +27,7 @@ SECRETS = {  # What only the citizen knows, as it might turn up anywhere.
     "card": ["046098001234", "046 098 001 234"],
     "mail": ["bimat.tran@example.vn", "bimat.tran"],
     "camera": ["MayAnhThu", "Kieu-X100", "anh-nha-toi"],
-    "photo position": ["16.4637", "107.5905", "16,4637", "107,5905"],
+    "photo position": ["49.32", "16.4637", "107.5905", "16,4637", "107,5905"],
 }
 WORDS = "Đèn trước cổng trường tắt, gọi tôi 0905 123 456 hoặc bimat.tran@example.vn, CCCD 046 098 001 234."
 GPS = ((16.0, 27.0, 49.32), (107.0, 35.0, 25.8))  # 16.4637 N, 107.5905 E: where the citizen lives.
@@ -129,6 +129,8 @@ def file_three(address: str, citizen_user: Sample) -> list[str]:
     answer = httpx.post(f"{address}/api/reports", data=said, files={"photos": ("a.jpg", private_photo("olive"))})
     assert answer.status_code == 201, answer.text
     codes.append(answer.json()["followCode"])
+    nobody.client.close()
+    member.client.close()
     assert all(re.fullmatch(r"\w{6}-\w{4}-\w{4}", code) for code in codes), codes
     return codes
 
@@ -167,6 +169,7 @@ def handle(address: str, sample: Sample, codes: list[str]) -> Visitor:
         "/ngsi-ld/v1/temporal/entities?type=CitizenReport&timerel=after&timeAt=2020-01-01T00:00:00Z",
     ):
         official.get(path)
+    official.client.close()
     return official
 
 

@@ -105,6 +105,7 @@ class Filing:
     identity: Identity | None = None  # Who wants to be told; goes to the vault.
     key: str | None = None
     channel: str = "web"
+    simulated: bool = False  # Filed by a demo: "dữ liệu mô phỏng".
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +239,9 @@ def routing(citizens: Citizens, filing: Filing) -> Routing:
 def _chosen(citizens: Citizens, code: str | None) -> str | None:
     if not code:
         return None
-    try:
-        unit = citizens.territory.unit(code)
-    except Missing as cause:
-        raise Invalid(f"There is no ward or commune with code {code[:10]}.", field="place") from cause
+    if not citizens.territory.knows(code):
+        raise Invalid(f"No ward or commune with code {code[:10]} is in force; choose one of the list.", field="place")
+    unit = citizens.territory.unit(code)
     if unit.level != "commune":
         raise Invalid(f"{unit.name} is no ward or commune. Choose one below it.", field="place")
     return unit.code
@@ -281,6 +281,8 @@ def _attributes(
         "photos": json_prop(photos),
         "step": json_prop({"verb": "file", "at": iso(at)} | ({"unit": route.unit} if route.unit else {})),
     }
+    if filing.simulated:
+        attrs["simulated"] = prop(True)
     if route.unit is not None:
         attrs |= {"unit": prop(route.unit), "assignee": prop(route.unit)}
     if route.suggested is not None:

@@ -136,6 +136,8 @@ def _create(citizens: Citizens, found: tuple[Report, ...]) -> Change:
     }
     if last.unit is not None:
         attrs["unit"] = prop(last.unit)
+    if all(one.simulated for one in found):
+        attrs["simulated"] = prop(True)
     return create(urn(PROPOSAL_TYPE, "recurring", first.category, first.code), PROPOSAL_TYPE, **attrs)
 
 

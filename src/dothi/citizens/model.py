@@ -89,6 +89,7 @@ class Report:
     reopened: int
     passed_on: int
     follow_key: str
+    simulated: bool = False  # Filed by a demo.
 
     @property
     def place(self) -> tuple[float, float] | None:
@@ -135,6 +136,7 @@ def report_of(entity: Entity) -> Report:
         reopened=int(value("reopened", 0)),
         passed_on=int(value("passedOn", 0)),
         follow_key=value("followKey", ""),
+        simulated=value("simulated", False),
     )
 
 

@@ -1,6 +1,7 @@
 """Photos and documents at the door: read whole, turned upright, shrunk, and written anew without place or device."""
 
 import io
+import logging
 import struct
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dothi.citizens.model import BadFile, FileTooLarge
 
+logging.getLogger("PIL").setLevel(logging.INFO)  # At DEBUG Pillow writes each EXIF tag, the place too, into the log.
 MEGABYTE = 1024 * 1024
 PHOTO_BYTES = 12 * MEGABYTE
 DOCUMENT_BYTES = 10 * MEGABYTE

@@ -196,10 +196,8 @@ def covers(citizens: Citizens, actor: Actor, unit: str | None) -> bool:
 
 
 def _check_unit(citizens: Citizens, unit: str) -> None:
-    try:
-        citizens.territory.unit(unit)
-    except Missing as cause:
-        raise Invalid(f"There is no unit with code {unit[:10]}.", field="unit") from cause
+    if not citizens.territory.knows(unit):
+        raise Invalid(f"No unit with code {unit[:10]} is in force; choose one of the list.", field="unit")
 
 
 def _original(citizens: Citizens, number: str | None) -> str | None:
