@@ -7,11 +7,13 @@ from typing import Any
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Entity, Op, geo, json_prop, prop, rel
+from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Entity, Op, geo, json_prop, prop, rel, system
 from dothi.programme.model import INSTEAD, OWNER, PROPOSALS, Evidence, NewTask, Programme, State, Task, several, task_of
 from dothi.programme.workflow import OPEN, Verb, after, check_clear, check_instant
 
 _LISTED = ("assignee", "due", "open", "state", "lead", "unit", "legalBasis")
+_MOST = 10_000  # Tasks of one list: many times what a province issues in a year.
+_PUBLISHER = system("programme")
 _DECIDED = {"accepted", "declined"}
 
 
@@ -34,13 +36,14 @@ async def issue_task(
 
 def _issue(programme: Programme, new: NewTask, now: int) -> Change:
     check_clear(new)
+    due = iso(check_instant(new.due))
     attrs: dict[str, Attribute] = {
         "title": prop(new.title.strip()),
         "state": prop(State.ASSIGNED.value, iso(now)),
         "lead": prop(new.lead),
         "assignee": prop(new.lead),
-        "originalDue": prop(new.due),
-        "due": prop(new.due),
+        "originalDue": prop(due),
+        "due": prop(due),
         "open": prop(True),
         "output": prop(new.output.strip()),
         "unit": prop(new.units[0]),
@@ -69,7 +72,12 @@ def task(programme: Programme, actor: Actor, name: str) -> Task:
 
 def tasks(programme: Programme, actor: Actor, q: str = "") -> list[Task]:
     """Tasks that `actor` may see, the soonest due first."""
-    return [task_of(entity) for entity in programme.hub.find(actor, "Task", q, order=("due",))]
+    return [task_of(entity) for entity in programme.hub.find(actor, "Task", q, _MOST, order=("due",))]
+
+
+def promises(programme: Programme) -> list[Task]:
+    """Every task, as the city owes them to the public: read in the module's name, to be shown without who acted."""
+    return tasks(programme, _PUBLISHER)
 
 
 def is_late(one: Task, now: int) -> tuple[bool, bool]:
@@ -93,11 +101,12 @@ async def extend(programme: Programme, actor: Actor, name: str, due: str, reason
     after(one, Verb.EXTEND)
     if not reason.strip():
         raise Invalid("An extension needs its reason.")
-    if check_instant(due) == check_instant(one.due):
+    agreed = iso(check_instant(due))
+    if agreed == one.due:
         raise Invalid("The new deadline is the one agreed already.")
     at = iso(now_us() if now is None else now)
-    ledger = [*one.extensions, {"from": one.due, "to": due, "by": actor.id, "reason": reason.strip(), "at": at}]
-    await _amend(programme, actor, one, reason, due=prop(due), extensions=json_prop(ledger))
+    ledger = [*one.extensions, {"from": one.due, "to": agreed, "by": actor.id, "reason": reason.strip(), "at": at}]
+    await _amend(programme, actor, one, reason, due=prop(agreed), extensions=json_prop(ledger))
 
 
 async def finish(

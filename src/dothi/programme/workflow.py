@@ -1,10 +1,13 @@
 """The life of a task as one table: which verb may follow which state, and where it leads."""
 
+import re
 from enum import StrEnum
 
 from dothi.ground.clock import from_iso
 from dothi.ground.errors import Invalid
 from dothi.programme.model import IllegalMove, NewTask, State, Task
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Verb(StrEnum):
@@ -55,9 +58,12 @@ def check_clear(new: NewTask) -> None:
 
 
 def check_instant(text: str) -> int:
-    """The instant (µs) of a date or date-time; Invalid says how it is written."""
+    """The instant (µs) of a date-time, or of the end of a day in Vietnam; Invalid says how it is written.
+
+    A deadline that names a day is kept until that day is over: law counts whole days (Civil Code 2015, article 148).
+    """
     try:
-        return from_iso(text)
+        return from_iso(f"{text}T23:59:59+07:00" if _DAY.fullmatch(text) else text)
     except ValueError as cause:
         raise Invalid(f"“{text[:40]}” is not a date: write it as 2026-12-31.") from cause
 

@@ -31,7 +31,7 @@ WORKERS = frozenset({"official", "duty_officer", "programme_officer"})
 HANDLERS = frozenset({"official", "duty_officer"})
 SOON = 8 * HOUR
 LISTED = 100
-PLACES: Mapping[str, str] = {"Task": "/tasks/", "Alarm": "/alarms/"}  # Where a row of another module opens.
+PLACES: Mapping[str, str] = {"Task": "/task/", "Alarm": "/alarm/"}  # Where a row of another module opens.
 ICONS: Mapping[str, str] = {TYPE: "report", "Task": "task", "Alarm": "alarm"}
 
 
@@ -85,7 +85,7 @@ def _other_row(request: Request, item: WorkItem) -> dict[str, object]:
     value = item.entity.value
     title = value("title") or value("name") or value("summary") or words(request).t(f"citizens.work.{item.kind}")
     return {
-        "href": PLACES.get(item.kind, "/") + item.id.rsplit(":", 1)[-1],
+        "href": PLACES.get(item.kind, "/walk/") + item.id.split(":", 3)[-1],
         "what": words(request).pick(title)[:140],
         "where": unit_name(request, item.unit),
         "state": words(request).t(f"citizens.work.{item.kind}"),
