@@ -163,7 +163,8 @@ class Draft:
         """Start from `before`; what is not touched keeps the stamps it had."""
         self._before = before
         self._now = now
-        self._attrs: dict[str, list[Instance]] = {}
+        self._stamp = iso(before.modified_at)
+        self._attrs: dict[str, list[Instance]] = {}  # What was touched, each instance with its stamps.
         self._types = before.types
         self._scope = before.scope
         self._new: dict[str, list[Instance]] = {}
@@ -171,7 +172,10 @@ class Draft:
 
     def find(self, name: str, dataset: str | None) -> Instance | None:
         """The instance of `name` with this datasetId (None = the default instance)."""
-        return next((one for one in self._list(name) if one.get("datasetId") == dataset), None)
+        listed = self._attrs.get(name)
+        if listed is None:
+            listed = instances(self._before.attrs.get(name))
+        return next((one for one in listed if one.get("datasetId") == dataset), None)
 
     def demand(self, name: str, dataset: str | None) -> Instance:
         """Like find, but raise Missing."""
@@ -183,17 +187,36 @@ class Draft:
 
     def put(self, name: str, instance: Instance) -> None:
         """Set one instance; its createdAt stays that of the one it replaces."""
-        listed = self._list(name)
         dataset = instance.get("datasetId")
-        stored = {key: value for key, value in instance.items() if key not in ("createdAt", "modifiedAt")}
+        stored = instance
+        if "createdAt" in instance or "modifiedAt" in instance:
+            stored = {key: value for key, value in instance.items() if key not in ("createdAt", "modifiedAt")}
+        old = self._before.attrs.get(name)
+        if dataset is None and name not in self._attrs and (old is None or isinstance(old, dict)):
+            self._put_only(name, stored, old)
+        else:
+            self._put_among(name, stored, dataset)
+
+    def _put_only(self, name: str, stored: Instance, old: Instance | None) -> None:
+        """The common case: one instance there at most, and ours takes its place or stands beside it."""
+        if old is None:
+            self._attrs[name] = [stored]
+        elif "datasetId" in old:
+            self._attrs[name] = [self._stamped(old), stored]
+        else:
+            born = old.get("createdAt") or old.get("modifiedAt", self._stamp)
+            self._attrs[name] = [{**stored, "createdAt": born}]
+        self._new[name] = [stored]
+
+    def _put_among(self, name: str, stored: Instance, dataset: str | None) -> None:
+        listed = self._list(name)
         at = next((i for i, one in enumerate(listed) if one.get("datasetId") == dataset), None)
         if at is None:
             listed.append(stored)
         else:
             old = listed[at]
-            listed[at] = {**stored, "createdAt": old.get("createdAt", old["modifiedAt"])}
-        self._new.setdefault(name, [])
-        self._new[name] = [one for one in self._new[name] if one.get("datasetId") != dataset] + [stored]
+            listed[at] = {**stored, "createdAt": old.get("createdAt") or old.get("modifiedAt", iso(self._now))}
+        self._new[name] = [one for one in self._new.get(name, ()) if one.get("datasetId") != dataset] + [stored]
 
     def keep_late(self, name: str, instance: Instance) -> None:
         """Note an instance for history only."""
@@ -233,20 +256,28 @@ class Draft:
         if out.late and not (out.written or out.dropped or out.scope is not None or self._types != before.types):
             out.after = before  # Late data is history; what stands now is untouched.
             return out
-        attrs = {name: _pack(self._list(name)) for name in before.attrs}
-        attrs.update({name: _pack(listed) for name, listed in self._attrs.items() if name not in before.attrs})
-        attrs = {name: attribute for name, attribute in attrs.items() if attribute}
-        out.after = Entity(before.id, self._types, attrs, self._scope, before.created_at, self._now, before.version + 1)
+        attrs: dict[str, Attribute] = {
+            name: _pack(self._attrs[name]) if name in self._attrs else self._aged(attribute)
+            for name, attribute in before.attrs.items()
+        }
+        attrs.update({name: _pack(listed) for name, listed in self._attrs.items() if name not in attrs})
+        left = {name: attribute for name, attribute in attrs.items() if attribute}
+        out.after = Entity(before.id, self._types, left, self._scope, before.created_at, self._now, before.version + 1)
         return out
+
+    def _aged(self, attribute: Attribute) -> Attribute:
+        """An attribute that was not touched: its instances keep the modifiedAt that they had."""
+        if isinstance(attribute, dict):
+            return self._stamped(attribute)
+        return [self._stamped(one) for one in attribute]
+
+    def _stamped(self, instance: Instance) -> Instance:
+        return instance if "modifiedAt" in instance else {**instance, "modifiedAt": self._stamp}
 
     def _list(self, name: str) -> list[Instance]:
         """This attribute's instances, each with an explicit modifiedAt, as a list of our own."""
         if name not in self._attrs:
-            stamp = iso(self._before.modified_at)
-            self._attrs[name] = [
-                one if "modifiedAt" in one else {**one, "modifiedAt": stamp}
-                for one in instances(self._before.attrs.get(name))
-            ]
+            self._attrs[name] = [self._stamped(one) for one in instances(self._before.attrs.get(name))]
         return self._attrs[name]
 
 
