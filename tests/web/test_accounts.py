@@ -119,7 +119,7 @@ def test_a_key_opens_what_it_may_and_no_more(browser: Browser, city: City) -> No
     assert httpx.get(asked, headers={"Authorization": f"Bearer {key}"}).status_code == 200
     page.goto(f"{city.address}/keys")
     page.click("tr:has-text('Trạm thử') button")
-    assert "Khoá đã bị thu hồi." in page.locator(".notice").inner_text()
+    assert "Khoá đã bị thu hồi." in page.locator(".notice.done").inner_text()
     assert httpx.get(asked, headers={"Authorization": f"Bearer {key}"}).status_code == 401
     office.close()
 
