@@ -16,6 +16,7 @@ from dothi.accounts.model import Sample
 from dothi.accounts.people import make_sample_users, users
 from dothi.app import close_city, make_app, open_city
 from dothi.citizens import Filing, file_report
+from dothi.evidence.definitions import keep_sample_indicators
 from dothi.ground.clock import MINUTE, iso, now_us
 from dothi.hub.core import Hub
 from dothi.hub.model import Commit, geo, prop, put, rel, system
@@ -90,6 +91,7 @@ async def fill(city: City) -> None:
     city.samples.update({sample.role: sample for sample in samples})
     city.values["user"] = users(city.parts.accounts)[0].id
     await add_readings(city.parts.hub)
+    await keep_sample_indicators(city.parts.evidence)
     await file_report(city.parts.citizens, REPORT)
     city.values.update(await fill_life(city.parts))
 
