@@ -117,6 +117,22 @@ def test_scopes_are_added_without_overwriting(tell: Any) -> None:
     tell(story)
 
 
+def test_an_update_replaces_a_scope_but_adds_none(tell: Any) -> None:
+    """Updating attributes changes a scope that stands; where there is none it is reported, not added (5.6.2.4)."""
+
+    async def story(client: Client) -> None:
+        await client.post("/entities", json=STATION)
+        left = await client.patch(URL, json={"scope": "/VN/46", "co": 1})
+        assert (left.status_code, left.json()["updated"]) == (207, [FULL + "co"])
+        assert left.json()["notUpdated"][0]["attributeName"].endswith("/scope")
+        assert "scope" not in await now(client)
+        await client.post(URL, json={"scope": "/VN/46"})
+        assert (await client.patch(URL, json={"scope": "/VN/48"})).status_code == 204
+        assert (await now(client))["scope"] == "/VN/48"
+
+    tell(story)
+
+
 def test_replace_one(tell: Any) -> None:
     """Replacing one attribute leaves nothing of what it was, and needs it to be there."""
 

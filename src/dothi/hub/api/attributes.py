@@ -1,5 +1,7 @@
 """Attributes of one entity: append, update, partial update, replace and delete (clauses 6.6 and 6.7)."""
 
+from collections.abc import Sequence
+
 from dothi.ground.errors import Invalid
 from dothi.hub.api.answer import NO_CONTENT, Answer, document
 from dothi.hub.api.entities import check_type, fragment, known
@@ -26,16 +28,20 @@ async def update_attributes(call: Call) -> Answer:
     entity_id, given, names = await fragment(call, nulls=True)
     check_type(call, names, entity_id)
     nulls = [
-        (name, one.get("datasetId")) for name, kept in given.attrs.items() for one in instances(kept) if _is_null(one)
+        (name, one.get("datasetId"))
+        for name, attribute in given.attrs.items()
+        for one in instances(attribute)
+        if _is_null(one)
     ]
-    if not nulls:
-        return _told(await call.commit([Change(Op.APPEND, entity_id, given.types, given.attrs, given.scope)]))
+    before = known(call, entity_id) if nulls or given.scope is not None else None
+    # A scope is replaced, never added by an update (clause 5.6.2.4).
+    ignored = given.scope is not None and before is not None and not before.scope
     kept: dict[str, Attribute] = {
         name: listed for name, attribute in given.attrs.items() if (listed := _without_nulls(attribute))
     }
-    changes = [Change(Op.APPEND, entity_id, given.types, kept, given.scope)]
-    changes += _drops(entity_id, nulls, known(call, entity_id))
-    return _told(await call.commit(changes))
+    changes = [Change(Op.APPEND, entity_id, given.types, kept, None if ignored else given.scope)]
+    changes += _drops(entity_id, nulls, before)
+    return _told(await call.commit(changes), [("scope", "the entity has no scope")] if ignored else [])
 
 
 def _is_null(instance: Instance) -> bool:
@@ -43,8 +49,9 @@ def _is_null(instance: Instance) -> bool:
     return value in (NULL, NULL_WORDS, [NULL], [{"object": NULL}])
 
 
-def _without_nulls(attribute: Attribute) -> list[Instance]:
-    return [one for one in instances(attribute) if not _is_null(one)]
+def _without_nulls(attribute: Attribute) -> Attribute:
+    kept = [one for one in instances(attribute) if not _is_null(one)]
+    return kept[0] if len(kept) == 1 else kept
 
 
 def _drops(entity_id: str, named: list[tuple[str, str | None]], entity: Entity | None) -> list[Change]:
@@ -59,9 +66,9 @@ def _drops(entity_id: str, named: list[tuple[str, str | None]], entity: Entity |
     ]
 
 
-def _told(receipt: Receipt) -> Answer:
+def _told(receipt: Receipt, ignored: Sequence[tuple[str, str]] = ()) -> Answer:
     """204, or 207 with an UpdateResult (clause 5.2.18) in full names when some attributes were left as they were."""
-    left = [pair for result in receipt.results for pair in result.not_updated]
+    left = [*ignored, *(pair for result in receipt.results for pair in result.not_updated)]
     if not left:
         return NO_CONTENT
     updated = [iri_of(name) for result in receipt.results for name in result.updated]
