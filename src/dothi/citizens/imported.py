@@ -7,7 +7,8 @@ import msgspec
 from dothi.citizens.filing import SYSTEM, Citizens
 from dothi.citizens.model import OWNER, TYPE, Outcome, State
 from dothi.ground.clock import from_iso
-from dothi.ground.errors import Invalid
+from dothi.ground.errors import DothiError, Forbidden, Invalid, Missing
+from dothi.hub.core import Hub
 from dothi.hub.model import (
     Actor,
     Attribute,
@@ -39,7 +40,7 @@ async def write_imported(
     States, dates and outcomes are the rows' own; a row owes nobody anything, whatever its state says. One result a
     change, in order; a bad row has status "failed" with its error, and its reason names the attribute.
     """
-    checked = [_checked(change) for change in changes]
+    checked = [_checked(citizens.hub, change) for change in changes]
     good = tuple(change for change in checked if isinstance(change, Change))
     commit = Commit(SYSTEM, good, f"{reason} (by {actor.id})", key=key, partial=True, owner=OWNER)
     receipt = await citizens.hub.commit(commit)
@@ -51,12 +52,23 @@ async def write_imported(
     return msgspec.structs.replace(receipt, results=results)
 
 
-def _checked(change: Change) -> Change | Invalid:
+def _checked(hub: Hub, change: Change) -> Change | DothiError:
     """The change with what makes it a report, or why it is none."""
     try:
+        _check_imported(hub, change.id)
         return _as_report(change)
-    except Invalid as fault:
+    except (Invalid, Forbidden) as fault:
         return fault
+
+
+def _check_imported(hub: Hub, report_id: str) -> None:
+    """Raise Forbidden for an entity that no source brought: a citizen's report has its own verbs."""
+    try:
+        standing = hub.get(SYSTEM, report_id)
+    except Missing:
+        return
+    if standing.types != (TYPE,) or standing.value("imported") is not True:
+        raise Forbidden(f"{report_id} was filed here: a source may not write it. Use the verbs under /api/reports.")
 
 
 def _as_report(change: Change) -> Change:

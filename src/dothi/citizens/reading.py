@@ -23,6 +23,7 @@ PAGE_MAX = 200
 class PublicReport:
     """What everybody may see of a report: not the reporter's words, photos or exact place."""
 
+    id: str
     code: str
     category: str
     state: State
@@ -93,6 +94,7 @@ def public_report(report: Report) -> PublicReport:
     """A report without what only the reporter and the handling unit may see."""
     place = report.place
     return PublicReport(
+        report.id,
         report.code,
         report.category,
         report.state,
@@ -122,6 +124,14 @@ def public_list(
     )
     page = citizens.hub.query(SYSTEM, query)
     return tuple(public_report(report_of(one)) for one in page), page.count or 0
+
+
+def public_by_id(citizens: Citizens, name: str) -> PublicReport:
+    """The report whose id ends, after its type, with `name`. NoSuchReport when there is none."""
+    try:
+        return public_report(report_of(citizens.hub.get(SYSTEM, urn(TYPE, name))))
+    except Missing as cause:
+        raise NoSuchReport from cause
 
 
 def _all(terms: tuple[Condition, ...]) -> Condition | None:

@@ -160,7 +160,8 @@ async def sent(request: Request) -> Response:
         "citizens/sent.html",
         report=found,
         code=request.path_params["code"],
-        hidden=HIDDEN in found.description,
+        hidden=HIDDEN in found.description + found.place_words,
+        sample=ours(request).rules.sample,
         numbers=ours(request).rules.emergency.numbers if said.emergency else (),
         **shown(request, found),
     )

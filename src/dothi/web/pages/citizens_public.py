@@ -4,8 +4,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dothi.citizens.measures import measure
-from dothi.citizens.model import NoSuchReport, State
-from dothi.citizens.reading import Asked, PublicReport, file_of, public_list
+from dothi.citizens.model import State
+from dothi.citizens.reading import Asked, PublicReport, file_of, public_by_id, public_list
 from dothi.web.page import Menu, Page, render, visit, words
 from dothi.web.pages.citizens import EXAMPLE, answer_file, communes_of, ours, pictures, shown, town_of
 from dothi.web.parts import parts
@@ -75,7 +75,7 @@ async def public_report(request: Request) -> Response:
     """What everybody may know of one report."""
     found = _public(request)
     proof = [one for one in found.proof if one.is_photo]
-    end = f"?of=urn:ngsi-ld:CitizenReport:{found.code}"
+    end = f"?of={found.id}"
     return render(
         request,
         "citizens/public.html",
@@ -87,10 +87,10 @@ async def public_report(request: Request) -> Response:
 
 
 def _public(request: Request) -> PublicReport:
-    found, _ = public_list(ours(request), Asked(code=str(request.path_params["number"]).upper()), 1)
-    if not found:
-        raise NoSuchReport
-    return found[0]
+    """By public number; an imported report also by what follows the type in its id."""
+    number = str(request.path_params["number"])
+    found, _ = public_list(ours(request), Asked(code=number.upper()), 1)
+    return found[0] if found else public_by_id(ours(request), number)
 
 
 async def kept_file(request: Request) -> Response:

@@ -26,6 +26,7 @@ from dothi.web.pages.citizens import (
     unit_name,
     uploads,
 )
+from dothi.web.pages.shown import bare
 
 WORKERS = frozenset({"official", "duty_officer", "programme_officer"})
 HANDLERS = frozenset({"official", "duty_officer"})
@@ -55,7 +56,7 @@ def _row(request: Request, item: WorkItem, now: int) -> dict[str, object]:
     due = from_iso(item.due) if item.due else None
     soon = due is not None and now <= due < now + SOON
     row: dict[str, object] = {
-        "key": item.id.rsplit(":", 1)[-1],
+        "key": bare(item.id).replace(":", "-"),
         "due": words(request).age(due, now) if due is not None else "",
         "due_kind": "bad" if item.late(now) else "watch" if soon else "",
         "urgent": item.urgent,
