@@ -1,0 +1,1 @@
+"""The sample city with its simulated signals, and measurements beside their ceilings."""

@@ -1,0 +1,162 @@
+"""Simulated duty officers and programme officers: alarms taken, proposals made tasks, tasks moved on and shown done."""
+
+from collections.abc import Mapping
+
+from dothi.ground.clock import DAY, SECOND, from_iso, iso
+from dothi.hub.model import Entity
+from dothi.operations import service as alarms
+from dothi.programme import law
+from dothi.programme import service as tasks
+from dothi.programme.model import Evidence, NewTask, Provision, Task
+from dothi.trial.demo.people import Cast
+from dothi.trial.demo.photos import draw
+from dothi.trial.demo.places import EPISODE, FLOOD, PROVINCE
+from dothi.trial.demo.sensors import DEVICES
+from dothi.trial.demo.stories import NOTE
+from dothi.web.parts import Parts
+
+_OURS = (f"urn:ngsi-ld:AirQualityObserved:{EPISODE}", f"urn:ngsi-ld:WaterObserved:{FLOOD}")
+_TAKEN = {
+    _OURS[0]: "Đã gọi trạm Phú Bài xác minh; cử tổ trực xuống hiện trường.",
+    _OURS[1]: "Đã báo trực ban phường Hương Trà theo dõi mực nước từng 10 phút.",
+}
+
+# (title, lead, days until it is due, output, place in the law: article, clause, point; indicator)
+_TASKS: tuple[tuple[str, str, int, str, tuple[int, int | None, str | None], str], ...] = (
+    (
+        "Lắp bổ sung trạm quan trắc không khí tại khu vực Phú Bài",
+        "19960",
+        40,
+        "Biên bản nghiệm thu và dữ liệu trạm mới chạy đủ 30 ngày",
+        (6, 2, "i"),
+        "pm25-mean",
+    ),
+    (
+        "Rà soát thời hạn giải quyết phản ánh của các phường trung tâm",
+        "19789",
+        12,
+        "Báo cáo rà soát kèm danh sách nguyên nhân quá hạn",
+        (6, 2, "i"),
+        "reports-on-time",
+    ),
+    (
+        "Gọi lại người phản ánh đánh giá dưới 3 điểm",
+        "19789",
+        20,
+        "Bảng kết quả gọi lại, không ghi danh tính",
+        (6, 2, "i"),
+        "satisfaction",
+    ),
+    (
+        "Kết nối dữ liệu thùng rác và mực nước theo thời gian thực",
+        "19753",
+        60,
+        "Hai nguồn dữ liệu giữ đúng nhịp cam kết trong 30 ngày",
+        (23, None, None),
+        "live-sources",
+    ),
+    (
+        "Lập danh mục dữ liệu đô thị dùng chung của phường",
+        "19777",
+        -3,
+        "Danh mục được phê duyệt và công bố",
+        (6, 2, "đ"),
+        "live-sources",
+    ),
+)
+
+
+def to_take(parts: Parts, cast: Cast, now: int, after_s: float) -> list[Entity]:
+    """The alarms of the simulated episodes that nobody has taken for `after_s` seconds; the others wait for people."""
+    found = alarms.open_alarms(parts.operations, cast.duty)
+    return [
+        alarm
+        for alarm in found
+        if alarm.value("subject") in _OURS
+        and not alarm.value("acknowledged")
+        and now - from_iso(alarm.value("since")) >= after_s * SECOND
+    ]
+
+
+async def take_alarm(parts: Parts, cast: Cast, alarm: Entity) -> None:
+    """The officer on duty acknowledges it."""
+    await alarms.acknowledge(parts.operations, cast.duty, alarm.id, _TAKEN[alarm.value("subject")] + NOTE)
+
+
+async def give_tasks(parts: Parts, cast: Cast, now: int) -> int:
+    """The tasks that stand when the demo begins, some of them under way; returns how many."""
+    bases = _bases(parts)
+    for number, (title, lead, days, output, where, indicator) in enumerate(_TASKS):
+        new = NewTask(
+            title + NOTE,
+            lead,
+            _day(now + days * DAY),
+            output,
+            (lead,),
+            bases.get(where),
+            indicators=(f"urn:ngsi-ld:Indicator:{indicator}",),
+            simulated=True,
+        )
+        name = await tasks.issue_task(parts.programme, cast.programme, new)
+        if number % 2:
+            await tasks.report_progress(parts.programme, cast.programme, name, 15 * number, "Đang triển khai" + NOTE)
+    return len(_TASKS)
+
+
+async def accept_one(parts: Parts, cast: Cast, now: int) -> str | None:
+    """Make a task of the newest simulated proposal; its id, None when nothing is proposed."""
+    found = [one for one in tasks.proposals(parts.programme, cast.programme) if one.value("simulated")]
+    if not found:
+        return None
+    unit = found[0].value("unit", PROVINCE)
+    new = NewTask(
+        "Thay cáp ngầm và tủ điện chiếu sáng lối qua cầu nhỏ" + NOTE,
+        unit,
+        _day(now + 21 * DAY),
+        "Biên bản nghiệm thu và ảnh đèn sáng ổn định 7 đêm",
+        (unit,),
+        _bases(parts).get((24, None, None)),
+        indicators=("urn:ngsi-ld:Indicator:satisfaction", "urn:ngsi-ld:Indicator:reports-on-time"),
+        simulated=True,
+    )
+    return await tasks.accept(parts.programme, cast.programme, found[0].id, new, now)
+
+
+_NOTES: Mapping[int, str] = {
+    10: "Đã khảo sát hiện trường, lập dự toán",
+    35: "Đã duyệt phương án, đặt cáp và tủ điện",
+    60: "Đào rãnh và luồn ống xong 80 mét",
+    85: "Đấu nối xong, đang chạy thử ban đêm",
+}
+
+
+async def move_on(parts: Parts, cast: Cast, one: Task) -> None:
+    """Report the next step of a task; the last one shows its output by a photo."""
+    following = next((percent for percent in _NOTES if percent > one.progress), None)
+    if following is not None:
+        note = _NOTES[following] + NOTE
+        await tasks.report_progress(parts.programme, cast.programme, one.id, following, note)
+        return
+    digest = parts.hub.keep_file(draw("street_light", True, 0))
+    shown = Evidence(digest, "anh-mo-phong.jpg", "image/jpeg")
+    await tasks.finish(parts.programme, cast.programme, one.id, "Nghiệm thu đạt" + NOTE, (shown,))
+
+
+def open_task(parts: Parts, cast: Cast) -> Task | None:
+    """A simulated task that came from a proposal and is not closed."""
+    found = tasks.tasks(parts.programme, cast.programme, "open==true;simulated==true")
+    return next((one for one in found if ":proposal:" in one.id), None)
+
+
+def _bases(parts: Parts) -> dict[tuple[int, int | None, str | None], str]:
+    """Provisions of Decree 269/2025 by place."""
+    found = law.provisions(parts.programme, DEVICES)
+    return {_at(one): name for name, one in found if one.document == "269/2025/NĐ-CP"}
+
+
+def _at(one: Provision) -> tuple[int, int | None, str | None]:
+    return one.article, one.clause, one.point
+
+
+def _day(instant: int) -> str:
+    return iso(instant)[:10]
