@@ -14,13 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 import uvloop
 
 from dothi import __version__
 from dothi.accounts.people import make_first_administrator_link, needs_administrator
 from dothi.accounts.signin import create_key
 from dothi.app import close_city, make_app, open_city
+from dothi.front import server
 from dothi.ground.errors import DothiError, Invalid, Missing, Unavailable
 from dothi.hub import moving
 from dothi.hub.model import system
@@ -60,20 +60,11 @@ async def _serve(settings: Settings) -> None:
         if needs_administrator(parts.accounts):
             token = await make_first_administrator_link(parts.accounts)
             _say(f"Make the first administrator (once): {settings.address}/setup/{token}")
-        server = uvicorn.Server(
-            uvicorn.Config(
-                make_app(parts, settings),
-                host=settings.host,
-                port=settings.port,
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=3,
-            )
-        )
+        front = server(make_app(parts, settings), settings.host, settings.port)
         note = await _note_running(parts, settings)
         _say(f"dothi {__version__} serves {settings.data} at {settings.address}  (stop with Ctrl+C)")
         try:
-            await server.serve()
+            await front.serve()
         finally:
             note.unlink(missing_ok=True)
     finally:
