@@ -123,8 +123,15 @@ def told(request: Request, said: Answer) -> str:
     """The answer in words."""
     t = words(request).t
     if said.oldest is not None:
-        return t("operations.situation.waiting", n=said.waiting, age=words(request).age(said.oldest))
+        return t("operations.situation.waiting", n=said.waiting, since=since(request, said.oldest))
     return t("operations.situation.taken", n=said.taken) if said.taken else t("operations.situation.calm")
+
+
+def since(request: Request, instant: int) -> str:
+    """A moment with its age: the time alone while it is of the last hours."""
+    said = words(request)
+    moment = said.time(instant) if now_us() - instant < DAY // 2 else said.when(instant)
+    return f"{moment} ({said.age(instant)})"
 
 
 def lines(request: Request) -> list[tuple[Entity, str, str, str]]:
@@ -197,6 +204,7 @@ async def one_alarm(request: Request) -> Response:
         "operations/alarm.html",
         alarm=alarm,
         row=row(request, alarm),
+        since=since(request, from_iso(alarm.value("since"))),
         rows=_series(request, subject, attribute),
         attribute=attribute_name(request, attribute),
         unit=unit_of(attribute, alarm.value("valueUnit")),

@@ -14,7 +14,7 @@ from dothi.sources.mapping.library import mapping_paths
 from dothi.sources.model import ROW, RowState, explain
 from dothi.sources.quarantine import STEWARDS, Selection, is_steward
 from dothi.web.page import Level, Page, redirect, render, visit, words
-from dothi.web.pages.shown import STAFF, bare, entity_id, named
+from dothi.web.pages.shown import STAFF, attribute_name, bare, entity_id, named, unit_of
 from dothi.web.parts import parts
 
 LISTED = 50
@@ -54,13 +54,20 @@ def _groups(request: Request) -> tuple[list[dict[str, Any]], bool]:
 def _count(request: Request, found: dict[tuple[str, str], dict[str, Any]], row: Entity) -> None:
     key = row.value("source"), row.value("reason", "")
     if key not in found:
-        detail = row.value("detail", {})
-        text = explain(detail.get("code", ""), detail.get("attribute", ""), detail, words(request).language)
-        found[key] = {"source": key[0], "reason": key[1], "name": named(request, key[0]), "text": text}
+        found[key] = {"source": key[0], "reason": key[1], "name": named(request, key[0]), "text": _why(request, row)}
         found[key] |= {"count": 0, "first": row.created_at, "last": row.created_at}
     group = found[key]
     group["count"] += row.value("count", 1)
     group["first"], group["last"] = min(group["first"], row.created_at), max(group["last"], row.created_at)
+
+
+def _why(request: Request, row: Entity) -> str:
+    """Why a row is held back, in words, with names and units as people write them."""
+    detail = dict(row.value("detail", {}))
+    attribute = str(detail.get("attribute", ""))
+    unit = detail.get("unit")
+    detail["unit"] = unit_of(attribute, unit) if unit is None or isinstance(unit, str) else unit
+    return explain(str(detail.get("code", "")), attribute_name(request, attribute), detail, words(request).language)
 
 
 def _rows(
@@ -75,7 +82,10 @@ def _rows(
         request,
         "sources/rows.html",
         FAILED if problems else 200,
-        rows=[(one, f"/quarantine/{bare(one.id)}", _brief(one.row)) for one in page.rows],
+        rows=[
+            (one, f"/quarantine/{bare(one.id)}", _brief(one.row), _why(request, _get(request, one.id)))
+            for one in page.rows
+        ],
         total=page.total,
         count=sum(one.count for one in page.rows),
         offset=offset,
@@ -100,10 +110,14 @@ def _text(value: Any) -> str:
 
 
 def _row(request: Request) -> Entity:
-    found = parts(request).hub.get(visit(request).actor, entity_id(ROW, request.path_params["row"]))
+    found = _get(request, entity_id(ROW, request.path_params["row"]))
     if ROW not in found.types:
         raise Missing(f"{found.id} is no quarantined row.")
     return found
+
+
+def _get(request: Request, name: str) -> Entity:
+    return parts(request).hub.get(visit(request).actor, name)
 
 
 async def one_row(request: Request) -> Response:
@@ -121,6 +135,7 @@ def _one(request: Request, edits: Mapping[str, Any], problems: Mapping[str, str]
         "sources/row.html",
         FAILED if problems else 200,
         row=shown,
+        reason_text=_why(request, entity),
         href=f"/quarantine/{bare(entity.id)}",
         cells=[(name, _text({**shown.row, **edits}[name])) for name in shown.row],
         guilty=str(detail.get("column", "")),

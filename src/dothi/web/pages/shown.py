@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from statistics import median
 
 from starlette.requests import Request
 
@@ -10,6 +11,7 @@ from dothi.accounts.people import display_name
 from dothi.ground.clock import HOUR, MINUTE, from_iso, now_us
 from dothi.ground.errors import Forbidden, Missing
 from dothi.hub.model import Entity
+from dothi.territory.model import Kind as Wards
 from dothi.web.page import visit, words
 from dothi.web.parts import parts
 
@@ -109,12 +111,16 @@ def attribute_name(request: Request, attribute: str) -> str:
 
 def measured(request: Request, attribute: str, value: object, unit: str | None = None) -> str:
     """A value with its unit as people read it; a dash where nothing was measured."""
+    return " ".join(number_and_unit(request, attribute, value, unit)).rstrip()
+
+
+def number_and_unit(request: Request, attribute: str, value: object, unit: str | None = None) -> tuple[str, str]:
+    """The same in two parts, so that the unit can stand smaller."""
     if not isinstance(value, int | float) or isinstance(value, bool):
-        return "–"
+        return "–", ""
     if attribute in SHARES and unit in (None, "C62"):
-        return words(request).percent(value)
-    said = unit_of(attribute, unit)
-    return f"{words(request).number(value, None if value == round(value) else 1)} {said}".rstrip()
+        return words(request).number(value * 100, 0), "%"
+    return words(request).number(value, None if value == round(value) else 1), unit_of(attribute, unit)
 
 
 def unit_of(attribute: str, unit: str | None) -> str:
@@ -161,10 +167,13 @@ def collection(features: Iterable[dict[str, object] | None]) -> dict[str, object
 
 
 def start_of(request: Request, zoom: float = 9.6) -> tuple[float, float, float] | None:
-    """Where a map of the city begins: the city's province, else (None) the country."""
+    """Where a map of the city begins: amid its wards (communes, where it has none), else (None) the country."""
     province = parts(request).province
-    unit = parts(request).territory.unit(province) if province else None
-    return (unit.lon, unit.lat, zoom) if unit and unit.lon is not None else None
+    placed = [unit for unit in parts(request).territory.communes_of(province) if unit.middle] if province else []
+    dense = [unit for unit in placed if unit.kind == Wards.WARD] or placed
+    if not dense:
+        return None
+    return median(unit.lon for unit in dense), median(unit.lat for unit in dense), zoom
 
 
 def lasting(request: Request, seconds: float) -> str:

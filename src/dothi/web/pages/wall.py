@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from dothi.ground.clock import now_us
 from dothi.web.page import Page, render, visit, words
-from dothi.web.pages.operations import WATCHERS, answer, lines, open_rows
-from dothi.web.pages.shown import KINDS, Kind, attribute_name, find, measured, name_of, observed, start_of
+from dothi.web.pages.operations import WATCHERS, answer, lines, open_rows, since
+from dothi.web.pages.shown import KINDS, Kind, attribute_name, find, name_of, number_and_unit, observed, start_of
 from dothi.web.pages.shown import OLD as STALE
 from dothi.web.parts import parts
 
@@ -22,6 +22,7 @@ class Tile:
 
     name: str
     value: str
+    unit: str
     note: str
     at: int | None
     source: str
@@ -39,6 +40,7 @@ async def wall(request: Request) -> Response:
         rows=rows[:ROWS],
         more=max(0, len(rows) - ROWS),
         said=said,
+        since=since(request, said.oldest) if said.oldest is not None else "",
         tiles=[*_worst(request), *_lines(request), *_reports(request)],
         start=start_of(request, 9.2),
         province=parts(request).province,
@@ -66,7 +68,7 @@ def _highest(request: Request, kind: Kind, attribute: str) -> Tile | None:
     unit = (shown.instance(attribute) or {}).get("unitCode")
     return Tile(
         words(request).t("operations.wall.highest", name=attribute_name(request, attribute)),
-        measured(request, attribute, shown.value(attribute), unit),
+        *number_and_unit(request, attribute, shown.value(attribute), unit),
         words(request).t("operations.wall.fresh", n=len(fresh), of=len(found)),
         observed(shown, attribute),
         name_of(request, shown),
@@ -82,14 +84,14 @@ def _lines(request: Request) -> list[Tile]:
     late = ", ".join(name_of(request, one) for one, state, *_ in found if state != "live")
     note = t("operations.wall.not_live", names=late[:90]) if late else t("operations.wall.all_live")
     value = t("operations.wall.of", n=live, of=len(found))
-    return [Tile(t("operations.wall.sources"), value, note, now_us(), t("operations.wall.by_rhythm"))]
+    return [Tile(t("operations.wall.sources"), value, "", note, now_us(), t("operations.wall.by_rhythm"))]
 
 
 def _reports(request: Request) -> list[Tile]:
     found, t = find(request, "CitizenReport", "open==true", limit=1000), words(request).t
     urgent = sum(bool(one.value("urgent")) for one in found)
     value, note = words(request).number(len(found)), t("operations.wall.urgent", n=urgent)
-    return [Tile(t("operations.wall.reports"), value, note, now_us(), t("operations.wall.by_reports"))]
+    return [Tile(t("operations.wall.reports"), value, "", note, now_us(), t("operations.wall.by_reports"))]
 
 
 PAGES = (Page("/wall", wall, "operations.wall.title", roles=WATCHERS),)
