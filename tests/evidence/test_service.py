@@ -398,9 +398,9 @@ def test_forty_communes_are_computed_in_well_under_a_second(in_town: InTown) -> 
         wanted = [one for one in indicators(town.evidence) if one.listed]
         jobs = [job for one in wanted for job in jobs_of(town.evidence, one, town.period(one.id), town.now)]
         assert len(jobs) > 3 * 40
-        began = time.perf_counter()
+        began = time.process_time()
         computed = compute(town.evidence, jobs, town.now)
-        took = time.perf_counter() - began
+        took = time.process_time() - began
         assert len(computed) == len(jobs)
         assert took < 0.8, f"{took:.2f} s"
 

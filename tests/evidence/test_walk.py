@@ -79,7 +79,7 @@ def test_from_everywhere_one_walks_back(in_town: InTown) -> None:
 
 
 def test_the_walk_shows_only_what_the_reader_may_see(in_town: InTown) -> None:
-    """Nobody in particular sees no task and no alarm; the data steward sees quarantined rows; a hidden start is missing."""
+    """Nobody in particular sees neither tasks nor alarms; the data steward sees quarantined rows; hidden is missing."""
 
     async def story(town: Town) -> None:
         figure = await fill(town)

@@ -16,6 +16,7 @@ from dothi.territory import Territory
 
 OWNER = "evidence"
 SYSTEM = system(OWNER)
+YEARS = range(1970, 2200)  # Of periods that may be asked for.
 COUNTRY = "VN"  # Stands for a unit where no city is named: everything counts.
 INDICATOR, VALUE, REPORT = "Indicator", "IndicatorValue", "PublishedReport"
 INSTEAD = {
@@ -101,7 +102,7 @@ def parse_period(kind: PeriodKind, name: str) -> Period:
     shape = "2026-11-22" if kind is PeriodKind.DAY else "2026-11"
     try:
         day = date.fromisoformat(name if kind is PeriodKind.DAY else f"{name}-01")
-        if len(name) != len(shape):
+        if len(name) != len(shape) or day.year not in YEARS:
             raise ValueError(name)
         return _period(kind, day)
     except (ValueError, OverflowError) as cause:

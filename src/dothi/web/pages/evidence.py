@@ -177,7 +177,6 @@ async def overview(request: Request) -> Response:
             if len(code) > 2
         ),
         unit=unit,
-        city=city,
         place=place_name(request, unit),
         units=[
             (city, place_name(request, city)),
@@ -212,7 +211,6 @@ def _asked(request: Request) -> tuple[Indicator, str, Period]:
 def _one(request: Request, problems: dict[str, str]) -> Response:
     evidence, actor = parts(request).evidence, visit(request).actor
     one, unit, period = _asked(request)
-    place_name(request, unit)
     value = find(evidence, value_id(one.id, unit, period.name), actor)
     figure = shown(request, one, value, unit, period)
     groups = steps_from(request, value.id if value else one.id)

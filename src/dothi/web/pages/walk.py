@@ -10,6 +10,7 @@ from starlette.responses import Response
 from dothi.evidence.model import COUNTRY
 from dothi.evidence.walk import Group, Way, walk
 from dothi.evidence.walk import name_of as called
+from dothi.ground.text import slug
 from dothi.hub.model import Entity, LoggedCommit
 from dothi.web.page import Page, render, visit, words
 from dothi.web.pages.shown import STAFF, attribute_name, measured, unit_name, who
@@ -242,13 +243,19 @@ def _trail(request: Request, commits: list[LoggedCommit]) -> list[dict[str, Any]
     staff = bool(STAFF & visit(request).actor.roles)
     return [
         {
-            "what": commit.reason or words(request).t("evidence.walk.changed"),
+            "what": _deed(request, commit.reason),
             "at": commit.at,
             "who": who(request, commit.actor) if staff else "",
             "state": "done",
         }
         for commit in commits
     ]
+
+
+def _deed(request: Request, reason: str) -> str:
+    """What was done, in words: the modules' own reasons have wording, a person's reason stands as it was written."""
+    key = f"evidence.deed.{slug(reason).replace('-', '_')}"
+    return words(request).t(key) if words(request).has(key) else reason or words(request).t("evidence.walk.changed")
 
 
 PAGES = (
