@@ -144,7 +144,7 @@ def test_a_boilerplate_answer_and_one_without_proof_are_refused_on_the_page(
     context = browser.new_context(java_script_enabled=False, locale="vi-VN")
     page = context.new_page()
     sign_in(page, running, "official")
-    page.goto(f"{running.address}/work/report/{number}")
+    page.goto(f"{running.address}/case/{number}")
     page.get_by_role("button", name="Tiếp nhận").click()
     page.check("input[name=outcome][value=resolved]")
     page.fill("#words", "Đã xử lý theo quy định. Trân trọng cảm ơn!")

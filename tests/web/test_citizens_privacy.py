@@ -146,11 +146,11 @@ def handle(address: str, sample: Sample, codes: list[str]) -> Visitor:
     assert b"CitizenReport" in official.seen["GET /live"]
     for code in codes:
         number = code[:6]
-        page = official.get(f"/work/report/{number}")
+        page = official.get(f"/case/{number}")
         assert page.status_code == 200
         for src in re.findall(r'src="(/file/[^"]+)"', page.text):
             assert official.get(src.replace("&amp;", "&")).headers["content-type"] == "image/jpeg"
-        official.post(f"/work/report/{number}", f"/work/report/{number}/receive", {})
+        official.post(f"/case/{number}", f"/case/{number}/receive", {})
         urn = f"urn:ngsi-ld:CitizenReport:{number}"
         for path in (f"/ngsi-ld/v1/entities/{urn}", f"/ngsi-ld/v1/temporal/entities/{urn}", f"/api/reports/{number}"):
             assert official.get(path).status_code == 200, path

@@ -14,7 +14,7 @@ from dothi.ground.clock import HOUR, from_iso, now_us
 from dothi.ground.errors import Conflict, Invalid, TooLarge
 from dothi.ground.ids import urn
 from dothi.web.page import Menu, Page, redirect, render, visit, words
-from dothi.web.pages.citizens import (
+from dothi.web.pages.citizens.report import (
     EXAMPLE,
     FAILED,
     FORM_MAX,
@@ -72,7 +72,7 @@ def _report_row(request: Request, item: WorkItem) -> dict[str, object]:
     summary = f"{said['category']}: {found.description}" if found.description else str(said["category"])
     ready = found.decided and "receive" in verbs_for(found, visit(request).actor.roles)
     return {
-        "href": f"/work/report/{found.code}",
+        "href": f"/case/{found.code}",
         "what": summary[:140],
         "where": found.place_words or str(said["place"]),
         "state": words(request).t(f"citizens.state.{found.state}"),
@@ -198,9 +198,9 @@ def _do(verb: str) -> Callable[[Request], Awaitable[Response]]:
         except (Invalid, TooLarge) as error:
             return _page(request, problem_of(request, error), said | {"verb": verb})
         except Conflict:
-            return redirect(request, f"/work/report/{number}", "citizens.changed", "warning")
+            return redirect(request, f"/case/{number}", "citizens.changed", "warning")
         stays = verb in ("start",) or (verb == "receive" and form.get("then") != "list")
-        return redirect(request, f"/work/report/{number}" if stays else "/work", f"citizens.done.{verb}", code=number)
+        return redirect(request, f"/case/{number}" if stays else "/work", f"citizens.done.{verb}", code=number)
 
     return endpoint
 
@@ -208,10 +208,10 @@ def _do(verb: str) -> Callable[[Request], Awaitable[Response]]:
 _NUMBER = {"number": EXAMPLE[:6]}
 PAGES = (
     Page("/work", work, "citizens.work.title", roles=WORKERS, menu=Menu("work", 10)),
-    Page("/work/report/{number}", one_report, "citizens.work_report.title", roles=WORKERS, sample=_NUMBER),
+    Page("/case/{number}", one_report, "citizens.work_report.title", roles=WORKERS, sample=_NUMBER),
     *(
         Page(
-            f"/work/report/{{number}}/{verb}",
+            f"/case/{{number}}/{verb}",
             _do(verb),
             f"citizens.verb.{verb}",
             methods=("POST",),

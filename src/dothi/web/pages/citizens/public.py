@@ -7,7 +7,7 @@ from dothi.citizens.measures import measure
 from dothi.citizens.model import State
 from dothi.citizens.reading import Asked, PublicReport, file_of, public_by_id, public_list
 from dothi.web.page import Menu, Page, render, visit, words
-from dothi.web.pages.citizens import EXAMPLE, answer_file, communes_of, ours, pictures, shown, town_of
+from dothi.web.pages.citizens.report import EXAMPLE, answer_file, communes_of, ours, pictures, shown, town_of
 from dothi.web.parts import parts
 
 LISTED = 30
