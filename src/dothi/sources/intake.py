@@ -52,6 +52,7 @@ CHUNK_ROWS = 5000
 EXAMPLES_MAX = 20
 _REMEMBERED = 200_000  # Entities whose constant attributes a run remembers.
 _STAMPS = ("createdAt", "modifiedAt")
+_OWN_IDS = tuple(f"urn:ngsi-ld:{kind}:" for kind in OWNED)
 
 
 class Held(NamedTuple):
@@ -148,7 +149,9 @@ def _mapped(run: Run, raw: Raw, moment: datetime) -> Mapped:
     if raw.fault is not None:
         raise raw.fault
     mapped = run.mapping.change(raw.row, moment, run.missing)
-    guarded = next((kind for kind in mapped.change.types if kind in OWNED), None)
+    # By id too: the batch carries the owner's capability, and the entity that stands may have a type that is not said.
+    named = mapped.change.id.startswith(_OWN_IDS) and mapped.change.id.split(":")[2]
+    guarded = next((kind for kind in (*mapped.change.types, named) if kind in OWNED), None)
     if guarded is not None:
         raise Fault("guarded", value=guarded, use=OWNED[guarded])
     for jump in () if run.vouched else run.mapping.jumps:

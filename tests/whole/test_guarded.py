@@ -1,0 +1,199 @@
+"""Guarded nouns: whoever tries whichever generic way in, only the owner's verbs write them (design section 3)."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from dothi.hub.vocabulary import NOUNS
+from tests.whole.city import Whole
+
+DEFAULT = "https://uri.etsi.org/ngsi-ld/default-context/"
+NOTE = {"type": "Property", "value": "written from outside"}
+LD = {"Content-Type": "application/ld+json"}
+
+
+class Way(NamedTuple):
+    """One generic write: method, path and body, in which {id} and {kind} stand for the entity."""
+
+    method: str
+    path: str
+    body: Any = None
+
+
+ENTITY = {"id": "{id}", "type": "{kind}", "note": NOTE}
+FRAGMENT = {"note": NOTE}
+WAYS = (
+    Way("POST", "entities", ENTITY | {"id": "{id}:new"}),
+    Way("PUT", "entities/{id}", ENTITY),
+    Way("PATCH", "entities/{id}", FRAGMENT),
+    Way("DELETE", "entities/{id}"),
+    Way("POST", "entities/{id}/attrs", FRAGMENT),
+    Way("POST", "entities/{id}/attrs?options=noOverwrite", {"other": NOTE}),
+    Way("PATCH", "entities/{id}/attrs", FRAGMENT),
+    Way("PATCH", "entities/{id}/attrs/note", {"value": "written from outside"}),
+    Way("PUT", "entities/{id}/attrs/note", NOTE),
+    Way("DELETE", "entities/{id}/attrs/note"),
+    Way("POST", "entityOperations/create", [ENTITY | {"id": "{id}:new"}]),
+    Way("POST", "entityOperations/upsert", [ENTITY]),
+    Way("POST", "entityOperations/upsert?options=update", [ENTITY]),
+    Way("POST", "entityOperations/update", [ENTITY]),
+    Way("POST", "entityOperations/merge", [ENTITY]),
+    Way("POST", "entityOperations/delete", ["{id}"]),
+)
+MIXED = {"id": "urn:ngsi-ld:Bench:beside", "type": "Bench", "note": NOTE}
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    text: str
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """The problems of an answer: its own, or those of the items of a batch."""
+        body = json.loads(self.text)
+        return [one["error"] for one in body["errors"]] if self.status == 207 else [body]
+
+
+def send(whole: Whole, role: str, way: Way, entity_id: str = "", kind: str = "", **headers: str) -> Answer:
+    def filled(text: str) -> str:
+        return text.replace("{id}", entity_id).replace("{kind}", kind)
+
+    body = None if way.body is None else filled(json.dumps(way.body)).encode()
+    said = {"Content-Type": "application/json", **headers}
+    status, content = whole.ask(role, way.method, f"/ngsi-ld/v1/{filled(way.path)}", body, said)
+    return Answer(status, content.decode())
+
+
+def test_every_way_is_closed_to_everyone(whole: Whole) -> None:
+    """Each generic write of each guarded type by each role gets 403 with the verb to use, and changes nothing."""
+    guarded = whole.parts.hub.guarded()
+    assert guarded.keys() >= {name for name, noun in NOUNS.items() if noun.owner}
+    tried = 0
+    for kind, verb in guarded.items():
+        entity_id = whole.owned(kind, "guarded")
+        before = whole.get(entity_id)
+        for role in whole.clients:
+            for way in WAYS:
+                answer = send(whole, role, way, entity_id, kind)
+                where = f"{role}: {way.method} {way.path} of {kind}: {answer.status} {answer.text[:200]}"
+                assert answer.status == 403, where
+                (problem,) = answer.refusals()
+                assert (problem["status"], verb in problem["detail"]) == (403, True), where
+                tried += 1
+        assert whole.get(entity_id) == before, kind
+        with pytest.raises(Exception, match="not there"):
+            whole.get(f"{entity_id}:new")
+    assert len(whole.clients) == 10
+    assert tried == len(guarded) * 10 * len(WAYS)
+    print(f"{tried} generic writes refused: {len(guarded)} types, {len(whole.clients)} who, {len(WAYS)} ways")
+
+
+def test_in_a_batch_the_guarded_item_fails_alone(whole: Whole) -> None:
+    """Beside a generic entity a guarded one gets its own 403 in a 207; the generic one goes in."""
+    client = whole.clients["key"]
+    for kind, verb in whole.parts.hub.guarded().items():
+        entity_id = whole.owned(kind, "mixed")
+        before = whole.get(entity_id)
+        for operation in ("upsert", "update", "merge"):
+            client.post("/ngsi-ld/v1/entityOperations/upsert", json=[MIXED]).raise_for_status()
+            way = Way("POST", f"entityOperations/{operation}", [MIXED, ENTITY])
+            answer = send(whole, "key", way, entity_id, kind)
+            assert answer.status == 207, answer.text
+            assert json.loads(answer.text)["success"] == [MIXED["id"]]
+            (problem,) = answer.refusals()
+            assert (problem["status"], verb in problem["detail"]) == (403, True)
+        assert whole.get(entity_id) == before
+
+
+SNEAKY = {
+    "its full name": {"id": "urn:x:sneak", "type": DEFAULT + "{kind}", "note": NOTE},
+    "one of several": {"id": "urn:x:sneak", "type": ["Bench", "{kind}"], "note": NOTE},
+    "by a context": {
+        "@context": [{"Disguise": DEFAULT + "{kind}"}],
+        "id": "urn:x:sneak",
+        "type": "Disguise",
+        "note": NOTE,
+    },
+}
+
+
+@pytest.mark.parametrize("how", SNEAKY)
+def test_no_disguise_helps(whole: Whole, how: str) -> None:
+    """A guarded type is refused under its full name, beside another type, through a @context and in another tenant."""
+    headers = LD if "@context" in SNEAKY[how] else {}
+    for kind in whole.parts.hub.guarded():
+        for way in (Way("POST", "entities", SNEAKY[how]), Way("POST", "entityOperations/upsert", [SNEAKY[how]])):
+            for tenant in ({}, {"NGSILD-Tenant": "elsewhere"}):
+                answer = send(whole, "key", way, "", kind, **headers, **tenant)
+                assert answer.status == 403, f"{kind} {way.path} {tenant}: {answer.text}"
+
+
+def test_a_generic_entity_cannot_become_a_guarded_one(whole: Whole) -> None:
+    """Adding a guarded type to an entity that stands is refused, by each operation that may add types."""
+    client = whole.clients["key"]
+    bench = {"id": "urn:x:bench", "type": "Bench", "note": NOTE}
+    client.post("/ngsi-ld/v1/entityOperations/upsert", json=[bench]).raise_for_status()
+    before = whole.get("urn:x:bench")
+    for kind in whole.parts.hub.guarded():
+        added = {"type": kind, "note": NOTE}
+        whole_one = {"id": "urn:x:bench", **added}
+        ways = (
+            Way("PATCH", "entities/urn:x:bench", added),
+            Way("PUT", "entities/urn:x:bench", whole_one),
+            Way("POST", "entities/urn:x:bench/attrs", added),
+            *(Way("POST", f"entityOperations/{name}", [whole_one]) for name in ("upsert", "update", "merge")),
+            Way("POST", "entityOperations/upsert?options=update", [whole_one]),
+        )
+        for way in ways:
+            answer = send(whole, "key", way, "", kind)
+            assert answer.status in (400, 403), f"{way}: {answer.status} {answer.text}"
+            assert whole.get("urn:x:bench").types == ("Bench",), way
+    assert whole.get("urn:x:bench") == before
+
+
+def _source(whole: Whole, name: str) -> None:
+    steward = whole.clients["data_steward"]
+    body = {"id": name, "name": "Nguồn thử", "connector": "http_push", "mapping": "ngsi-ld"}
+    answer = steward.post("/api/sources", json=body)
+    assert answer.status_code == 201, answer.text
+
+
+def _taken(kind: str, entity_id: str) -> list[dict[str, Any]]:
+    """An entity as a source would send it: under its type, and under another type with the id of a guarded one."""
+    state = {"type": "Property", "value": "closed"}
+    types: tuple[Any, ...] = (kind, "Bench", ["Bench", kind])
+    return [
+        {"id": entity_id, "type": one, "note": {"type": "Property", "value": f"outside {n}"}, "state": state}
+        for n, one in enumerate(types)
+    ]
+
+
+def test_a_source_writes_no_guarded_noun(whole: Whole) -> None:
+    """What is pushed under the id or type of a guarded entity waits in quarantine; the entity stays as it is."""
+    _source(whole, "sly")
+    client = whole.clients["data_steward"]
+    for kind in whole.parts.hub.guarded():
+        entity_id = whole.owned(kind, "pushed")
+        before = whole.get(entity_id)
+        for item in _taken(kind, entity_id):
+            answer = client.post("/api/sources/sly/push", json=[item])
+            report = (answer.status_code, answer.json().get("quarantined"))
+            assert whole.get(entity_id) == before, f"{item['type']} over {kind}: {answer.text}"
+            assert report == (200, 1), f"{item['type']} over {kind}: {answer.text}"
+
+
+def test_an_imported_file_writes_no_guarded_noun(whole: Whole, tmp_path: Path) -> None:
+    """The same through the verb behind `dothi import` of a file of NGSI-LD entities."""
+    client, items, before = whole.clients["data_steward"], [], {}
+    for kind in whole.parts.hub.guarded():
+        entity_id = whole.owned(kind, "imported")
+        before[entity_id] = whole.get(entity_id)
+        items += _taken(kind, entity_id)
+    answer = client.post("/api/sources/from-file/file?mapping=ngsi-ld&name=sly.json", content=json.dumps(items))
+    assert answer.status_code == 200, answer.text
+    changed = [entity_id for entity_id, stood in before.items() if whole.get(entity_id) != stood]
+    assert changed == [], answer.text
+    assert (answer.json()["accepted"], answer.json()["quarantined"]) == (0, len(items))
