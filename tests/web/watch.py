@@ -1,5 +1,6 @@
 """A browser page under watch: its errors, its breaches of the security policy, and what axe finds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,13 +48,18 @@ def _note_failure(seen: Watch, url: str, failure: str) -> None:
         seen.errors.append(f"{url}: {failure}")
 
 
-def axe(page: Page) -> list[str]:
-    """What axe finds against WCAG 2.2 AA, one line each; run through the debugger, so that the policy stays strict."""
-    page.evaluate(AXE + "; undefined")
+def axe(page: Page, rules: Sequence[str] = ()) -> list[str]:
+    """What axe finds against WCAG 2.2 AA (or by `rules` alone), one line each.
+
+    Run through the debugger, so that the policy of the page stays strict.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE + "; undefined")
+    only = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": TAGS}
     found = page.evaluate(
-        "async (tags) => (await axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']}))"
+        "async (only) => (await axe.run(document, {runOnly: only, resultTypes: ['violations']}))"
         ".violations.flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 160)} (${n.failureSummary})`))",
-        TAGS,
+        only,
     )
     return list(found)
 
