@@ -103,7 +103,7 @@ def test_public_reading(kind: str) -> None:
     for who in (ANONYMOUS, actor("citizen"), Actor("key:1", scopes=frozenset({"source:x"}))):
         rights = allowed(policy, who, kind, HERE)
         assert rights == {**allowed(closed, who, kind, HERE), "R": kind in PUBLIC_TYPES}
-    assert not {"Alarm", "AlarmRule", "QuarantinedRow", "Task", "Proposal"} & PUBLIC_TYPES
+    assert not {"CitizenReport", "Alarm", "AlarmRule", "QuarantinedRow", "Task", "Proposal"} & PUBLIC_TYPES
 
 
 def test_system_does_all() -> None:

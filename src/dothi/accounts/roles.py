@@ -94,7 +94,9 @@ RECORDS = frozenset(
     }
 )
 WORK = frozenset({"Alarm", "CitizenReport", "Task", "Proposal"})
-PUBLIC_TYPES = READINGS | RECORDS | {"CitizenReport"}  # What anybody reads where public reading is switched on.
+# What anybody reads where public reading is switched on. No reports: their exact place may be a home; the public
+# pages show them rounded, with the words masked.
+PUBLIC_TYPES = READINGS | RECORDS
 
 _READ = frozenset({Do.READ})
 _CREATE = frozenset({Do.CREATE})
