@@ -116,13 +116,15 @@ def test_an_alarm_rises_is_seen_and_clears(tmp_path: Path) -> None:
 
 
 def test_between_the_limits_nothing_moves(tmp_path: Path) -> None:
-    """Hysteresis: between clear and limit an active alarm stays and a cleared one does not rise."""
+    """Hysteresis: between clear and limit an active alarm stays with its value of now, a cleared one does not rise."""
 
     async def story(town: Town) -> None:
         await town.open(HIGH)
         for value, active in ((70, False), (75, False), (76, True), (70, True), (61, True), (60, False), (70, False)):
             await town.read(value)
             assert town.state().active is active, value
+            alarm = town.alarm()
+            assert not active or (alarm is not None and alarm.value("value") == value)
 
     play(tmp_path, story)
 

@@ -170,8 +170,9 @@ def _measure(engine: Engine, rule: Rule, reading: Reading, effects: list[Effect]
                 timers.append(_timer("for", rule, reading, reading.observed + rule.for_seconds * SECOND))
         else:
             effects.append(Effect(rule, reading, Move.RAISE))
-    elif not stays(rule, value) and _is_active(engine, rule, reading, effects):
-        effects.append(Effect(rule, reading, Move.CLEAR))
+    elif _is_active(engine, rule, reading, effects):
+        # Between limit and clear it stays (RAISE of an active alarm only brings the value of now).
+        effects.append(Effect(rule, reading, Move.RAISE if stays(rule, value) else Move.CLEAR))
 
 
 def _is_active(engine: Engine, rule: Rule, reading: Reading, effects: list[Effect]) -> bool:
