@@ -61,7 +61,9 @@ def reload(engine: Engine) -> None:
     """Read the definitions again; what they ask of the running period is wanted."""
     engine.by_type, engine.periods = {}, {}
     for one in indicators(engine.evidence):
-        engine.by_type.setdefault(one.formula.type, []).append(one)
+        # A mean that serves reports only reads a month of readings: it is computed when a report asks for it.
+        if one.listed or one.formula.kind is not Kind.MEAN:
+            engine.by_type.setdefault(one.formula.type, []).append(one)
     turn(engine)
 
 
