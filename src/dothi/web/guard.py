@@ -145,10 +145,13 @@ def guarded(page: Page) -> Endpoint:
             if actor.id == "anonymous":
                 raise Unauthenticated("Sign in to open this page.")
             raise Forbidden(f"This page is for {', '.join(sorted(page.roles))}.")
-        if request.method == "POST":
-            check_length(request, page.body_max)
-            check_csrf(request, await request.form(max_files=20, max_fields=400))
-        return await page.endpoint(request)
+        try:
+            if request.method == "POST":
+                check_length(request, page.body_max)
+                check_csrf(request, await request.form(max_files=20, max_fields=400))
+            return await page.endpoint(request)
+        finally:
+            await request.close()  # Uploaded files are kept by the page or gone.
 
     return checked
 

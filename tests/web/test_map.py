@@ -1,0 +1,70 @@
+"""The map of the country and the city: both archipelagos at the start, what sensors say, places near enough."""
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.web.city import City
+from tests.web.watch import DESKTOP, PHONE, signed_in, watch
+
+ARCHIPELAGOS = {"20333", "22736"}  # Đặc khu Hoàng Sa, Đặc khu Trường Sa.
+SEEN = "() => document.querySelector('[data-map]').map.queryRenderedFeatures().map(f => f.properties.code)"
+NAMES = """() => document.querySelector('[data-map]').map
+    .queryRenderedFeatures({layers: ['names', 'archipelagos']}).map(f => f.properties.short)"""
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_hoang_sa_and_truong_sa(city: City, browser: Browser, size: dict[str, int]) -> None:
+    """Both archipelagos are drawn with their names where the map begins."""
+    context = signed_in(browser, city, "", viewport=size)
+    seen = watch(context)
+    seen.open(f"{city.address}/map")
+    assert set(seen.page.evaluate(SEEN)) >= ARCHIPELAGOS
+    names = " ".join(name or "" for name in seen.page.evaluate(NAMES))
+    assert "Hoàng Sa" in names
+    assert "Trường Sa" in names
+    expect(seen.page.locator(".maplibregl-ctrl-attrib")).to_contain_text("OpenStreetMap")
+    assert seen.errors == []
+    context.close()
+
+
+def test_list_and_map_say_the_same(city: City, browser: Browser) -> None:
+    """Every point of the map stands in the list with its value and age; old readings say so."""
+    context = signed_in(browser, city, "")
+    seen = watch(context)
+    seen.open(f"{city.address}/map")
+    seen.page.locator("[data-map][data-points]").wait_for()
+    drawn = int(seen.page.locator("[data-map]").get_attribute("data-points") or 0)
+    assert drawn == seen.page.locator(".points li").count() > 4
+    old = seen.page.locator(".points li", has_text="Trạm Hương Thuỷ (mẫu)")
+    expect(old).to_contain_text("Dữ liệu cũ")
+    expect(seen.page.locator(".points li", has_text="Trạm Thuận Hoá (mẫu)")).to_contain_text("PM2.5 41,2 µg/m³")
+    context.close()
+
+
+def test_communes_are_found(city: City, browser: Browser) -> None:
+    """Without tone marks and without JavaScript a commune is found, the city's first; the map then begins there."""
+    context = signed_in(browser, city, "", java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{city.address}/map")
+    page.fill("#q", "thuan hoa")
+    page.get_by_role("button", name="Tìm").click()
+    first = page.locator(".found a").first
+    expect(first).to_have_text("Phường Thuận Hóa")
+    first.click()
+    assert float(str(page.locator("[data-map]").get_attribute("data-start")).split(",")[2]) == 13
+    page.fill("#q", "không có nơi này")
+    page.get_by_role("button", name="Tìm").click()
+    expect(page.get_by_text("Không tìm thấy “không có nơi này”.")).to_be_visible()
+    context.close()
+
+
+def test_places_are_rounded_and_alarms_are_for_staff(city: City) -> None:
+    """The public's points hold a report's place to about 100 m, and no alarm; bad questions are no error."""
+    address = f"{city.address}/map/points.json?show=CitizenReport,Alarm"
+    found = httpx.get(address, trust_env=False, timeout=20).json()["features"]
+    assert found
+    assert all(one["properties"]["icon"] == "report" for one in found)
+    assert all(round(number, 3) == number for one in found for number in one["geometry"]["coordinates"])
+    for query in ("at=x", "at=900,1,5", "show=Alarm", "show=../x", "q=" + "a" * 500):
+        assert httpx.get(f"{city.address}/map?{query}", trust_env=False, timeout=20).status_code == 200
