@@ -1,0 +1,107 @@
+"""The measuring itself: the right entity, fresh stamps, real answers from real processes, ratios as counted."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dothi.ground.errors import Unavailable
+from dothi.trial.bench import load, material, report
+from dothi.trial.bench.load import STAMP, Sample, Shape
+from dothi.trial.bench.plan import CASES, QUICK
+from dothi.trial.bench.run import measure
+
+TINY = replace(QUICK, entities=300, written=200)
+BY_ID = {case.id: case for case in CASES}
+
+
+def test_the_entity_has_720_bytes() -> None:
+    """It is the entity of the measurements that the aims come from, give or take a few digits."""
+    bodies = [json.dumps(material.entity(n, "2026-11-22T07:08:49.123456Z"), separators=(",", ":")) for n in range(500)]
+    assert all(710 <= len(body) <= 730 for body in bodies)
+    assert len(json.loads(material.upserts(200)[1].body)) == material.BATCH
+
+
+def test_real_servers_are_measured() -> None:
+    """Writes, a query, a place and an aggregate on real processes: answers came, none was an error, ratios stand."""
+    found = measure(TINY, tuple(BY_ID[name] for name in ("a", "b", "c2", "c5", "d")))
+    for one in found:
+        assert all(sample.rate > 0 and sample.wrong == 0 for some in one.samples.values() for sample in some)
+        assert all(one.p50(server) > 0 for server in one.case.servers)
+    table = report.table(found)
+    assert len(table.splitlines()) == 2 + sum(len(one.case.servers) for one in found)
+    assert "same handler, store replaced by nothing" in table
+    if Path("/proc/self/stat").exists():
+        assert all(one.per_cpu("parse") > one.per_cpu("hub") for one in found)
+
+
+def test_an_error_is_no_measurement() -> None:
+    """A case whose answers are errors stops the run and says which."""
+    broken = replace(BY_ID["b"], shapes=lambda sizes: [Shape("PATCH", f"{material.API}/nowhere", "{}", "text/plain")])
+    with pytest.raises(Unavailable, match="b on nostore"):
+        measure(TINY, (replace(broken, servers=("nostore",)),))
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_no_reading_is_sent_twice(own: bool, free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request carries an instant of its own, from wrk and from our own generator alike."""
+    if own:
+        monkeypatch.setattr(load, "generator", lambda: "dothi")
+    elif load.generator() != "wrk":
+        pytest.skip("left out: no wrk on this machine")
+    seen = tmp_path / "seen"
+    server = subprocess.Popen(
+        [sys.executable, "-c", ECHO, str(free_port), str(seen)], stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    try:
+        server.stdout.readline()
+        shape = Shape("POST", "/x", f'["{STAMP}","{STAMP}"]', "application/json")
+        sample = load.drive(free_port, [shape], 2, 1, 1_800_000_000)
+    finally:
+        server.terminate()
+        server.wait(10)
+        server.stdout.close()
+    stamps = [tuple(json.loads(line)) for line in seen.read_text().splitlines()]
+    assert sample.wrong == 0
+    assert len(stamps) > 10
+    assert all(first == second and first.startswith("2027-01-15T08:0") for first, second in stamps)
+    assert len(set(stamps)) == len(stamps)
+
+
+ECHO = """
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+out = open(sys.argv[2], "w", buffering=1)
+class Keep(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        out.write(self.rfile.read(int(self.headers["Content-Length"])).decode() + chr(10))
+        self.send_response(201)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_): pass
+server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Keep)
+print("ready", flush=True)
+server.serve_forever()
+"""
+
+
+def test_the_table_says_what_was_met(tmp_path: Path) -> None:
+    """Medians, spread, ratios, floors and aims as counted; the table replaces the former one in the document."""
+    samples = {"hub": (100.0, 120.0, 140.0), "nostore": (300.0,) * 3, "parse": (500.0,) * 3, "city": (90.0,) * 3}
+    made = {name: [Sample(rate, 5.0, 9.0, 0, 0.01) for rate in rates] for name, rates in samples.items()}
+    text = report.table([report.Measured(BY_ID["a"], made)])
+    assert "| 12,000 | 33% | 5.00 | 9.00 | 10,000 |" in text
+    assert "≥ 10,000/s: met" in text
+    assert "| 0.40 (1.00) | ≥ 0.45: **missed** |" in text
+    assert "| 0.24 (1.00) | ≥ 0.20: met |" in text
+    page = tmp_path / "benchmarks.md"
+    page.write_text("# Before\n\n<!-- measured -->\nold\n<!-- /measured -->\n\nAfter\n")
+    report.write(page, text)
+    assert "old" not in page.read_text()
+    assert page.read_text().startswith("# Before")
+    assert page.read_text().endswith("After\n")
