@@ -138,7 +138,7 @@ def _one(request: Request, edits: Mapping[str, Any], problems: Mapping[str, str]
         reason_text=_why(request, entity),
         href=f"/quarantine/{bare(entity.id)}",
         cells=[(name, _text({**shown.row, **edits}[name])) for name in shown.row],
-        guilty=str(detail.get("column", "")),
+        guilty=str(detail.get("column") or detail.get("attribute", "")),
         name=named(request, shown.source),
         source_href=f"/sources/{bare(shown.source)}",
         back=back,

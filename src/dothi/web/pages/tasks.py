@@ -7,12 +7,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dothi.ground.clock import now_us
+from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing, TooLarge
 from dothi.hub.model import Entity
 from dothi.programme import law, service
 from dothi.programme.api import EVIDENCE_MAX, keep_evidence
-from dothi.programme.model import Evidence, NewTask, several
+from dothi.programme.model import Evidence, NewTask, Task, several
 from dothi.programme.workflow import FIVE_CLEAR, NEXT, Verb, check_instant
 from dothi.web.page import Page, redirect, render, visit, words
 from dothi.web.pages.programme import OFFICERS, ledger, row
@@ -46,6 +46,7 @@ def _task(request: Request, problems: Mapping[str, str], values: Mapping[str, st
         FAILED if problems else 200,
         row=row(request, task, now_us()),
         task=task,
+        left=_left(request, task),
         basis=_basis(request, task.legal_basis),
         ledger=ledger(request, task),
         sources=[(named(request, one), f"/walk/{one}", _kind(one)) for one in task.sources[:SOURCES_SHOWN]],
@@ -55,6 +56,13 @@ def _task(request: Request, problems: Mapping[str, str], values: Mapping[str, st
         problems=problems,
         values={"percent": str(task.progress), "note": "", "due": "", "reason": "", "drop_reason": ""} | dict(values),
     )
+
+
+def _left(request: Request, task: Task) -> str:
+    """How long it is until the agreed deadline, in brackets; nothing where the date says it all."""
+    due = from_iso(task.due)
+    said = words(request).age(due)
+    return "" if said == words(request).date(due) else f" ({said})"
 
 
 def _kind(identity: str) -> str:
