@@ -191,8 +191,13 @@ def test_a_duration_must_be_waited_out(tmp_path: Path) -> None:
         await town.wait(5)
         assert not town.state(SLOW).active
         await town.read(80)
-        await town.wait(60)
+        town.now += 30 * SECOND
+        await town.read(95)
+        await town.wait(30)
         assert town.state(SLOW).active
+        alarm = town.alarm(SLOW)
+        assert alarm is not None
+        assert alarm.value("value") == 95  # What is measured as it rises, not as the wait began.
 
     play(tmp_path, story)
 

@@ -109,10 +109,19 @@ async def ring(engine: Engine) -> None:
         timers.append(Timer(CONSUMER, name, None))
         if rule is not None and (what == "for" or due is not None):  # A subject that is gone is no silence.
             reading = msgspec.json.decode(payload, type=_Kept)
-            value = reading.value if what == "for" else None
+            value = _value_now(engine, rule, subject, reading.value) if what == "for" else None
             effects.append(Effect(rule, Reading(subject, value, reading.observed, now), Move.RAISE))
     if timers:
         await _carry_out(engine, effects, timers, None)
+
+
+def _value_now(engine: Engine, rule: Rule, subject: str, before: float | None) -> float | None:
+    """What a subject measures as its alarm rises: the duration began with `before`, which may be long passed."""
+    try:
+        value = engine.operations.hub.get(ENGINE, subject).value(rule.attribute)
+    except Missing:
+        return before
+    return value if _is_number(value) else before
 
 
 def _heard_until(engine: Engine, rule: Rule, subject: str) -> int | None:
