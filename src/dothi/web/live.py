@@ -20,6 +20,7 @@ GATHER_S = 0.5  # Changes of this long go out together, so that a burst is one m
 HEARTBEAT_S = 15.0
 CHANGES_MAX = 100  # Beyond this a message says only which types changed.
 WAITING_MAX = 10_000  # Changes that may wait for a slow reader before they are counted by type only.
+_DIGITS_MAX = 18
 
 Changes = dict[str, tuple[str, int]]  # Entity id → (type, sequence).
 
@@ -42,9 +43,10 @@ def _position(request: Request) -> int:
     given = request.headers.get("last-event-id") or request.query_params.get("after", "")
     if not given:
         return _newest(parts(request).hub)
-    if not given.isascii() or not given.isdigit():
+    if not given.isascii() or not given.isdigit() or len(given) > _DIGITS_MAX:
         raise Invalid("`after` is the sequence of the last change seen: a whole number.")
-    return int(given)
+    # Who comes back to a city put in again from an older copy would else wait for numbers that are far away.
+    return min(int(given), _newest(parts(request).hub))
 
 
 def _newest(hub: Hub) -> int:
