@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from dothi.hub.model import Entity
 from dothi.operations import service
 from dothi.web.page import Menu, Page, render, visit, words
-from dothi.web.pages.operations import alarm_feature, row
+from dothi.web.pages.operations.situation import alarm_feature, row
 from dothi.web.pages.shown import (
     KINDS,
     STAFF,

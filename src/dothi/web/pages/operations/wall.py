@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from dothi.ground.clock import now_us
 from dothi.web.page import Page, render, visit, words
-from dothi.web.pages.operations import WATCHERS, answer, lines, open_rows, since
+from dothi.web.pages.operations.situation import WATCHERS, answer, lines, open_rows, since
 from dothi.web.pages.shown import KINDS, Kind, attribute_name, find, name_of, number_and_unit, observed, start_of
 from dothi.web.pages.shown import OLD as STALE
 from dothi.web.parts import parts

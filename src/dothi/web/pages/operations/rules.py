@@ -11,7 +11,7 @@ from dothi.ground.ids import urn
 from dothi.operations import service
 from dothi.operations.model import Kind, Priority, Rule, rule_of
 from dothi.web.page import Menu, Page, redirect, render, visit, words
-from dothi.web.pages.operations import PRIORITIES
+from dothi.web.pages.operations.situation import PRIORITIES
 from dothi.web.pages.shown import KINDS, STAFF, attribute_name, bare, entity_id, find, lasting, measured, unit_of
 from dothi.web.parts import parts
 

@@ -15,7 +15,7 @@ from dothi.programme.api import EVIDENCE_MAX, keep_evidence
 from dothi.programme.model import Evidence, NewTask, Task, several
 from dothi.programme.workflow import FIVE_CLEAR, NEXT, Verb, check_instant
 from dothi.web.page import Page, redirect, render, visit, words
-from dothi.web.pages.programme import OFFICERS, ledger, row
+from dothi.web.pages.programme.overview import OFFICERS, ledger, row
 from dothi.web.pages.shown import STAFF, entity_id, find, name_of, named, unit_name
 from dothi.web.parts import parts
 

@@ -1,0 +1,5 @@
+"""The duty officer's pages: the situation and its alarms, the wall screen, the rules."""
+
+from dothi.web.pages.operations import rules, situation, wall
+
+PAGES = (*situation.PAGES, *wall.PAGES, *rules.PAGES)
