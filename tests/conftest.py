@@ -1,9 +1,11 @@
 """What tests of every floor share: the folder of real data, free ports, the browser and the broker of this machine."""
 
+import asyncio
 import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     slow = [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(autouse=True)
+def own_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Lets a test call asyncio.run in a worker in which the browser of an earlier test keeps a loop in this thread."""
+    waiting = None if "browser" in request.fixturenames else asyncio._get_running_loop()
+    if waiting is None:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(waiting)
 
 
 @pytest.fixture(scope="session")

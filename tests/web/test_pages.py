@@ -28,6 +28,12 @@ RING = """() => [document.activeElement, document.activeElement.closest('.door')
   .some(e => e && parseFloat(getComputedStyle(e).outlineWidth) >= 1)"""
 
 
+def test_each_address_is_one_page() -> None:
+    """No two entries answer the same address and method."""
+    addresses = [(page.path, method) for page in find_pages() for method in page.methods]
+    assert sorted(one for one in set(addresses) if addresses.count(one) > 1) == []
+
+
 @pytest.fixture(scope="module")
 def contexts(browser: Browser, city: City) -> Iterator[dict[str, BrowserContext]]:
     """One signed-in browser for each role that pages ask for."""

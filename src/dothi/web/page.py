@@ -128,6 +128,12 @@ def within(address: str) -> str:
     return address if safe and address.isprintable() else "/"
 
 
+def main_menu(request: Request) -> list[Page]:
+    """What stands in the top bar: the pages of work for staff, those of residents and whatever is open for others."""
+    staff = visit(request).actor.roles - {"citizen"}
+    return menu(request, "work") if staff else menu(request, "public") + menu(request, "work")
+
+
 def menu(request: Request, place: str) -> list[Page]:
     """The pages of one place of the navigation that this visitor may open, in order."""
     actor = visit(request).actor
@@ -144,8 +150,10 @@ def _context(request: Request) -> dict[str, Any]:
         "actor": this.actor,
         "visit": this,
         "city": parts(request).city,
+        "province": parts(request).province,
         "simulated": parts(request).simulated,
         "static": here.assets.url,
+        "main_menu": lambda: main_menu(request),
         "menu": lambda place: menu(request, place),
         "with_query": lambda **changed: str(request.url.include_query_params(**changed).query),
         "csrf_field": Markup('<input type="hidden" name="csrf" value="{}">').format(this.csrf),

@@ -21,9 +21,9 @@ from dothi.web.words import LANGUAGES, Words, load
 
 
 def find_pages() -> tuple[Page, ...]:
-    """Every Page in the PAGES of each file in web/pages and its folders, by name of file."""
-    found = pkgutil.walk_packages(dothi.web.pages.__path__, f"{dothi.web.pages.__name__}.")
-    modules = [importlib.import_module(name) for name in sorted(one.name for one in found)]
+    """Every Page in the PAGES of each file and folder (its __init__) of web/pages, by name."""
+    names = sorted(found.name for found in pkgutil.iter_modules(dothi.web.pages.__path__))
+    modules = [importlib.import_module(f"dothi.web.pages.{name}") for name in names]
     return tuple(page for module in modules for page in getattr(module, "PAGES", ()))
 
 

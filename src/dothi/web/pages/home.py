@@ -57,7 +57,6 @@ async def home(request: Request) -> Response:
         figures=list(_figures(request, stations)),
         stations=[(one, _name(request, one), _read_at(one), _is_old(one)) for one in stations[:STATIONS_SHOWN]],
         start=_start(request),
-        province=parts(request).province,
     )
 
 
