@@ -1,13 +1,14 @@
 """Guarded nouns: whoever tries whichever generic way in, only the owner's verbs write them (design section 3)."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from dothi.hub.vocabulary import NOUNS
-from tests.whole.city import Whole
+from tests.whole.city import COMMUNE, LONG_AGO, PLACE, Whole
 
 DEFAULT = "https://uri.etsi.org/ngsi-ld/default-context/"
 NOTE = {"type": "Property", "value": "written from outside"}
@@ -197,3 +198,25 @@ def test_an_imported_file_writes_no_guarded_noun(whole: Whole, tmp_path: Path) -
     changed = [entity_id for entity_id, stood in before.items() if whole.get(entity_id) != stood]
     assert changed == [], answer.text
     assert (answer.json()["accepted"], answer.json()["quarantined"]) == (0, len(items))
+
+
+def test_a_poor_row_stops_no_module(whole: Whole) -> None:
+    """Reports of another system that lack what a citizen's has, or hold other types, leave all followers running."""
+    _source(whole, "poor")
+    rows = [
+        {"id": f"urn:ngsi-ld:CitizenReport:poor-{n}", "type": "CitizenReport", "state": "open", **more}
+        for n, more in enumerate(
+            (
+                {"unit": COMMUNE, "category": "street_light", "location": PLACE},
+                {"unit": 5, "category": 7, "location": PLACE, "open": "yes"},
+                {"unit": COMMUNE, "category": "street_light", "photos": "none", "rating": "many", "filedAt": LONG_AGO},
+                {"unit": ["x"], "assignee": {"a": 1}, "code": 1, "description": 3, "step": "file"},
+            )
+        )
+    ]
+    answer = whole.clients["data_steward"].post("/api/sources/poor/push", json=rows)
+    assert answer.status_code == 200, answer.text
+    listed = whole.clients["anonymous"].get("/api/reports")
+    assert listed.status_code == 200, listed.text
+    assert whole.clients["official"].get("/work").status_code in (200, 404)
+    time.sleep(1)  # Followers gather for half a second; the city's log is read at the end.

@@ -29,6 +29,14 @@ STATES: Mapping[str, State] = {  # What other systems call it → ours; folded t
     "closed": State.ANSWERED,
     **{state.value: state for state in State},
 }
+# What only our own verbs say of a report: a source that could would forge a rating, or hand out somebody's work.
+OURS = frozenset(
+    (
+        *("photos", "proof", "rating", "ratingWords", "reopened", "passedOn", "followKey", "assignee"),
+        *("suggestedUnit", "routedBy", "duplicateOf"),
+    )
+)
+TEXTS = ("code", "category", "description", "unit", "placeWords", "channel", "answer")
 INSTANTS = ("filedAt", "receivedAt", "closedAt", "due", "handleBy")
 
 
@@ -77,6 +85,7 @@ def _as_report(change: Change) -> Change:
     said = {name: instance_value(default_instance(attribute)) for name, attribute in change.attrs.items()}
     for name in INSTANTS:
         _check_instant(name, said.get(name))
+    _check_readable(said)
     state = _state(said.get("state"))
     extra: dict[str, Attribute] = {
         "state": prop(state.value),
@@ -89,8 +98,19 @@ def _as_report(change: Change) -> Change:
         extra["outcome"] = prop(_outcome(said["outcome"]).value)
     if said.get("closedAt") and said.get("due"):
         extra["onTime"] = prop(from_iso(str(said["closedAt"])) <= from_iso(str(said["due"])))
-    kept = {name: attribute for name, attribute in change.attrs.items() if name not in ("assignee", "followKey")}
+    kept = {name: attribute for name, attribute in change.attrs.items() if name not in OURS}
     return msgspec.structs.replace(change, attrs={**kept, **extra})
+
+
+def _check_readable(said: Mapping[str, object]) -> None:
+    """Raise Invalid for what no list of reports could show."""
+    if not said.get("filedAt"):
+        raise Invalid("filedAt: a report says when it was filed.", attribute="filedAt")
+    for name in TEXTS:
+        if not isinstance(said.get(name, ""), str):
+            raise Invalid(f"{name}: “{str(said[name])[:40]}” is no text.", attribute=name)
+    if not isinstance(said.get("location", {}), dict):
+        raise Invalid(f"location: “{str(said['location'])[:40]}” is no place.", attribute="location")
 
 
 def _check_instant(name: str, value: object) -> None:
