@@ -210,6 +210,7 @@ def test_a_poor_row_stops_no_module(whole: Whole) -> None:
                 {"unit": COMMUNE, "category": "street_light", "location": PLACE},
                 {"unit": 5, "category": 7, "location": PLACE, "open": "yes"},
                 {"unit": COMMUNE, "category": "street_light", "photos": "none", "rating": "many", "filedAt": LONG_AGO},
+                {"filedAt": LONG_AGO, "location": {"type": "JsonProperty", "json": {"type": "Point"}}},
                 {"unit": ["x"], "assignee": {"a": 1}, "code": 1, "description": 3, "step": "file"},
             )
         )

@@ -8,6 +8,7 @@ from dothi.citizens.filing import SYSTEM, Citizens
 from dothi.citizens.model import OWNER, TYPE, Outcome, State
 from dothi.ground.clock import from_iso
 from dothi.ground.errors import DothiError, Forbidden, Invalid, Missing
+from dothi.ground.geometry import check as check_geometry
 from dothi.hub.core import Hub
 from dothi.hub.model import (
     Actor,
@@ -65,7 +66,7 @@ def _checked(hub: Hub, change: Change) -> Change | DothiError:
     try:
         _check_imported(hub, change.id)
         return _as_report(change)
-    except (Invalid, Forbidden) as fault:
+    except DothiError as fault:
         return fault
 
 
@@ -109,8 +110,8 @@ def _check_readable(said: Mapping[str, object]) -> None:
     for name in TEXTS:
         if not isinstance(said.get(name, ""), str):
             raise Invalid(f"{name}: “{str(said[name])[:40]}” is no text.", attribute=name)
-    if not isinstance(said.get("location", {}), dict):
-        raise Invalid(f"location: “{str(said['location'])[:40]}” is no place.", attribute="location")
+    if said.get("location") is not None:
+        check_geometry(said["location"], "location")
 
 
 def _check_instant(name: str, value: object) -> None:
