@@ -19,7 +19,6 @@ from dothi.trial.bench.plan import CASES, QUICK, WHOLE, Case, Sizes
 from dothi.trial.bench.report import Measured, conditions, table, write
 
 _STAMPS = 2000  # Seconds of stamps set aside for one run of load, so that no reading is sent twice.
-_FILLED = {"hub": True}
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def _served(name: str, folder: Path, sizes: Sizes) -> Iterator[Server]:
     """A server in a process of its own, which ends when its input is closed."""
     folder.mkdir()
     _say(f"starting: {name}")
-    entities = sizes.entities if _FILLED.get(name) else 0
+    entities = sizes.written if name == "city" else sizes.entities
     command = [sys.executable, "-m", "dothi.trial.bench.serving", name, str(folder), str(entities)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
     assert child.stdin is not None
