@@ -1,12 +1,17 @@
 """The parts of the city that pages speak to, made once by app.py."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from dothi.accounts.store import Accounts
+from dothi.citizens.filing import Citizens
+from dothi.evidence.model import Evidence
 from dothi.hub.core import Hub
+from dothi.operations.model import Operations
+from dothi.programme.model import Programme
+from dothi.sources.model import Sources
+from dothi.territory import Territory
 
 
 @dataclass(frozen=True)
@@ -15,12 +20,12 @@ class Parts:
 
     hub: Hub
     accounts: Accounts
-    territory: Any
-    sources: Any
-    operations: Any
-    citizens: Any
-    programme: Any
-    evidence: Any
+    territory: Territory
+    sources: Sources
+    operations: Operations
+    citizens: Citizens
+    programme: Programme
+    evidence: Evidence
     city: str = "dothi"  # The name in the top bar, e.g. "Thành phố Huế".
     province: str = ""  # Code of the province whose city this is: where maps begin; "" is the whole country.
     simulated: bool = False  # A demo: "dữ liệu mô phỏng" stands over every page.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from dothi.citizens.model import State
+from dothi.citizens.reading import Asked, public_list
 from dothi.ground.clock import HOUR, from_iso, now_us
 from dothi.ground.errors import Forbidden, Missing
 from dothi.ground.text import sort_key
@@ -72,13 +74,19 @@ def _figures(request: Request, stations: list[Entity]) -> Iterator[Figure]:
         state = "late" if _is_old(worst) else "fresh"
         yield Figure("air", worst.value("pm25"), None, "µg/m³", _read_at(worst), _name(request, worst), state)
     now = visit(request).seq and now_us()
-    for name, kind, q in (
-        ("open_reports", "CitizenReport", "open==true"),
-        ("live_sources", "DataSource", 'state=="live"'),
-    ):
-        whole = _count(request, kind, "")
-        if whole:
-            yield Figure(name, _count(request, kind, q), whole, at=now)
+    reports = _reports(request)
+    if sum(reports.values()):
+        answered = reports.pop(State.ANSWERED)
+        waiting = sum(reports.values())
+        yield Figure("open_reports", waiting, waiting + answered, at=now)
+    sources = _count(request, "DataSource", "")
+    if sources:
+        yield Figure("live_sources", _count(request, "DataSource", 'state=="live"'), sources, at=now)
+
+
+def _reports(request: Request) -> dict[State, int]:
+    """How many reports are in each state: this much everybody may know."""
+    return {state: public_list(parts(request).citizens, Asked(state=state), 1)[1] for state in State}
 
 
 def _count(request: Request, kind: str, q: str) -> int | None:
@@ -121,8 +129,8 @@ def _name(request: Request, entity: Entity) -> str:
 def _start(request: Request) -> tuple[float, float, float] | None:
     """Where the map begins: the city's province, else (None) the country."""
     province = parts(request).province
-    unit = parts(request).territory.unit(province) if province else None
-    return (unit.lon, unit.lat, CITY_ZOOM) if unit and unit.lon is not None else None
+    middle = parts(request).territory.unit(province).middle if province else None
+    return (*middle, CITY_ZOOM) if middle else None
 
 
 async def points(request: Request) -> Response:

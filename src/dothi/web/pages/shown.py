@@ -169,11 +169,12 @@ def collection(features: Iterable[dict[str, object] | None]) -> dict[str, object
 def start_of(request: Request, zoom: float = 9.6) -> tuple[float, float, float] | None:
     """Where a map of the city begins: amid its wards (communes, where it has none), else (None) the country."""
     province = parts(request).province
-    placed = [unit for unit in parts(request).territory.communes_of(province) if unit.middle] if province else []
-    dense = [unit for unit in placed if unit.kind == Wards.WARD] or placed
+    communes = parts(request).territory.communes_of(province) if province else ()
+    placed = [(unit.kind, unit.middle) for unit in communes if unit.middle]
+    dense = [middle for kind, middle in placed if kind == Wards.WARD] or [middle for _, middle in placed]
     if not dense:
         return None
-    return median(unit.lon for unit in dense), median(unit.lat for unit in dense), zoom
+    return median(lon for lon, _ in dense), median(lat for _, lat in dense), zoom
 
 
 def lasting(request: Request, seconds: float) -> str:
