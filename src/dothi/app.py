@@ -89,6 +89,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         city=city,
         simulated=demo,
         secure=settings.cookies_secure,
+        province=territory.province_of(settings.unit).code if settings.unit else "",
     )
 
 

@@ -7,6 +7,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from dothi.citizens.model import State
+from dothi.citizens.reading import PublicReport, public_list
+from dothi.ground.clock import from_iso
 from dothi.hub.model import Entity
 from dothi.operations import service
 from dothi.web.page import Menu, Page, render, visit, words
@@ -33,7 +36,6 @@ USUAL = frozenset(LAYERS) - {"PublicTransportStop"}
 LISTED = 60  # Rows of a layer in the list beside the map; the rest is counted.
 MOST = 5000
 FOUND = 12
-NEAR = 3  # Decimals of a degree (about 100 m): a report's place is nobody's door.
 COMMUNE_ZOOM = 13.0
 
 
@@ -112,6 +114,9 @@ def _chosen(request: Request) -> frozenset[str]:
 def _layer(request: Request, name: str) -> Layer:
     if name == ALARMS:
         return _alarms(request)
+    if name == REPORTS:
+        reports = _reports(request)
+        return Layer(name, "report", [_told(request, one) for one in reports[:LISTED]], len(reports), 0)
     kind = _kind(name)
     found = [one for one in _entities(request, name) if point(one) is not None]
     points = [_listed(request, kind, one) for one in found[:LISTED]]
@@ -124,32 +129,35 @@ def _kind(name: str) -> Kind:
 
 
 def _entities(request: Request, name: str) -> list[Entity]:
-    return find(request, name, "open==true" if name == REPORTS else "", MOST)
+    return find(request, name, "", MOST)
 
 
 def _listed(request: Request, kind: Kind, entity: Entity) -> Point:
     text, at, old = reading(request, kind, entity)
     place = unit_name(request, entity.value("unit"))
-    if kind.name == REPORTS:
-        text, at = _said(request, entity), entity.created_at
-    return Point(_called(request, entity), _address(entity), text, at, old, place)
+    return Point(name_of(request, entity), f"/walk/{entity.id}", text, at, old, place)
 
 
-def _called(request: Request, entity: Entity) -> str:
-    if REPORTS not in entity.types:
-        return name_of(request, entity)
-    category = parts(request).citizens.rules.categories.get(entity.value("category", ""))
-    return words(request).pick(category.names) if category else words(request).t("type.CitizenReport")
+def _reports(request: Request) -> list[PublicReport]:
+    """What everybody may see of the reports that wait for an answer: the place rounded, no words, no photos."""
+    found, _ = public_list(parts(request).citizens, limit=MOST)
+    return [one for one in found if one.place is not None and one.state is not State.ANSWERED]
 
 
-def _said(request: Request, entity: Entity) -> str:
-    key = f"citizens.state.{entity.value('state', '')}"
-    return words(request).t(key) if words(request).has(key) else ""
+def _told(request: Request, report: PublicReport) -> Point:
+    category = parts(request).citizens.rules.categories.get(report.category)
+    name = words(request).pick(category.names) if category else words(request).t("type.CitizenReport")
+    text = words(request).t(f"citizens.state.{report.state}")
+    place = unit_name(request, report.unit)
+    return Point(name, f"/reports/{report.code}", text, from_iso(report.filed_at), False, place)
 
 
-def _address(entity: Entity) -> str:
-    """Where a thing is told of in full: a report on its public page, else the walk along its chain."""
-    return f"/reports/{entity.value('code')}" if REPORTS in entity.types else f"/walk/{entity.id}"
+def _report_feature(request: Request, report: PublicReport) -> dict[str, object] | None:
+    said = _told(request, report)
+    text = f"{said.text} · {words(request).age(said.at)}" if said.at is not None else said.text
+    if report.place is None:
+        return None
+    return feature(report.place, id=report.code, name=said.name, kind="note", icon="report", text=text)
 
 
 def _alarms(request: Request) -> Layer:
@@ -183,6 +191,8 @@ async def map_points(request: Request) -> Response:
 def _features(request: Request, name: str) -> Iterable[dict[str, object] | None]:
     if name == ALARMS:
         return (alarm_feature(request, one) for one in _open_alarms(request))
+    if name == REPORTS:
+        return (_report_feature(request, one) for one in _reports(request))
     kind = _kind(name)
     return (_feature(request, kind, one) for one in _entities(request, name))
 
@@ -193,9 +203,7 @@ def _feature(request: Request, kind: Kind, entity: Entity) -> dict[str, object] 
         return None
     age = words(request).age(said.at) if said.at is not None else ""
     text = " · ".join(part for part in (said.text, age) if part)
-    if kind.name == REPORTS:
-        place = round(place[0], NEAR), round(place[1], NEAR)
-    state = "grey" if said.old or (not kind.attributes and kind.name != REPORTS) else "note"
+    state = "grey" if said.old or not kind.attributes else "note"
     return feature(place, id=bare(entity.id), name=said.name, kind=state, icon=kind.icon, text=text)
 
 
