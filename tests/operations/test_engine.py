@@ -307,6 +307,20 @@ def test_a_rule_changed_or_switched_off_counts_at_once(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_a_rule_that_cannot_be_read_stops_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A rule of another make is left out and told of; the others go on."""
+
+    async def story(town: Town) -> None:
+        broken = Change(Op.PUT, "urn:r:broken", ("AlarmRule",), {"name": prop("?")})
+        await town.hub.commit(Commit(LAN, (broken,), owner="operations"))
+        await town.open(HIGH)
+        await town.read(80)
+        assert town.state().active
+
+    play(tmp_path, story)
+    assert "urn:r:broken cannot be read" in caplog.text
+
+
 def test_the_sample_rules_are_samples(tmp_path: Path) -> None:
     """Every rule shipped is labelled a sample in both languages, is written once, and says so in the hub."""
 

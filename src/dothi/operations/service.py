@@ -1,6 +1,7 @@
 """The verbs of operations: keeping rules, raising, clearing and acknowledging alarms, reading the situation."""
 
 import hashlib
+import logging
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from dothi.hub.model import (
 from dothi.operations.model import INSTEAD, OWNER, IllegalMove, Kind, Operations, Priority, Reading, Rule, rule_of
 from dothi.operations.workflow import ACKNOWLEDGE_WITHIN, NORMAL, ORDER, Move, State, after
 
+log = logging.getLogger("dothi.operations")
 ENGINE = system("operations")
 _LISTED = ("active", "acknowledged", "open", "due", "assignee", "priority", "since", "unit")
 _TRIES = 5  # Two hands on one alarm: read again and decide again, this often.
@@ -56,8 +58,14 @@ def sample_rules() -> list[Rule]:
 
 
 def rules(operations: Operations, actor: Actor = ENGINE) -> list[Rule]:
-    """Every rule that `actor` may see."""
-    return [rule_of(entity) for entity in operations.hub.find(actor, "AlarmRule")]
+    """Every rule that `actor` may see; one that cannot be read (of a newer dothi, say) is told of and left out."""
+    found: list[Rule] = []
+    for entity in operations.hub.find(actor, "AlarmRule"):
+        try:
+            found.append(rule_of(entity))
+        except (Invalid, KeyError, TypeError, ValueError) as unreadable:
+            log.warning("The rule %s cannot be read and is left out: %r", entity.id, unreadable)
+    return found
 
 
 async def keep_rule(operations: Operations, actor: Actor, rule: Rule, reason: str = "") -> Receipt:

@@ -1,10 +1,13 @@
 """Tests: media types, contexts, tenants, limits and broken requests, the same for every resource."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from dothi.ground.errors import Malformed
 from dothi.hub.api import Limits
+from dothi.hub.api.request import read_body
 from dothi.hub.context import CORE_URL
 from tests.hub.api.conftest import Client
 
@@ -235,3 +238,19 @@ def test_bad_credentials_are_401(tell: Any) -> None:
         assert (await client.get("/entities/urn:s:1")).status_code == 404
 
     tell(story)
+
+
+def test_half_a_body_is_no_request() -> None:
+    """A client that leaves before its whole body has come is not taken at its half word."""
+    pieces = iter(
+        [
+            {"type": "http.request", "body": b'{"id": "urn:x:1"}', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> Any:
+        return next(pieces)
+
+    with pytest.raises(Malformed, match="before the whole body"):
+        asyncio.run(read_body({"content-length": "100"}, receive, 1000))

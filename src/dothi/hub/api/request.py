@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 from dothi.ground.errors import Invalid, Malformed, NoTenant, TooLarge
 from dothi.hub.context import CORE, Contexts, Names
@@ -204,18 +204,26 @@ async def read_body(headers: Mapping[str, str], receive: Receive, limit: int) ->
         raise LengthRequired("The request needs a Content-Length.")
     if length is not None and length.isdigit() and int(length[:20]) > limit:
         raise TooLarge(f"The body has {length[:20]} bytes; at most {limit} are taken. Send several smaller batches.")
-    message = await receive()
+    message = await _received(receive)
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         return _small(body, limit)
     parts, size = [body], len(body)
     while message.get("more_body", False):
-        message = await receive()
+        message = await _received(receive)
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:
             raise TooLarge(f"The body has more than {limit} bytes. Send several smaller batches.")
     return b"".join(parts)
+
+
+async def _received(receive: Receive) -> Message:
+    """The next piece of a body. Malformed when the client left before it was whole: half a body is no request."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Malformed("The connection ended before the whole body had come.")
+    return message
 
 
 def _small(body: bytes, limit: int) -> bytes:
