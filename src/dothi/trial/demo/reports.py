@@ -100,6 +100,7 @@ def placed(story: Story, chance: Random) -> Story:
 
 def _somewhere(parts: Parts, unit: str, chance: Random) -> tuple[float, float]:
     middle = parts.territory.unit(unit).middle
+    assert middle is not None, f"the commune {unit} has no middle"
     return round(middle[0] + chance.uniform(-0.009, 0.009), 5), round(middle[1] + chance.uniform(-0.007, 0.007), 5)
 
 
