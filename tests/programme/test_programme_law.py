@@ -3,8 +3,9 @@
 import pytest
 
 from dothi.ground.errors import Forbidden, Invalid
+from dothi.hub.model import Commit, create, prop, system
 from dothi.programme import law
-from dothi.programme.model import Provision
+from dothi.programme.model import OWNER, Provision
 from tests.programme.conftest import OFFICER, OFFICIAL, Town
 
 DECREE = "269/2025/NĐ-CP"
@@ -87,3 +88,12 @@ def test_shipped_summaries(town: Town) -> None:
     assert town.hub.last_seq() == position
     assert shipped
     assert all(one.sample and "(tóm tắt)" in one.summary for one in shipped)
+
+
+def test_what_cannot_be_read_hides_nothing_else(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    """A provision of another make is left out of the list and told of; the others are there."""
+    name = town.run(law.keep_provision(town.programme, OFFICER, Provision(DECREE, 6)))
+    odd = create("urn:ngsi-ld:LegalBasis:odd", "LegalBasis", title=prop("?"))
+    town.run(town.hub.commit(Commit(system("programme"), (odd,), owner=OWNER)))
+    assert [found for found, _ in law.provisions(town.programme, OFFICER)] == [name]
+    assert "urn:ngsi-ld:LegalBasis:odd cannot be read" in caplog.text

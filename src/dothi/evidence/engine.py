@@ -91,7 +91,10 @@ async def run(evidence: Evidence) -> None:
 
 
 async def _follow(engine: Engine) -> None:
-    async for commit in engine.evidence.hub.follow(engine.seen):
+    def wanted(types: tuple[str, ...]) -> bool:
+        return any(kind in (INDICATOR, SOURCES, ROWS) or kind in engine.by_type for kind in types)
+
+    async for commit in engine.evidence.hub.follow(engine.seen, wanted):
         note(engine, commit)
 
 

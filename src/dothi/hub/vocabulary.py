@@ -22,7 +22,9 @@ NOUNS: dict[str, Noun] = {
     "AirQualityObserved": Noun(
         None, ("pm25", "pm10", "so2", "no2", "co", "o3", "temperature", "refStation", "source", *PLACE), "Air readings"
     ),
-    "TrafficFlowObserved": Noun(None, ("averageVehicleSpeed", "occupancy", "travelTime", "source", *PLACE), "Traffic readings"),
+    "TrafficFlowObserved": Noun(
+        None, ("averageVehicleSpeed", "occupancy", "travelTime", "source", *PLACE), "Traffic readings"
+    ),
     "WasteContainer": Noun(None, ("fillingLevel", "cargoWeight", "storedVolume", "source", *PLACE), "A waste bin"),
     "WaterObserved": Noun(None, ("flow", "level", "source", *PLACE), "Water readings"),
     "WeatherObserved": Noun(None, ("temperature", "rainfall", "windSpeed", "source", *PLACE), "Weather readings"),

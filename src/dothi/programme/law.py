@@ -6,7 +6,7 @@ from importlib import resources
 from dothi.ground.ids import urn
 from dothi.ground.text import slug
 from dothi.hub.model import Actor, Attribute, Change, Commit, Op, prop, system
-from dothi.programme.model import OWNER, Programme, Provision, provision_of
+from dothi.programme.model import OWNER, Programme, Provision, provision_of, readable
 
 KINDS = {  # What the letters of a document's number stand for.
     "NĐ-CP": "Nghị định",
@@ -69,7 +69,7 @@ async def keep_provision(programme: Programme, actor: Actor, provision: Provisio
 
 def provisions(programme: Programme, actor: Actor, day: str | None = None) -> list[tuple[str, Provision]]:
     """(id, provision) in the order of the law; those in force on a day, or all."""
-    found = [(entity.id, provision_of(entity)) for entity in programme.hub.find(actor, "LegalBasis")]
+    found = list(readable(programme.hub.find(actor, "LegalBasis"), lambda entity: (entity.id, provision_of(entity))))
     return sorted(
         ((name, one) for name, one in found if day is None or valid_on(one, day)), key=lambda pair: pair[1].order
     )

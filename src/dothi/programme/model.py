@@ -1,15 +1,18 @@
 """The nouns of the programme: legal bases, tasks and what the verbs need."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from dothi.ground.errors import Conflict, Invalid
 from dothi.ground.text import point_key
 from dothi.hub.core import Hub
 from dothi.hub.model import Entity
 
+log = logging.getLogger("dothi.programme")
+Noun = TypeVar("Noun")
 OWNER = "programme"
 PROPOSALS = "proposals"  # The capability for the one noun that modules hand to each other.
 INSTEAD = {"Task": "POST /api/tasks", "LegalBasis": "POST /api/legal-bases"}
@@ -125,6 +128,15 @@ def several(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     return tuple(value) if isinstance(value, list) else (value,)
+
+
+def readable(entities: Iterable[Entity], read: Callable[[Entity], Noun]) -> Iterator[Noun]:
+    """What `read` makes of each entity; one that cannot be read (of a newer dothi, say) is told of and left out."""
+    for entity in entities:
+        try:
+            yield read(entity)
+        except (Invalid, KeyError, TypeError, ValueError, AttributeError) as unreadable:
+            log.warning("%s cannot be read and is left out: %r", entity.id, unreadable)
 
 
 def task_of(entity: Entity) -> Task:

@@ -8,7 +8,19 @@ from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Entity, Op, geo, json_prop, prop, rel, system
-from dothi.programme.model import INSTEAD, OWNER, PROPOSALS, Evidence, NewTask, Programme, State, Task, several, task_of
+from dothi.programme.model import (
+    INSTEAD,
+    OWNER,
+    PROPOSALS,
+    Evidence,
+    NewTask,
+    Programme,
+    State,
+    Task,
+    readable,
+    several,
+    task_of,
+)
 from dothi.programme.workflow import OPEN, Verb, after, check_clear, check_instant
 
 _LISTED = ("assignee", "due", "open", "state", "lead", "unit", "legalBasis")
@@ -72,7 +84,7 @@ def task(programme: Programme, actor: Actor, name: str) -> Task:
 
 def tasks(programme: Programme, actor: Actor, q: str = "") -> list[Task]:
     """Tasks that `actor` may see, the soonest due first."""
-    return [task_of(entity) for entity in programme.hub.find(actor, "Task", q, _MOST, order=("due",))]
+    return list(readable(programme.hub.find(actor, "Task", q, _MOST, order=("due",)), task_of))
 
 
 def promises(programme: Programme) -> list[Task]:
