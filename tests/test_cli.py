@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -182,3 +183,18 @@ def test_a_city_moves_whole(tmp_path: Path, free_port: int) -> None:
     damaged = dothi("load", str(tmp_path / "out"), "--data", str(tmp_path / "third"))
     assert (damaged.returncode, "not what was exported" in damaged.stderr) == (1, True)
     assert not (tmp_path / "third").exists()
+
+
+def test_a_taken_port_and_an_impossible_setting_are_said_at_once(tmp_path: Path) -> None:
+    """A taken port ends with 1 before a city is made, a setting that cannot be with 2, a file as folder with 1."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        for verb in ("serve", "demo"):
+            taken = dothi(verb, "--data", str(tmp_path / "city"), "--port", port)
+            assert (taken.returncode, "another --port" in taken.stderr) == (1, True), taken.stderr
+    assert not (tmp_path / "city").exists()
+    wrong = dothi("serve", "--data", str(tmp_path / "city"), "--port", "abc")
+    assert (wrong.returncode, "whole number" in wrong.stderr) == (2, True), wrong.stderr
+    (tmp_path / "file").write_text("")
+    odd = dothi("serve", "--data", str(tmp_path / "file"), "--port", "0")
+    assert (odd.returncode, "Traceback" in odd.stderr) == (1, False), odd.stderr

@@ -20,7 +20,7 @@ from dothi import __version__
 from dothi.accounts.people import make_first_administrator_link, needs_administrator
 from dothi.accounts.signin import create_key
 from dothi.app import close_city, make_app, open_city
-from dothi.front import server
+from dothi.front import require_free, server
 from dothi.ground.errors import DothiError, Invalid, Missing, Unavailable
 from dothi.hub import moving
 from dothi.hub.model import system
@@ -35,14 +35,24 @@ _RUNNING = "running.json"  # Address and key of the server that holds the folder
 _ENVIRONMENT = os.environ
 
 
+class WrongUsage(Invalid):
+    """A setting that cannot be used: exit code 2, as for any other mistake of the command line."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     given = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         given.run(given)
+    except WrongUsage as wrong:
+        print(f"dothi: {wrong.detail}", file=sys.stderr)
+        return 2
     except DothiError as refused:
         print(f"dothi: {refused.detail}", file=sys.stderr)
+        return 1
+    except OSError as fault:  # No room, no right, a file where a folder should be: the system says which.
+        print(f"dothi: {fault}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
@@ -51,7 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(given: argparse.Namespace) -> None:
     """Serve a city; an empty one prints the link that makes its first administrator."""
-    uvloop.run(_serve(_settings(given)))
+    settings = _settings(given)
+    require_free(settings.host, settings.port)
+    uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -83,7 +95,9 @@ async def _note_running(parts: Parts, settings: Settings) -> Path:
 
 def demo(given: argparse.Namespace) -> None:
     """Serve the sample city."""
-    importlib.import_module("dothi.trial.demo").main(_settings(given), fresh=given.fresh)
+    settings = _settings(given)
+    require_free(settings.host, settings.port)
+    importlib.import_module("dothi.trial.demo").main(settings, fresh=given.fresh)
 
 
 def bench(given: argparse.Namespace) -> None:
@@ -180,7 +194,11 @@ def _say(text: str, quiet: bool = False) -> None:
 
 def _settings(given: argparse.Namespace) -> Settings:
     names = ("data", "host", "port", "public_url", "city", "open", "context_hosts")
-    return read(_ENVIRONMENT, **{name: value for name in names if (value := getattr(given, name, None)) is not None})
+    chosen = {name: value for name in names if (value := getattr(given, name, None)) is not None}
+    try:
+        return read(_ENVIRONMENT, **chosen)
+    except Invalid as wrong:
+        raise WrongUsage(wrong.detail) from wrong
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -211,7 +229,8 @@ def _verb(verbs: Any, name: str, run: Callable[[argparse.Namespace], None], sent
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=sentence, description=sentence.capitalize() + ".")
     verb.set_defaults(run=run)
     if name != "bench":
-        verb.add_argument("--data", metavar="DIR", help="the city's data folder (default: ./dothi-data)")
+        folder = "./dothi-demo" if name == "demo" else "./dothi-data"
+        verb.add_argument("--data", metavar="DIR", help=f"the city's data folder (default: {folder})")
     return verb
 
 

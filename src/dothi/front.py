@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import re
+import socket
 from http import HTTPStatus
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from dothi.ground.errors import TooLarge
+from dothi.ground.errors import TooLarge, Unavailable
 from dothi.ground.problem import problem
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -93,6 +94,14 @@ async def _send(send: Send, status: int, document: dict[str, object]) -> None:
 def status_problem(status: int, detail: str) -> dict[str, object]:
     """A problem that is only its HTTP status (RFC 9457, 4.2.1), with a sentence about this case."""
     return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+
+
+def require_free(host: str, port: int) -> None:
+    """Unavailable when nothing can listen on the address: said before a city is opened or filled, not after."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as taken:
+        raise Unavailable(f"{host}:{port} cannot be listened on ({taken.strerror}): choose another --port.") from taken
 
 
 def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:

@@ -75,10 +75,9 @@ def _parsed(name: str, value: Any) -> Any:
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
-        number = int(value)
-        if not low <= number <= high:
-            raise ValueError(f"it must be {low} to {high}")
-        return number
+        if not (text := str(value).strip()).isdecimal() or not low <= int(text) <= high:
+            raise ValueError(f"it must be a whole number from {low} to {high}")
+        return int(text)
 
     return parse
 
