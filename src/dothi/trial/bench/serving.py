@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import cast
 
 import msgspec
-import uvicorn
+import uvloop
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.app import close_city, make_app, open_city
-from dothi.front import Connection
+from dothi.front import server
 from dothi.ground.clock import DAY, HOUR, iso, now_us
 from dothi.hub.access import Open
 from dothi.hub.api import Limits, ngsi_ld
@@ -130,23 +130,15 @@ def _change(number: int, stamp: str) -> Change:
 
 async def _serve(name: str, folder: Path, entities: int) -> None:
     async with SERVERS[name](folder, entities) as app:
-        config = uvicorn.Config(
-            app,
-            port=0,
-            log_level="warning",
-            access_log=False,
-            http=Connection,
-            timeout_graceful_shutdown=1,
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
+        front = server(app, "127.0.0.1", 0)
+        serving = asyncio.create_task(front.serve())
+        while not front.started:
             await asyncio.sleep(0.02)
-        print(server.servers[0].sockets[0].getsockname()[1], flush=True)
+        print(front.servers[0].sockets[0].getsockname()[1], flush=True)
         await asyncio.to_thread(sys.stdin.read)  # Ends with the process that started this one.
-        server.should_exit = True
+        front.should_exit = True
         await serving
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))
+    uvloop.run(_serve(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))

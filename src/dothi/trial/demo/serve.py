@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
 from dothi.app import close_city, make_app, open_city
-from dothi.front import Connection
+from dothi.front import server
 from dothi.ground.errors import Conflict
 from dothi.settings import Settings
 from dothi.trial.demo.filling import fill, is_filled
@@ -38,7 +39,7 @@ def main(settings: Settings, fresh: bool = False) -> None:
     """Serve the sample city until Ctrl+C. Conflict when the folder holds something else than a demo."""
     chosen = _in_own_folder(settings)
     prepare_folder(chosen.data, fresh)
-    asyncio.run(_serve(chosen))
+    uvloop.run(_serve(chosen))
 
 
 def _in_own_folder(settings: Settings) -> Settings:
@@ -104,30 +105,20 @@ async def _serve(settings: Settings) -> None:
         parts = await open_demo(settings)
     try:
         cast = await fill(parts, tell=progress.tell)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                make_app(parts, settings, {"demo": lambda: live(parts)}),
-                host=settings.host,
-                port=settings.port,
-                log_level="warning",
-                access_log=False,
-                http=Connection,
-                timeout_graceful_shutdown=3,
-            )
-        )
-        telling = asyncio.create_task(_tell_when_up(server, settings, cast, progress))
+        front = server(make_app(parts, settings, {"demo": lambda: live(parts)}), settings.host, settings.port)
+        telling = asyncio.create_task(_tell_when_up(front, settings, cast, progress))
         try:
-            await server.serve()
+            await front.serve()
         finally:
             telling.cancel()
     finally:
         await close_city(parts)
 
 
-async def _tell_when_up(server: uvicorn.Server, settings: Settings, cast: Cast, progress: Progress) -> None:
-    while not server.started:
+async def _tell_when_up(front: uvicorn.Server, settings: Settings, cast: Cast, progress: Progress) -> None:
+    while not front.started:
         await asyncio.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
+    port = front.servers[0].sockets[0].getsockname()[1]
     said = settings if settings.port else replace(settings, port=port)
     progress.tell("Thành phố mẫu đã chạy.", "The sample city runs.")
     print(f"\n  {said.address}\n\n{welcome(cast)}", flush=True)
