@@ -117,7 +117,7 @@ def test_an_empty_city_offers_its_first_administrator_once(tmp_path: Path, free_
         refused.value.close()
         note = tmp_path / "running.json"
         assert stat.S_IMODE(os.stat(note).st_mode) == 0o600
-        busy = dothi("serve", "--data", str(tmp_path), "--port", str(free_port))
+        busy = dothi("serve", "--data", str(tmp_path), "--port", "0")
         assert (busy.returncode, "in use by process" in busy.stderr) == (1, True)
     assert not note.exists()
 
@@ -198,3 +198,17 @@ def test_a_taken_port_and_an_impossible_setting_are_said_at_once(tmp_path: Path)
     (tmp_path / "file").write_text("")
     odd = dothi("serve", "--data", str(tmp_path / "file"), "--port", "0")
     assert (odd.returncode, "Traceback" in odd.stderr) == (1, False), odd.stderr
+
+
+def test_official_boundaries_come_in_by_a_file(tmp_path: Path) -> None:
+    """`dothi import --boundaries` says as JSON which communes now have an outline; other files end with 1."""
+    ring = [[107.57, 16.45], [107.6, 16.45], [107.6, 16.47], [107.57, 16.45]]
+    outline = {"type": "Feature", "properties": {"ma": "19789"}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    path, data = tmp_path / "outlines.geojson", str(tmp_path / "city")
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [outline]}), "utf-8")
+    said = dothi("import", str(path), "--boundaries", "--code-property", "ma", "--data", data)
+    assert said.returncode == 0, said.stderr
+    assert json.loads(said.stdout)["imported"] == ["19789"]
+    path.write_text("code;ring", "utf-8")
+    wrong = dothi("import", str(path), "--boundaries", "--data", data)
+    assert (wrong.returncode, "is not GeoJSON" in wrong.stderr) == (1, True)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import uvloop
 
 from dothi import __version__
@@ -167,7 +168,7 @@ async def _import_boundaries(settings: Settings, path: Path, code_property: str)
     parts = await open_city(settings)
     try:
         report = await import_boundaries(parts.hub, parts.territory, OPERATOR, outlines, code_property=code_property)
-        _say(str(report))
+        _show(msgspec.to_builtins(report))
     finally:
         await close_city(parts)
 

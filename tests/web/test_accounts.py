@@ -28,7 +28,7 @@ async def field(client: httpx.AsyncClient, path: str) -> str:
 
 
 def test_an_empty_city_gets_its_administrator(tmp_path: Path) -> None:
-    """The one-time link makes the first administrator, who is signed in then; a second try finds it used."""
+    """The one-time link makes the first administrator, who is signed in then; then there is one."""
 
     async def story() -> None:
         settings = Settings(data=tmp_path)
@@ -43,9 +43,15 @@ def test_an_empty_city_gets_its_administrator(tmp_path: Path) -> None:
             assert 'value="Lê Thị Hoa"' in weak.text
             done = await client.post(path, data=data | {"new": PASSWORD})
             assert done.headers["location"] == "/users"
-            assert "Lê Thị Hoa" in (await client.get("/users")).text
-            again = await client.post(path, data=data | {"new": PASSWORD, "csrf": await field(client, path)})
-            assert "đã được dùng hoặc đã hết hạn" in again.text
+            people = await client.get("/users")
+            assert "Lê Thị Hoa" in people.text
+            assert "Chưa có chỉ số nào" in (first := await client.get("/indicators")).text
+            assert "đều đạt mục tiêu" not in first.text
+            opened = await client.get(path)
+            assert ("đã có quản trị viên" in opened.text, 'name="login"' in opened.text) == (True, False)
+            csrf = people.text.partition('name="csrf" value="')[2].partition('"')[0]
+            again = await client.post(path, data=data | {"new": PASSWORD, "csrf": csrf})
+            assert (again.status_code, "đã có quản trị viên" in again.text) == (422, True)
         await close_city(parts)
 
     asyncio.run(story())

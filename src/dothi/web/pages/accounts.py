@@ -5,7 +5,12 @@ from starlette.responses import Response
 
 from dothi.accounts.model import LinkOver, NewUser, TooManyTries, WeakPassword, WrongCredentials
 from dothi.accounts.passwords import PASSWORD_LENGTH_MIN, check_login
-from dothi.accounts.people import change_password, make_first_administrator, set_password_by_link
+from dothi.accounts.people import (
+    change_password,
+    make_first_administrator,
+    needs_administrator,
+    set_password_by_link,
+)
 from dothi.accounts.signin import sign_in, sign_out, user_for
 from dothi.ground.errors import Invalid
 from dothi.web.guard import session_token, sign_visitor_in, sign_visitor_out
@@ -107,7 +112,7 @@ async def use_link(request: Request) -> Response:
 
 
 async def setup(request: Request) -> Response:
-    """The first page of an empty city: make its first administrator."""
+    """The first page of an empty city: make its first administrator; later it only says that there is one."""
     return _setup(request, {}, {}, over=False)
 
 
@@ -133,8 +138,16 @@ async def make_administrator(request: Request) -> Response:
 
 def _setup(request: Request, given: dict[str, str], problems: dict[str, str], over: bool) -> Response:
     status = FAILED if problems or over else 200
+    taken = not needs_administrator(parts(request).accounts)
     return render(
-        request, "accounts/setup.html", status, given=given, problems=problems, over=over, least=PASSWORD_LENGTH_MIN
+        request,
+        "accounts/setup.html",
+        status,
+        given=given,
+        problems=problems,
+        over=over,
+        taken=taken,
+        least=PASSWORD_LENGTH_MIN,
     )
 
 
