@@ -13,6 +13,7 @@ from dothi.programme.law import keep_sample_provisions
 from dothi.trial.demo import officers, reports, sensors
 from dothi.trial.demo.people import Cast, make_cast
 from dothi.trial.demo.places import FEEDS
+from dothi.trial.demo.series import give_series
 from dothi.web.parts import Parts
 
 SEED = 269
@@ -37,6 +38,7 @@ async def fill(parts: Parts, now: int | None = None, seed: int = SEED, tell: Tel
     await keep_sample_provisions(parts.programme)
     await keep_sample_indicators(parts.evidence)
     await sensors.define_feeds(parts)
+    await give_series(parts)
     await _past_days(parts, seed, at)
     cast = await hashing
     tell("Đang tạo phản ánh và nhiệm vụ mô phỏng …", "Making simulated reports and tasks …")
