@@ -22,7 +22,6 @@ FONT_FILES = tuple(
 # Package -> (folder under vendor/, files of the package).
 FILES: dict[str, tuple[str, tuple[str, ...]]] = {
     "@fontsource/be-vietnam-pro": ("be-vietnam-pro", ("LICENSE", *FONT_FILES)),
-    "htmx.org": ("htmx", ("LICENSE", "dist/htmx.min.js", "dist/ext/hx-sse.min.js")),
     "maplibre-gl": (
         "maplibre-gl",
         ("LICENSE.txt", "dist/maplibre-gl.mjs", "dist/maplibre-gl-worker.mjs", "dist/maplibre-gl.css"),
