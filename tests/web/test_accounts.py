@@ -84,7 +84,7 @@ def test_a_new_user_sets_a_password_and_works(browser: Browser, city: City) -> N
 
     page.goto(f"{city.address}/users")
     page.click("text=Trần Văn Nam")
-    page.check("text=Khoá tài khoản")
+    page.check("text=Khóa tài khoản")
     submit(page, name="Trần Văn Nam")
     assert "Ghi lý do của thay đổi" in page.locator(".error-summary").inner_text()
     submit(page, reason="Điều chuyển công tác")
@@ -92,7 +92,7 @@ def test_a_new_user_sets_a_password_and_works(browser: Browser, city: City) -> N
     there.goto(f"{city.address}/account")
     assert there.url.startswith(f"{city.address}/login")
     page.goto(f"{city.address}/audit/register")
-    row = page.locator("tr", has_text="Khoá người dùng").first
+    row = page.locator("tr", has_text="Khóa người dùng").first
     assert "Điều chuyển công tác" in row.inner_text()
     assert "Quản trị (mẫu)" in row.inner_text()
     home.close()
@@ -125,7 +125,7 @@ def test_a_key_opens_what_it_may_and_no_more(browser: Browser, city: City) -> No
     assert httpx.get(asked, headers={"Authorization": f"Bearer {key}"}).status_code == 200
     page.goto(f"{city.address}/keys")
     page.click("tr:has-text('Trạm thử') button")
-    assert "Khoá đã bị thu hồi." in page.locator(".notice.done").inner_text()
+    assert "Khóa đã bị thu hồi." in page.locator(".notice.done").inner_text()
     assert httpx.get(asked, headers={"Authorization": f"Bearer {key}"}).status_code == 401
     office.close()
 

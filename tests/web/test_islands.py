@@ -89,6 +89,15 @@ def test_points_of_the_map_are_buttons_that_tell(seen: Watch, city: City) -> Non
     assert axe(seen.page) == []
 
 
+def test_markers_tell_their_value(seen: Watch, city: City) -> None:
+    """A marker shows the rounded value of its station; those that lie together say how many they are."""
+    seen.open(city.address)
+    seen.page.locator("[data-map][data-points]").wait_for()
+    alone, together = sorted(seen.page.locator(".map-pin").all_inner_texts())
+    assert alone == "17"
+    assert together in ("2 điểm", "3 điểm")  # Another test may have added a station beside the two.
+
+
 def test_the_map_moves_by_keyboard(seen: Watch, city: City) -> None:
     """Arrow keys move it, + zooms."""
     seen.open(city.address)

@@ -140,6 +140,7 @@ def test_a_rule_is_changed_with_a_reason(city: City, browser: Browser) -> None:
     page.get_by_role("button", name="Lưu quy tắc").click()
     expect(page.locator(".error-summary")).to_contain_text("Ghi lý do thay đổi.")
     page.goto(f"{city.address}/rules/water-level-high")
+    expect(page.locator("#clear")).to_have_value("2,2")
     page.fill("#clear", "3,5")
     page.fill("#reason", "Theo mực nước mùa lũ")
     page.get_by_role("button", name="Lưu quy tắc").click()

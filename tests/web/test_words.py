@@ -83,6 +83,20 @@ def test_ages(past: int, vi: str, en: str) -> None:
     assert (VI.age(NOW - past, NOW), EN.age(NOW - past, NOW)) == (vi, en)
 
 
+@pytest.mark.parametrize(
+    ("past", "vi", "en"),
+    [
+        (-3 * DAY, "còn 3 ngày", "3 days left"),
+        (3 * DAY, "quá 3 ngày", "3 days overdue"),
+        (40 * DAY, "quá 40 ngày", "40 days overdue"),
+        (30 * SECOND, "quá 30 giây", "30 seconds overdue"),
+    ],
+)
+def test_what_is_left_of_a_deadline(past: int, vi: str, en: str) -> None:
+    """A deadline says what is left of it, and by how much it is over, however long ago."""
+    assert (VI.left(NOW - past, NOW), EN.left(NOW - past, NOW)) == (vi, en)
+
+
 def test_numbers() -> None:
     """Vietnamese numbers carry a decimal comma, English ones a point; what is not there is a dash, never zero."""
     assert (VI.number(1234.5), EN.number(1234.5)) == ("1.234,5", "1,234.5")

@@ -18,7 +18,7 @@ from dothi.accounts.signin import recognise
 from dothi.ground.errors import Forbidden, TooLarge, Unauthenticated
 from dothi.ground.problem import problem
 from dothi.hub.model import ANONYMOUS
-from dothi.web.page import Endpoint, Page, Site, Visit, render, visit
+from dothi.web.page import Endpoint, Page, Site, Visit, render, visit, words
 from dothi.web.parts import parts
 from dothi.web.words import LANGUAGES
 
@@ -144,7 +144,7 @@ def guarded(page: Page) -> Endpoint:
         if not page.admits(actor):
             if actor.id == "anonymous":
                 raise Unauthenticated("Sign in to open this page.")
-            raise Forbidden(f"This page is for {', '.join(sorted(page.roles))}.")
+            raise Forbidden(f"This page is for {', '.join(sorted(page.roles))}.", roles=sorted(page.roles))
         try:
             if request.method == "POST":
                 check_length(request, page.body_max)
@@ -179,7 +179,9 @@ async def problem_page(request: Request, error: Exception) -> Response:
         return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
     name = "form" if document.get("csrf") else str(_worded(status))
     detail = str(document.get("detail", "")) if status < 500 else ""
-    response = render(request, "problem/problem.html", status, code=status, name=name, detail=detail)
+    asked = document.get("roles")
+    roles = [words(request).t(f"role.{one}") for one in asked] if isinstance(asked, list) else []
+    response = render(request, "problem/problem.html", status, code=status, name=name, detail=detail, roles=roles)
     for key, value in (getattr(error, "headers", None) or {}).items():
         response.headers[key] = value
     return response

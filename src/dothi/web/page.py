@@ -149,7 +149,7 @@ def _context(request: Request) -> dict[str, Any]:
         "t": this.words.t,
         "actor": this.actor,
         "visit": this,
-        "city": parts(request).city,
+        "city": _city(request),
         "province": parts(request).province,
         "simulated": parts(request).simulated,
         "static": here.assets.url,
@@ -162,6 +162,13 @@ def _context(request: Request) -> dict[str, Any]:
         "seq": this.seq,
         "now": now_us(),
     }
+
+
+def _city(request: Request) -> str:
+    """The city's name in the reader's language, where it is called by its province's name."""
+    here = parts(request)
+    known = here.territory.unit(here.province) if here.province else None
+    return str(known.name_in(words(request).language)) if known and known.name == here.city else here.city
 
 
 def _take_flash(request: Request) -> tuple[str, str] | None:

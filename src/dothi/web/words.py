@@ -103,13 +103,24 @@ class Words:
             return self.date(instant)
         if 0 <= past < MINUTE:
             return self.t("common.age.now")
-        unit, key = next(
-            ((unit, key) for least, unit, key in _AGES if abs(past) >= least), (SECOND, "common.age.seconds")
-        )
+        unit, key = _unit_of_age(past)
         return self.t(key + (".ago" if past > 0 else ".ahead"), n=abs(past) // unit)
+
+    def left(self, due: int | str | None, now: int | None = None) -> str:
+        """What is left until a deadline (còn 2 ngày), or by how much it is over (quá 3 ngày)."""
+        past = 0 if due is None else (now_us() if now is None else now) - _instant(due)
+        if past <= 0:
+            return self.age(due, now)
+        unit, key = _unit_of_age(past)
+        return self.t(f"{key}.over", n=past // unit)
 
     def _shown(self, value: object) -> object:
         return self.number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _unit_of_age(past: int) -> tuple[int, str]:
+    """(unit in µs, key) in which a span is told."""
+    return next(((unit, key) for least, unit, key in _AGES if abs(past) >= least), (SECOND, "common.age.seconds"))
 
 
 def read_day(text: str) -> int | None:

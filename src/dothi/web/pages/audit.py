@@ -67,8 +67,8 @@ def _common(request: Request, given: dict[str, str], problems: dict[str, str]) -
 def _who(request: Request, actor: str) -> str:
     """The name of who acted: a person's, a key's, or that of a part of dothi."""
     kind, _, bare = actor.partition(":")
-    key = f"accounts.system.{bare}" if kind == "system" else f"accounts.audit.{actor}"
-    if kind == "system" or actor == "anonymous":
+    key = f"accounts.system.{bare.partition(':')[0]}" if kind == "system" else f"accounts.audit.{actor}"
+    if (kind == "system" and ":user:" not in bare and ":key:" not in bare) or actor == "anonymous":
         return words(request).t(key) if words(request).has(key) else actor
     return display_name(parts(request).accounts, actor)
 

@@ -21,8 +21,7 @@ from dothi.web.parts import parts
 DOORS = 3
 DOOR_ICONS = {"/report": "report", "/follow": "follow", "/reports": "people", "/promises": "promise"}
 STATIONS = "AirQualityObserved"
-STATIONS_SHOWN = 8
-POINTS_MAX = 1000
+POINTS_MAX = 1000  # On the map, and in the list that says the same.
 OLD = 2 * HOUR  # A reading older than this is shown grey.
 CITY_ZOOM = 8.6
 MAP_ICONS = {
@@ -57,7 +56,7 @@ async def home(request: Request) -> Response:
         "home/home.html",
         doors=doors[:DOORS],
         figures=list(_figures(request, stations)),
-        stations=[(one, _name(request, one), _read_at(one), _is_old(one)) for one in stations[:STATIONS_SHOWN]],
+        stations=[(one, _name(request, one), _read_at(one), _is_old(one)) for one in stations[:POINTS_MAX]],
         start=_start(request),
     )
 
@@ -145,6 +144,8 @@ def _feature(request: Request, kind: str, entity: Entity) -> dict[str, object]:
     value, old = entity.value("pm25"), kind == STATIONS and _is_old(entity)
     text = f"PM2.5 {words(request).number(value, 1)} µg/m³ · {words(request).age(_read_at(entity))}" if value else ""
     shown = {"name": _name(request, entity), "kind": "grey" if old else "note", "icon": MAP_ICONS.get(kind, "place")}
+    if value:
+        shown["value"] = words(request).number(value, 0)
     return {
         "type": "Feature",
         "id": entity.id,

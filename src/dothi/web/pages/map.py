@@ -25,6 +25,7 @@ from dothi.web.pages.shown import (
     name_of,
     point,
     reading,
+    short,
     start_of,
     unit_name,
 )
@@ -204,7 +205,8 @@ def _feature(request: Request, kind: Kind, entity: Entity) -> dict[str, object] 
     age = words(request).age(said.at) if said.at is not None else ""
     text = " · ".join(part for part in (said.text, age) if part)
     state = "grey" if said.old or not kind.attributes else "note"
-    return feature(place, id=bare(entity.id), name=said.name, kind=state, icon=kind.icon, text=text)
+    known = {"value": value} if (value := short(request, kind, entity)) else {}
+    return feature(place, id=bare(entity.id), name=said.name, kind=state, icon=kind.icon, text=text, **known)
 
 
 PAGES = (

@@ -48,7 +48,7 @@ class Kind:
 KINDS: tuple[Kind, ...] = (
     Kind("AirQualityObserved", "air", ("pm25", "pm10", "no2")),
     Kind("WaterObserved", "water", ("level", "flow")),
-    Kind("WeatherObserved", "flat", ("rainfall", "temperature")),
+    Kind("WeatherObserved", "weather", ("rainfall", "temperature")),
     Kind("TrafficFlowObserved", "traffic", ("averageVehicleSpeed", "occupancy")),
     Kind("WasteContainer", "waste", ("fillingLevel",)),
     Kind("PublicTransportStop", "place"),
@@ -109,18 +109,28 @@ def attribute_name(request: Request, attribute: str) -> str:
     return words(request).t(key) if words(request).has(key) else attribute
 
 
-def measured(request: Request, attribute: str, value: object, unit: str | None = None) -> str:
+def measured(
+    request: Request, attribute: str, value: object, unit: str | None = None, decimals: int | None = None
+) -> str:
     """A value with its unit as people read it; a dash where nothing was measured."""
-    return " ".join(number_and_unit(request, attribute, value, unit)).rstrip()
+    return " ".join(number_and_unit(request, attribute, value, unit, decimals)).rstrip()
 
 
-def number_and_unit(request: Request, attribute: str, value: object, unit: str | None = None) -> tuple[str, str]:
-    """The same in two parts, so that the unit can stand smaller."""
+def number_and_unit(
+    request: Request, attribute: str, value: object, unit: str | None = None, decimals: int | None = None
+) -> tuple[str, str]:
+    """The same in two parts, so that the unit can stand smaller; `decimals` where values stand under each other."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return "–", ""
     if attribute in SHARES and unit in (None, "C62"):
         return words(request).number(value * 100, 0), "%"
-    return words(request).number(value, None if value == round(value) else 1), unit_of(attribute, unit)
+    usual = None if value == round(value) else 1
+    return words(request).number(value, usual if decimals is None else decimals), unit_of(attribute, unit)
+
+
+def drawn_in(attribute: str, unit: str | None) -> tuple[int, str]:
+    """(factor, unit) of a chart's axis: a share of the whole is drawn in percent, as it is told."""
+    return (100, "%") if attribute in SHARES and unit in (None, "C62") else (1, unit_of(attribute, unit))
 
 
 def unit_of(attribute: str, unit: str | None) -> str:
@@ -136,9 +146,20 @@ def reading(request: Request, kind: Kind, entity: Entity) -> tuple[str, int | No
         if isinstance(value, int | float) and not isinstance(value, bool):
             at = observed(entity, attribute)
             unit = (entity.instance(attribute) or {}).get("unitCode")
-            text = f"{attribute_name(request, attribute)} {measured(request, attribute, value, unit)}"
+            text = f"{attribute_name(request, attribute)} {measured(request, attribute, value, unit, 1)}"
             return text, at, now_us() - at > OLD
     return "", None, bool(kind.attributes)
+
+
+def short(request: Request, kind: Kind, entity: Entity) -> str:
+    """The same value as a marker shows it: rounded, its unit only where the thing does not tell it."""
+    for attribute in kind.attributes:
+        value = entity.value(attribute)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            unit = (entity.instance(attribute) or {}).get("unitCode")
+            number, measure = number_and_unit(request, attribute, value, unit, 0 if abs(value) >= 10 else 1)
+            return number if measure == "µg/m³" else f"{number} {measure}".rstrip()
+    return ""
 
 
 def observed(entity: Entity, attribute: str) -> int:

@@ -57,7 +57,7 @@ def _row(request: Request, item: WorkItem, now: int) -> dict[str, object]:
     soon = due is not None and now <= due < now + SOON
     row: dict[str, object] = {
         "key": bare(item.id).replace(":", "-"),
-        "due": words(request).age(due, now) if due is not None else "",
+        "due": words(request).left(due, now) if due is not None else "",
         "due_kind": "bad" if item.late(now) else "watch" if soon else "",
         "urgent": item.urgent,
         "verb": "",

@@ -21,6 +21,7 @@ from dothi.web.pages.shown import (
     attribute_name,
     bare,
     collection,
+    drawn_in,
     entity_id,
     feature,
     find,
@@ -30,7 +31,6 @@ from dothi.web.pages.shown import (
     point,
     start_of,
     unit_name,
-    unit_of,
     who,
 )
 from dothi.web.parts import parts
@@ -199,16 +199,17 @@ async def one_alarm(request: Request) -> Response:
     alarm = _alarm(request)
     subject, attribute = alarm.value("subject"), alarm.value("attribute", "")
     rule = alarm.value("rule")
+    scale, measure = drawn_in(attribute, alarm.value("valueUnit"))
     return render(
         request,
         "operations/alarm.html",
         alarm=alarm,
         row=row(request, alarm),
         since=since(request, from_iso(alarm.value("since"))),
-        rows=_series(request, subject, attribute),
+        rows=[(at, value if value is None else value * scale) for at, value in _series(request, subject, attribute)],
         attribute=attribute_name(request, attribute),
-        unit=unit_of(attribute, alarm.value("valueUnit")),
-        limit=alarm.value("limit") if alarm.value("kind") != "noData" else None,
+        unit=measure,
+        limit=alarm.value("limit") * scale if alarm.value("kind") != "noData" else None,
         steps=list(_steps(request, alarm)),
         rule=named(request, rule),
         rule_href=f"/rules/{bare(rule)}",

@@ -68,7 +68,7 @@ def _highest(request: Request, kind: Kind, attribute: str) -> Tile | None:
     unit = (shown.instance(attribute) or {}).get("unitCode")
     return Tile(
         words(request).t("operations.wall.highest", name=attribute_name(request, attribute)),
-        *number_and_unit(request, attribute, shown.value(attribute), unit),
+        *number_and_unit(request, attribute, shown.value(attribute), unit, 1),
         words(request).t("operations.wall.fresh", n=len(fresh), of=len(found)),
         observed(shown, attribute),
         name_of(request, shown),

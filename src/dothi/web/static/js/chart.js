@@ -38,12 +38,28 @@ function options(box) {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.font = `${12 * devicePixelRatio}px "Be Vietnam Pro"`;
-    ctx.textAlign = "right";
-    ctx.fillText(`${thresholdLabel} ${numbers.format(Number(threshold))}`, bbox.left + bbox.width, y - 5 * devicePixelRatio);
+    ctx.textAlign = "left";
+    const said = `${thresholdLabel} ${numbers.format(Number(threshold))} ${unit}`.trim();
+    const [start, base] = [bbox.left + 6 * devicePixelRatio, y - 6 * devicePixelRatio]; // Far from the latest value.
+    ctx.setLineDash([]);
+    ctx.lineWidth = 4 * devicePixelRatio;
+    ctx.strokeStyle = token("--paper"); // A halo, so that it is read where the series runs through it.
+    ctx.lineJoin = "round";
+    ctx.strokeText(said, start, base);
+    ctx.fillText(said, start, base);
     ctx.restore();
   };
+  const measure = ({ ctx, bbox }) => {
+    ctx.save();
+    ctx.fillStyle = soft;
+    ctx.font = `${12 * devicePixelRatio}px "Be Vietnam Pro"`;
+    ctx.textAlign = "right";
+    ctx.fillText(unit, bbox.left - 10 * devicePixelRatio, bbox.top - 8 * devicePixelRatio);
+    ctx.restore();
+  };
+  const latest = (plot) => plot.setLegend({ idx: plot.data[0].length - 1 }); // Until somebody points at another value.
   return {
-    width: box.clientWidth, height: 260, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), ZONE),
+    width: box.clientWidth, height: 260, padding: [22, 24, 0, 0], tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), ZONE),
     cursor: { points: { size: 7 } },
     scales: { y: { range: (_, low, high) => uPlot.rangeNum(Math.min(low, 0), Math.max(high, Number(threshold ?? high)), 0.1, true) } },
     axes: [
@@ -54,7 +70,7 @@ function options(box) {
       { value: "{HH}:{mm} {DD}/{MM}/{YYYY}", label: box.dataset.time ?? "" },
       { label, stroke: ink, width: 1.75, points: { show: false }, spanGaps: false, value: (_, value) => (value === null ? "–" : `${numbers.format(value)} ${unit}`) },
     ],
-    hooks: { draw: [limit] },
+    hooks: { draw: [limit, measure], ready: [latest] },
   };
 }
 

@@ -5,7 +5,7 @@ import { follow } from "./feed.js";
 
 const COUNTRY = [[102.0, 7.5], [116.5, 23.6]]; // West-south, east-north: the mainland, Hoàng Sa and Trường Sa.
 const PINS_MAX = 300; // Beyond this, points are drawn on the canvas instead of as buttons.
-const APART_PX = 34;
+const APART_PX = [58, 34]; // A pin with its value is wider than high.
 const KINDS = ["good", "watch", "bad", "note", "grey"];
 const NOTHING = { type: "FeatureCollection", features: [] };
 
@@ -33,7 +33,7 @@ function layers(language) {
     { id: "sea", type: "background", paint: { "background-color": token("--map-sea") } },
     { id: "land", type: "fill", source: "outlines", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": token("--map-land") } },
     { id: "edges", type: "line", source: "outlines", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": token("--map-edge"), "line-width": ["interpolate", ["linear"], ["zoom"], 4, 0.6, 10, 1.6] } },
-    { id: "units", type: "symbol", source: "units", minzoom: 8.5, layout: { "text-field": language === "en" ? ["get", "nameEn"] : ["get", "name"], "text-font": face, "text-size": 11, "text-padding": 6, "text-max-width": 7 }, paint: { ...text, "text-color": token("--ink-soft") } },
+    { id: "units", type: "symbol", source: "units", minzoom: 8.5, layout: { "text-field": language === "en" ? ["get", "nameEn"] : ["get", "name"], "text-font": face, "text-size": 11, "text-padding": 6, "text-max-width": 7, "text-anchor": "top", "text-offset": [0, 0.3] }, paint: { ...text, "text-color": token("--ink-soft") } },
     { id: "points", type: "circle", source: "points", paint: { "circle-radius": 5, "circle-color": ["match", ["get", "kind"], ...KINDS.flatMap((kind) => [kind, token(`--${kind}`)]), token("--ink")], "circle-stroke-width": 1.5, "circle-stroke-color": token("--sheet") } },
     { id: "names", type: "symbol", source: "outlines", filter: ["==", ["get", "of"], "province"], layout: { "text-field": name, "text-font": face, "text-size": size, "text-padding": 3, "text-max-width": 7, "symbol-sort-key": priority }, paint: text },
     { id: "archipelagos", type: "symbol", source: "outlines", filter: ["==", ["get", "of"], "archipelago"], layout: { "text-field": name, "text-font": face, "text-size": size, "text-max-width": 7, "text-allow-overlap": true }, paint: text },
@@ -97,9 +97,9 @@ function drawing(name) {
   return svg;
 }
 
-/** A link or button for one point, or for several that lie on each other: then it says how many. */
-function pin(group) {
-  const { name, href, kind = "note", icon = "place" } = group[0].properties;
+/** A link or button for one point with its value, or for several that lie on each other: then it says how many. */
+function pin(group, many = "#") {
+  const { name, href, value, kind = "note", icon = "place" } = group[0].properties;
   const alone = group.length === 1;
   const element = document.createElement(alone && href ? "a" : "button");
   if (alone && href) element.href = href;
@@ -108,7 +108,8 @@ function pin(group) {
   const label = alone ? name : `${group.length}: ${group.map((one) => one.properties.name).join("; ")}`;
   element.title = label;
   element.setAttribute("aria-label", label);
-  element.append(alone ? drawing(icon) : String(group.length));
+  element.append(...(alone ? [drawing(icon), value ?? ""] : [many.replace("#", group.length)]));
+  element.classList.toggle("many", !alone);
   return element;
 }
 
@@ -123,7 +124,7 @@ function telling(group) {
     if (text) line.append(document.createElement("br"), text);
     box.append(line);
   }
-  return new Popup({ offset: 18, maxWidth: "20rem" }).setDOMContent(box);
+  return new Popup({ offset: [0, -34], maxWidth: "20rem" }).setDOMContent(box);
 }
 
 /** Points that lie closer than a finger's width go together, the most pressing first. */
@@ -133,7 +134,7 @@ function grouped(map, features) {
   const groups = [];
   for (const feature of [...features].sort((one, other) => rank(one) - rank(other))) {
     const at = map.project(feature.geometry.coordinates);
-    const near = groups.find((group) => Math.hypot(group.at.x - at.x, group.at.y - at.y) < APART_PX);
+    const near = groups.find((group) => Math.abs(group.at.x - at.x) < APART_PX[0] && Math.abs(group.at.y - at.y) < APART_PX[1]);
     if (near) near.features.push(feature);
     else groups.push({ at, features: [feature] });
   }
@@ -178,7 +179,7 @@ function showPoints(map, box) {
     const held = pins.findIndex((marker) => marker.getElement() === document.activeElement);
     for (const old of pins.splice(0)) old.remove();
     for (const group of features.length > PINS_MAX ? [] : grouped(map, features)) {
-      const marker = new Marker({ element: pin(group) }).setLngLat(group[0].geometry.coordinates);
+      const marker = new Marker({ element: pin(group, box.dataset.many), anchor: "bottom" }).setLngLat(group[0].geometry.coordinates);
       if (group.length > 1 || !group[0].properties.href) marker.setPopup(telling(group));
       pins.push(marker.addTo(map));
     }
@@ -199,7 +200,7 @@ function showPoints(map, box) {
 /** The reader chooses a place: a click, or Enter for the middle of the map, fills two fields (longitude, latitude). */
 function pickPlace(map, box) {
   const [lon, lat] = box.dataset.pick.split(",").map((id) => document.getElementById(id));
-  const marker = new Marker({ element: pin([{ properties: { name: box.dataset.picked ?? "", kind: "bad" } }]) });
+  const marker = new Marker({ element: pin([{ properties: { name: box.dataset.picked ?? "", kind: "bad" } }]), anchor: "bottom" });
   const choose = ({ lng, lat: north }) => {
     lon.value = lng.toFixed(6);
     lat.value = north.toFixed(6);
