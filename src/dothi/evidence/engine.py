@@ -115,7 +115,7 @@ async def settle(engine: Engine, calm_us: int = CALM_US) -> list[str]:
         planned = plan(engine.evidence, wanted.values(), engine.clock(), calm_us)
         due = bool(planned.changes) or seen - engine.stored >= CURSOR_EVERY
         commit = Commit(
-            SYSTEM, planned.changes, "figures computed", planned.expect, cursor=(CONSUMER, seen), owner=OWNER
+            SYSTEM, planned.changes, "tính lại chỉ số", planned.expect, cursor=(CONSUMER, seen), owner=OWNER
         )
         try:
             if due:

@@ -137,7 +137,7 @@ async def refresh(evidence: Evidence, jobs: Iterable[Job], now: int | None = Non
     """Compute and write what has changed, in one commit; returns the ids written."""
     planned = plan(evidence, jobs, now_us() if now is None else now)
     if planned.changes:
-        commit = Commit(SYSTEM, planned.changes, "figures computed", planned.expect, owner=OWNER)
+        commit = Commit(SYSTEM, planned.changes, "tính lại chỉ số", planned.expect, owner=OWNER)
         await evidence.hub.commit(commit)
     return [change.id for change in planned.changes]
 

@@ -211,7 +211,9 @@ async def _carry_out(engine: Engine, effects: list[Effect], timers: list[Timer],
     cursor = None if seq is None else (CONSUMER, seq)
     while True:
         changes, expect = _decide(engine, effects)
-        commit = Commit(ENGINE, tuple(changes), "rule engine", expect, cursor=cursor, timers=tuple(timers), owner=OWNER)
+        commit = Commit(
+            ENGINE, tuple(changes), "theo quy tắc", expect, cursor=cursor, timers=tuple(timers), owner=OWNER
+        )
         try:
             await hub.commit(commit)
             break
