@@ -92,8 +92,6 @@ def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
         (["import", "none.csv", "--mapping", "m", "--data", "{}"], "no such file"),
         (["export", "{}/out", "--data", "{}/none"], "no city"),
         (["load", "{}/none", "--data", "{}/city"], "no exported city"),
-        (["serve", "--port", "99999", "--data", "{}"], "port"),
-        (["serve", "--open", "--host", "0.0.0.0", "--data", "{}"], "loopback"),
     ],
 )
 def test_what_cannot_be_done_ends_with_1(
@@ -101,6 +99,21 @@ def test_what_cannot_be_done_ends_with_1(
 ) -> None:
     """A failure ends with 1 and one clear sentence."""
     assert main([one.format(tmp_path) for one in arguments]) == 1
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["serve", "--port", "99999", "--data", "{}"], "port"),
+        (["serve", "--open", "--host", "0.0.0.0", "--data", "{}"], "loopback"),
+    ],
+)
+def test_a_setting_that_cannot_be_ends_with_2(
+    arguments: list[str], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A setting that cannot be used is wrong usage: 2, and one clear sentence."""
+    assert main([one.format(tmp_path) for one in arguments]) == 2
     assert why in capsys.readouterr().err
 
 
