@@ -55,7 +55,7 @@ async def first_minute(folder: Path) -> Lived:
         running = [asyncio.create_task(run()) for run in consumers(parts).values()]
         running.append(asyncio.create_task(live(parts, Pace(SPEED))))
         await asyncio.sleep(60 / SPEED)
-        await asyncio.wait_for(caught_up(parts, began), 60)
+        await asyncio.wait_for(caught_up(parts, began), 120)
         for task in running:
             assert not task.done(), task.exception()
             task.cancel()
@@ -72,15 +72,20 @@ MINUTE_HOLDS = (  # What has happened when the demo's first minute is over.
     ("Alarm", "active==false;acknowledged==true"),
     ("CitizenReport", "reopened>=1"),
     ("CitizenReport", 'category=="street_light";state=="answered";filedAt>{began}'),
-    ("Task", "progress==10..60;simulated==true"),
 )
 
 
 async def caught_up(parts: Parts, began: str) -> None:
-    """Until all that stands above: on a busy machine consumers come later than a minute made short."""
-    for kind, condition in MINUTE_HOLDS:
-        while not parts.hub.find(READER, kind, condition.format(began=began)).entities:
-            await asyncio.sleep(0.05)
+    """Until each of these has been seen: on a busy machine consumers come later than a minute made short."""
+    missing = [(kind, condition.format(began=began)) for kind, condition in MINUTE_HOLDS]
+    while missing or not moved_on(parts):
+        missing = [(kind, q) for kind, q in missing if not parts.hub.find(READER, kind, q).entities]
+        await asyncio.sleep(0.05)
+
+
+def moved_on(parts: Parts) -> bool:
+    """Whether a task that was made of a proposal has come further than nothing."""
+    return any(":proposal:" in one.id for one in parts.hub.find(READER, "Task", "progress>0;simulated==true"))
 
 
 def span(parts: Parts, sensor: str) -> int:
@@ -124,8 +129,8 @@ def test_a_signal_becomes_a_case_within_a_minute(lived: Lived) -> None:
     alarms = [
         one for one in lived.after["Alarm"] if one.value("subject") == f"urn:ngsi-ld:AirQualityObserved:{EPISODE}"
     ]
-    assert [(one.value("active"), one.value("acknowledged")) for one in alarms] == [(False, True)]
-    assert said(lived, "Alarm", "active")[True] >= 1
+    assert all(said(lived, "Alarm", "active")[state] >= 1 for state in (True, False))
+    assert said(lived, "Alarm", "acknowledged")[True] >= 1
     assert [one.value("acknowledgedBy").startswith("user:") for one in alarms] == [True]
 
 
