@@ -23,7 +23,7 @@ from dothi.web.page import Menu, Page, redirect, render, words
 from dothi.web.parts import parts
 
 FAILED = 422
-TOWN_ZOOM = 12
+TOWN_ZOOM = 11
 MEGABYTE = 1024 * 1024
 FORM_MAX = 5 * PHOTO_BYTES + MEGABYTE
 HONEYPOT = "website"  # People do not see this field; programs that fill every field do.
