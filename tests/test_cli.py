@@ -160,7 +160,7 @@ def test_a_file_goes_in_with_and_without_a_server(tmp_path: Path, free_port: int
     first = json.loads(dothi(*order).stdout)
     assert (first["rows"], first["accepted"], first["quarantined"]) == (2, 1, 1)
     table.write_text("Time,Water flow [l/s]\n2022-03-20T13:00:00+01:00,101\n")
-    with served(data, free_port):
+    with served(data, free_port, "--samples"):
         said = dothi(*order)
         assert said.returncode == 0, said.stderr
         assert json.loads(said.stdout)["accepted"] == 1
@@ -225,3 +225,17 @@ def test_official_boundaries_come_in_by_a_file(tmp_path: Path) -> None:
     path.write_text("code;ring", "utf-8")
     wrong = dothi("import", str(path), "--boundaries", "--data", data)
     assert (wrong.returncode, "is not GeoJSON" in wrong.stderr) == (1, True)
+
+
+def test_samples_come_when_asked_for(tmp_path: Path, free_port: int) -> None:
+    """An empty city is empty; --samples brings the labelled rules, provisions and indicators, once."""
+    counts = []
+    for more in ([], ["--samples"], ["--samples"]):
+        with served(tmp_path, free_port, "--open", *more):
+            found = call(f"http://127.0.0.1:{free_port}/ngsi-ld/v1/types").get("typeList", [])
+            base = f"http://127.0.0.1:{free_port}/ngsi-ld/v1/entities?limit=100&type="
+            counts.append({kind: len(call(base + kind)) for kind in ("AlarmRule", "LegalBasis", "Indicator")})
+            assert ("AlarmRule" in found) is bool(more)
+    assert set(counts[0].values()) == {0}
+    assert min(counts[1].values()) >= 4
+    assert counts[2] == counts[1]

@@ -28,6 +28,7 @@ from dothi.citizens import api as citizens_api
 from dothi.citizens import following, open_citizens, write_imported
 from dothi.evidence import api as evidence_api
 from dothi.evidence import engine as figures
+from dothi.evidence.definitions import keep_sample_indicators
 from dothi.evidence.model import COUNTRY
 from dothi.evidence.service import open_evidence
 from dothi.front import bodies_within, short_addresses, status_problem
@@ -44,6 +45,7 @@ from dothi.operations import service as alarms
 from dothi.operations.model import Operations
 from dothi.programme import api as programme_api
 from dothi.programme import service as tasks
+from dothi.programme.law import keep_sample_provisions
 from dothi.programme.model import Programme
 from dothi.settings import Settings
 from dothi.sources import api as sources_api
@@ -91,6 +93,13 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         secure=settings.cookies_secure,
         province=territory.province_of(settings.unit).code if settings.unit else "",
     )
+
+
+async def keep_samples(parts: Parts) -> None:
+    """Bring in what is shipped as labelled samples and is not there yet: alarm rules, provisions, indicators."""
+    await alarms.keep_sample_rules(parts.operations)
+    await keep_sample_provisions(parts.programme)
+    await keep_sample_indicators(parts.evidence)
 
 
 async def close_city(parts: Parts) -> None:

@@ -20,7 +20,7 @@ import uvloop
 from dothi import __version__
 from dothi.accounts.people import make_first_administrator_link, needs_administrator
 from dothi.accounts.signin import create_key
-from dothi.app import close_city, make_app, open_city
+from dothi.app import close_city, keep_samples, make_app, open_city
 from dothi.front import require_free, server
 from dothi.ground.errors import DothiError, Invalid, Missing, Unavailable
 from dothi.hub import moving
@@ -64,12 +64,14 @@ def serve(given: argparse.Namespace) -> None:
     """Serve a city; an empty one prints the link that makes its first administrator."""
     settings = _settings(given)
     require_free(settings.host, settings.port)
-    uvloop.run(_serve(settings))
+    uvloop.run(_serve(settings, given.samples))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, samples: bool) -> None:
     parts = await open_city(settings, settings.city)
     try:
+        if samples:
+            await keep_samples(parts)
         if needs_administrator(parts.accounts):
             token = await make_first_administrator_link(parts.accounts)
             _say(f"Make the first administrator (once): {settings.address}/setup/{token}")
@@ -210,7 +212,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"dothi {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    _serving(_verb(verbs, "serve", serve, "serve a city; an empty one prints a link to make its first administrator"))
+    real = _verb(verbs, "serve", serve, "serve a city; an empty one prints a link to make its first administrator")
+    _serving(real)
+    real.add_argument(
+        "--samples", action="store_true", help="bring in the labelled sample rules, provisions and indicators once"
+    )
     trial = _verb(verbs, "demo", demo, "serve the sample city, with simulated signals and sample users")
     _serving(trial)
     trial.add_argument("--fresh", action="store_true", help="begin anew, throwing the former demo away")

@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
-from dothi.evidence.definitions import indicators, keep_sample_indicators
+from dothi.app import keep_samples
+from dothi.evidence.definitions import indicators
 from dothi.evidence.model import PeriodKind, period_of
 from dothi.evidence.service import jobs_of, refresh
 from dothi.ground.clock import DAY, MINUTE, now_us
 from dothi.hub.model import Commit
-from dothi.operations.service import keep_sample_rules
-from dothi.programme.law import keep_sample_provisions
 from dothi.trial.demo import officers, reports, sensors
 from dothi.trial.demo.people import Cast, make_cast
 from dothi.trial.demo.places import FEEDS
@@ -34,9 +33,7 @@ async def fill(parts: Parts, now: int | None = None, seed: int = SEED, tell: Tel
         return await make_cast(parts)
     tell("Đang tạo 30 ngày số đo mô phỏng …", "Making 30 days of simulated readings …")
     hashing = asyncio.create_task(make_cast(parts))  # Passwords take a while, on another core.
-    await keep_sample_rules(parts.operations)
-    await keep_sample_provisions(parts.programme)
-    await keep_sample_indicators(parts.evidence)
+    await keep_samples(parts)
     await sensors.define_feeds(parts)
     await give_series(parts)
     await _past_days(parts, seed, at)
