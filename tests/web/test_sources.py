@@ -119,7 +119,7 @@ def test_states_of_sources(city: City, browser: Browser) -> None:
     silent = page.locator("tr", has_text="Trạm đo mưa (mẫu)")
     expect(silent).to_contain_text("Chưa từng gửi")
     expect(silent).to_contain_text("mỗi 10 phút")
-    expect(silent).to_contain_text("dữ liệu mô phỏng")
+    expect(silent).to_contain_text("Dữ liệu mô phỏng")
     page.goto(f"{city.address}/sources/do-mua")
     expect(page.locator(".answer")).to_have_text("Nguồn chưa gửi dòng nào đúng mẫu.")
     context.close()

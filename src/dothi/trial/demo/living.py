@@ -128,7 +128,11 @@ async def _citizens(stage: Stage) -> None:
 async def _report(stage: Stage, story: Story, chance: Random, number: int) -> None:
     """One report from filing to rating; a re-opened one is answered a second time."""
     parts, cast, wait = stage.parts, stage.cast, stage.pace.wait
-    filed = await reports.file_one(parts, story, chance, f"{stage.seed} live {number}", stage.pace.clock())
+    try:
+        filed = await reports.file_one(parts, story, chance, f"{stage.seed} live {number}", stage.pace.clock())
+    except DothiError as refused:
+        _log.info("The demo left a report out: %s", refused)
+        return
     rounds = 2 if story.again else 1
     for turn in range(rounds):
         await wait(5)

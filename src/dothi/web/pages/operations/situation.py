@@ -79,7 +79,7 @@ def row(request: Request, alarm: Entity) -> Row:
     kind, icon = PRIORITIES[Priority(value("priority"))]
     state = service.state_of(alarm)
     attribute, unit = value("attribute", ""), value("valueUnit")
-    due = from_iso(value("due"))
+    due = from_iso(value("due", value("since")))
     silent = value("kind") == "noData"
     return Row(
         key=bare(alarm.id),
