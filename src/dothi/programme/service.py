@@ -21,7 +21,7 @@ from dothi.programme.model import (
     several,
     task_of,
 )
-from dothi.programme.workflow import OPEN, Verb, after, check_clear, check_instant
+from dothi.programme.workflow import Verb, after, check_clear, check_instant
 
 _LISTED = ("assignee", "due", "open", "state", "lead", "unit", "legalBasis")
 _MOST = 10_000  # Tasks of one list: many times what a province issues in a year.
@@ -212,8 +212,3 @@ async def _decide(programme: Programme, actor: Actor, proposal: Entity, state: s
 def replace_id(change: Change, entity_id: str) -> Change:
     """The same change of another entity."""
     return Change(change.op, entity_id, change.types, change.attrs)
-
-
-def open_count(some: list[Task]) -> int:
-    """How many of them are not closed."""
-    return sum(one.state in OPEN for one in some)
