@@ -24,8 +24,8 @@ from dothi.accounts.roles import PUBLIC_TYPES
 from dothi.accounts.signin import authenticate
 from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
-from dothi.citizens import api as citizens_api
 from dothi.citizens import following, open_citizens, write_imported
+from dothi.citizens.api import reports as citizens_api
 from dothi.evidence import api as evidence_api
 from dothi.evidence import engine as figures
 from dothi.evidence.definitions import keep_sample_indicators
@@ -43,10 +43,10 @@ from dothi.operations import api as operations_api
 from dothi.operations import engine
 from dothi.operations import service as alarms
 from dothi.operations.model import Operations
-from dothi.programme import api as programme_api
-from dothi.programme import service as tasks
+from dothi.programme.api import tasks as programme_api
 from dothi.programme.law import keep_sample_provisions
 from dothi.programme.model import Programme
+from dothi.programme.tasks import service as tasks
 from dothi.settings import Settings
 from dothi.sources import api as sources_api
 from dothi.sources import runner

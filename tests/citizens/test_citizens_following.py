@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dothi.citizens import Filing, Outcome, Upload, answer, file_report, following, rate, receive, reopen
-from dothi.citizens.measures import SERVICE, measure, write_measures
+from dothi.citizens.services.measures import SERVICE, measure, write_measures
 from dothi.ground.clock import DAY, from_iso
 from dothi.hub.model import Actor, Commit, amend, prop
 

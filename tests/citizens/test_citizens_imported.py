@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dothi.citizens import State, write_imported
-from dothi.citizens.measures import measure
 from dothi.citizens.model import report_of
 from dothi.citizens.reading import desk
+from dothi.citizens.services.measures import measure
 from dothi.ground.clock import from_iso
 from dothi.hub.model import Actor, Change, Op, prop
 from dothi.sources.service import import_file, open_sources

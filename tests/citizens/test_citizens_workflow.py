@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
+from dothi.citizens.handling.workflow import GUARDS, HANDLERS, MOVES, REPORTER, TABLE, Step, check, move_of, verbs_for
 from dothi.citizens.model import IllegalMove, NotYours, Report, State, report_of
 from dothi.citizens.rules import load
-from dothi.citizens.workflow import GUARDS, HANDLERS, MOVES, REPORTER, TABLE, Step, check, move_of, verbs_for
 from dothi.hub.model import Entity, prop
 
 RULES = load()

@@ -13,7 +13,7 @@ from dothi.ground.clock import from_iso
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Commit, create, geo, prop, rel, system
 from dothi.programme.model import PROPOSALS, Evidence, NewTask, Programme
-from dothi.programme.service import own
+from dothi.programme.tasks.service import own
 from dothi.territory import Territory
 
 T = TypeVar("T")

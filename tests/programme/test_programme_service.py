@@ -8,8 +8,8 @@ import pytest
 from dothi.ground.clock import DAY, from_iso
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.hub.model import Commit, amend, prop, put
-from dothi.programme import service
 from dothi.programme.model import PROPOSALS, Evidence, IllegalMove, State
+from dothi.programme.tasks import service
 from tests.programme.conftest import COMMUNE, DUTY, ELSEWHERE, NOW, OFFICER, OFFICIAL, Town, new
 
 

@@ -7,7 +7,7 @@ import pytest
 from dothi.ground.clock import from_iso
 from dothi.ground.errors import Invalid
 from dothi.programme.model import IllegalMove, State, Task
-from dothi.programme.workflow import FIVE_CLEAR, NEXT, OPEN, Verb, after, check_clear, check_instant
+from dothi.programme.tasks.workflow import FIVE_CLEAR, NEXT, OPEN, Verb, after, check_clear, check_instant
 from tests.programme.conftest import new
 
 

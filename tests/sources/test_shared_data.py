@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dothi.citizens.imported import write_imported
+from dothi.citizens.intake.imported import write_imported
 from dothi.ground.clock import iso
 from dothi.ground.text import nfc
 from dothi.hub.core import Hub

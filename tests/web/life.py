@@ -9,8 +9,9 @@ from dothi.ground.ids import urn
 from dothi.hub.model import Actor, Commit, create, geo, json_prop, prop, put, rel, system, words
 from dothi.operations.model import Kind, Priority, Rule
 from dothi.operations.service import alarm_id, keep_rule, keep_sample_rules
-from dothi.programme import law, service
+from dothi.programme import law
 from dothi.programme.model import Evidence, NewTask
+from dothi.programme.tasks import service
 from dothi.sources.model import ROW, SourceDefinition
 from dothi.sources.service import define_source, push
 from dothi.web.parts import Parts

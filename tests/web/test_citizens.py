@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from dothi.citizens.measures import measure
+from dothi.citizens.services.measures import measure
 from dothi.hub.model import Actor
 from tests.web.city import COMMUNE, City, make_city
 

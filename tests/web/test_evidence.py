@@ -15,7 +15,7 @@ from dothi.ground.errors import Missing
 from dothi.hub.model import Actor, Commit, Entity, Instance, prop, put, rel, system, words
 from dothi.programme.law import keep_sample_provisions
 from dothi.programme.model import NewTask
-from dothi.programme.service import issue_task
+from dothi.programme.tasks.service import issue_task
 from dothi.sources.model import SourceDefinition
 from dothi.sources.quarantine import correct_row
 from dothi.sources.service import define_source, push

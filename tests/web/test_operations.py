@@ -1,6 +1,7 @@
 """Story: PM2.5 rises over its threshold, stands on the wall within two seconds, is acknowledged, and clears."""
 
 import time
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from dothi.accounts.signin import create_key
 from dothi.ground.clock import iso, now_us
 from dothi.hub.model import Actor, system
 from dothi.operations.service import alarm_id, open_alarms
-from tests.web.city import COMMUNE, City
+from tests.web.city import COMMUNE, City, make_city
 from tests.web.life import BIN
 from tests.web.watch import axe, signed_in, watch
 
@@ -18,6 +19,13 @@ ADMINISTRATOR = Actor("user:admin", frozenset({"administrator"}))
 PM25_HIGH, BIN_FULL = "urn:ngsi-ld:AlarmRule:pm25-high", "urn:ngsi-ld:AlarmRule:bin-full"
 LIVE_S = 2.0
 STATIONS = ("An Cựu", "Vỹ Dạ", "Kim Long")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """A city of its own: the wall shows the seven alarms that press most, so no other story may leave any here."""
+    with make_city(tmp_path_factory.mktemp("alarms")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

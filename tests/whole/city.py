@@ -17,7 +17,8 @@ import uvicorn
 from dothi.accounts.people import make_sample_users
 from dothi.accounts.signin import create_key
 from dothi.app import close_city, make_app, open_city
-from dothi.citizens.filing import Allowance, Filing, file_report
+from dothi.citizens.intake.filing import Filing, file_report
+from dothi.citizens.needs import Allowance
 from dothi.evidence.definitions import keep_indicator, sample_indicators
 from dothi.front import Connection
 from dothi.ground.ids import urn

@@ -4,12 +4,14 @@
 Nobody's name or phone stands in a report: who wants to be told is sealed in the vault of accounts.
 """
 
-from dothi.citizens.filing import Citizens, Filed, Filing, file_report, find_by_code, find_by_number, open_citizens
 from dothi.citizens.following import run
-from dothi.citizens.imported import write_imported
+from dothi.citizens.handling.service import answer, attach, pass_on, rate, receive, reopen, route, start
+from dothi.citizens.intake.codes import find_by_code, find_by_number
+from dothi.citizens.intake.filing import Filed, Filing, file_report
+from dothi.citizens.intake.imported import write_imported
+from dothi.citizens.intake.photos import Upload
 from dothi.citizens.model import Outcome, Report, State
-from dothi.citizens.photos import Upload
-from dothi.citizens.service import answer, attach, pass_on, rate, receive, reopen, route, start
+from dothi.citizens.needs import Citizens, open_citizens
 
 __all__ = [
     "Citizens",

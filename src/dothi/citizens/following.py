@@ -2,10 +2,10 @@
 
 import asyncio
 
-from dothi.citizens.filing import SYSTEM, Citizens
-from dothi.citizens.measures import write_measures
 from dothi.citizens.model import PROPOSAL_OWNER, PROPOSAL_TYPE, TYPE, Report, report_of
+from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.citizens.rules import recurring
+from dothi.citizens.services.measures import write_measures
 from dothi.ground.clock import from_iso, iso
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn

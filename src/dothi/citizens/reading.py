@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dothi.citizens.filing import SYSTEM, Citizens, find_by_code
+from dothi.citizens.handling.service import covers, holds
+from dothi.citizens.handling.workflow import HANDLERS
+from dothi.citizens.intake.codes import find_by_code
 from dothi.citizens.model import TYPE, NoSuchReport, Outcome, Report, State, StoredFile, report_of
-from dothi.citizens.service import covers, holds
-from dothi.citizens.workflow import HANDLERS
+from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.ground.clock import from_iso
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn

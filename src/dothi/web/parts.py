@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from dothi.accounts.store import Accounts
-from dothi.citizens.filing import Citizens
+from dothi.citizens.needs import Citizens
 from dothi.evidence.model import Evidence
 from dothi.hub.core import Hub
 from dothi.operations.model import Operations

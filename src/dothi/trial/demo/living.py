@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from dothi.citizens.filing import SYSTEM
+from dothi.citizens.needs import SYSTEM
 from dothi.ground.clock import now_us
 from dothi.ground.errors import DothiError
 from dothi.trial.demo import officers, reports, sensors

@@ -6,8 +6,8 @@ from dothi.ground.clock import DAY, SECOND, from_iso, iso
 from dothi.hub.model import Entity
 from dothi.operations import service as alarms
 from dothi.programme import law
-from dothi.programme import service as tasks
 from dothi.programme.model import Evidence, NewTask, Provision, Task
+from dothi.programme.tasks import service as tasks
 from dothi.trial.demo.people import Cast
 from dothi.trial.demo.photos import draw
 from dothi.trial.demo.places import EPISODE, FLOOD, PROVINCE

@@ -3,9 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dothi.citizens.measures import measure
 from dothi.citizens.model import State
 from dothi.citizens.reading import Asked, PublicReport, file_of, public_by_id, public_list
+from dothi.citizens.services.measures import measure
 from dothi.web.page import Menu, Page, render, visit, words
 from dothi.web.pages.citizens.report import EXAMPLE, answer_file, communes_of, ours, pictures, shown, town_of
 from dothi.web.parts import parts

@@ -7,14 +7,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dothi.accounts.model import Identity
-from dothi.citizens import service
-from dothi.citizens.api import address_of, read_files
-from dothi.citizens.filing import Citizens, Filing, codes_of, file_report, find_by_code, split_code
+from dothi.citizens.api.reports import address_of, read_files
+from dothi.citizens.handling import service
+from dothi.citizens.handling.workflow import BY_REPORTER, verbs_for
+from dothi.citizens.intake.codes import codes_of, find_by_code, split_code
+from dothi.citizens.intake.filing import Filing, file_report
+from dothi.citizens.intake.photos import PHOTO_BYTES, Upload
 from dothi.citizens.model import BadFile, FileTooLarge, NoProof, NoSuchReport, NothingSpecific, Report, State
-from dothi.citizens.photos import PHOTO_BYTES, Upload
+from dothi.citizens.needs import Citizens
 from dothi.citizens.reading import PublicReport, reporters_file, timeline
 from dothi.citizens.rules import HIDDEN
-from dothi.citizens.workflow import BY_REPORTER, verbs_for
 from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Conflict, DothiError, Invalid, Missing, TooLarge
 from dothi.ground.ids import secret

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dothi.citizens import service
+from dothi.citizens.handling import service
+from dothi.citizens.handling.workflow import verbs_for
+from dothi.citizens.intake.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.citizens.model import TYPE, Outcome, Report, State, report_of
-from dothi.citizens.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.citizens.reading import WorkItem, desk, for_official, may_act
-from dothi.citizens.workflow import verbs_for
 from dothi.ground.clock import HOUR, from_iso, now_us
 from dothi.ground.errors import Conflict, Invalid, TooLarge
 from dothi.ground.ids import urn

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dothi.ground.clock import DAY, VIETNAM, from_iso, now_us, to_datetime
-from dothi.programme import law, service
+from dothi.programme import law
 from dothi.programme.model import Provision, State, Task
-from dothi.programme.workflow import OPEN
+from dothi.programme.tasks import service
+from dothi.programme.tasks.workflow import OPEN
 from dothi.web.page import Menu, Page, render, visit, words
 from dothi.web.pages.shown import STAFF, bare, unit_name, who
 from dothi.web.parts import parts

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing, TooLarge
 from dothi.hub.model import Entity
-from dothi.programme import law, service
-from dothi.programme.api import EVIDENCE_MAX, keep_evidence
+from dothi.programme import law
+from dothi.programme.api.tasks import EVIDENCE_MAX, keep_evidence
 from dothi.programme.model import Evidence, NewTask, Task, several
-from dothi.programme.workflow import FIVE_CLEAR, NEXT, Verb, check_instant
+from dothi.programme.tasks import service
+from dothi.programme.tasks.workflow import FIVE_CLEAR, NEXT, Verb, check_instant
 from dothi.web.page import Page, redirect, render, visit, words
 from dothi.web.pages.programme.overview import OFFICERS, ledger, row
 from dothi.web.pages.shown import STAFF, entity_id, find, name_of, named, unit_name

@@ -10,10 +10,14 @@ from starlette.datastructures import UploadFile as StarletteFile
 
 from dothi.accounts.api import Who, require_csrf
 from dothi.accounts.model import Identity
-from dothi.citizens import measures, reading, service
-from dothi.citizens.filing import Citizens, Filing, file_report, find_by_code, find_by_number, split_code
+from dothi.citizens import reading
+from dothi.citizens.handling import service
+from dothi.citizens.intake.codes import find_by_code, find_by_number, split_code
+from dothi.citizens.intake.filing import Filing, file_report
+from dothi.citizens.intake.photos import DOCUMENT_BYTES, PHOTO_BYTES, Upload
 from dothi.citizens.model import Outcome, Report
-from dothi.citizens.photos import DOCUMENT_BYTES, PHOTO_BYTES, Upload
+from dothi.citizens.needs import Citizens
+from dothi.citizens.services import measures
 from dothi.ground.clock import now_us
 from dothi.ground.errors import TooLarge
 

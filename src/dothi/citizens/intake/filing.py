@@ -2,93 +2,30 @@
 
 import asyncio
 import hashlib
-import hmac
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dothi.accounts.model import Identity
 from dothi.accounts.vault import Vault, keep_identity
+from dothi.citizens.intake.codes import codes_of, find_by_code, follow_key
+from dothi.citizens.intake.photos import Clean, Upload, clean_photo
 from dothi.citizens.model import (
     CONTACT_TYPE,
     OWNER,
-    SERVICE_TYPE,
     TYPE,
     NoSuchReport,
-    Report,
     State,
-    TooManyReports,
-    report_of,
 )
-from dothi.citizens.photos import Clean, Upload, clean_photo
-from dothi.citizens.rules import Rules, load, without_personal
-from dothi.ground.calendar import WorkingCalendar, vietnam
-from dothi.ground.clock import MINUTE, iso, now_us
-from dothi.ground.errors import Conflict, Invalid, Missing
+from dothi.citizens.needs import SYSTEM, Citizens
+from dothi.citizens.rules import Rules, without_personal
+from dothi.ground.clock import iso, now_us
+from dothi.ground.errors import Conflict, Invalid
 from dothi.ground.geometry import check as check_geometry
-from dothi.ground.ids import CODE_ALPHABET, secret, urn
+from dothi.ground.ids import secret, urn
 from dothi.hub.core import Hub
-from dothi.hub.model import ABSENT, Attribute, Change, Commit, create, geo, json_prop, prop, rel, system
-from dothi.territory import Territory
+from dothi.hub.model import ABSENT, Attribute, Change, Commit, create, geo, json_prop, prop, rel
 
-SYSTEM = system(OWNER)  # Under this name citizens' own steps are written: the log names no citizen, signed in or not.
-NUMBER, KEY = 6, 8  # Letters of the public number, and of the reporter's own half of the code.
 TRIES = 5  # Numbers tried when one is taken: with 200,000 reports one filing in 4,000 meets another.
-ADDRESSES_MAX = 50_000
-OWNED = {  # Guarded type → what to call instead.
-    TYPE: "POST /api/reports and the verbs under it",
-    CONTACT_TYPE: "POST /api/reports with name, phone or email",
-    SERVICE_TYPE: "POST /api/reports (its measures are computed)",
-}
-INDEXED = ("code", "state", "category", "open", "assignee", "due", "unit", "filedAt", "imported")
-
-
-class Allowance:
-    """How often one address may do something in a while; kept in memory, forgotten with the process."""
-
-    def __init__(self, times: int, minutes: int) -> None:
-        """`times` in any `minutes`."""
-        self._times, self._span = times, minutes * MINUTE
-        self._seen: dict[str, deque[int]] = {}
-
-    def take(self, address: str, now: int) -> None:
-        """Count one more; TooManyReports (with `retry_after`, seconds) when the allowance is used up."""
-        if len(self._seen) >= ADDRESSES_MAX:
-            self._seen = {who: times for who, times in self._seen.items() if times and now - times[-1] < self._span}
-        times = self._seen.setdefault(address, deque(maxlen=self._times))
-        if len(times) == self._times and now - times[0] < self._span:
-            raise TooManyReports(retry_after=(times[0] + self._span - now) // 1_000_000 + 1)
-        times.append(now)
-
-
-class Views:
-    """How often the pages of a service were opened since the last count was written; nobody's identity with it."""
-
-    def __init__(self) -> None:
-        """None yet."""
-        self.waiting = 0
-
-    def count(self) -> None:
-        """One more."""
-        self.waiting += 1
-
-    def written(self, counted: int) -> None:
-        """So many of them stand in the hub now."""
-        self.waiting -= counted
-
-
-@dataclass(frozen=True)
-class Citizens:
-    """What the verbs of this module need."""
-
-    hub: Hub
-    vault: Vault  # Keeps who wants to be told.
-    territory: Territory
-    calendar: WorkingCalendar
-    rules: Rules
-    filings: Allowance
-    guesses: Allowance  # Of follow codes.
-    views: Views = field(default_factory=Views)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,29 +61,6 @@ class Routing:
     decided: bool
     by: str  # boundary, reporter, or nobody.
     suggested: str | None = None
-
-
-def open_citizens(
-    hub: Hub,
-    vault: Vault,
-    territory: Territory,
-    calendar: WorkingCalendar | None = None,
-    rules: Rules | None = None,
-) -> Citizens:
-    """The module over a hub: its types are guarded and indexed from here on."""
-    said = rules or load()
-    hub.own(OWNER, OWNED)
-    hub.index(TYPE, *INDEXED)
-    limits = said.limits
-    return Citizens(
-        hub,
-        vault,
-        territory,
-        calendar or vietnam(),
-        said,
-        Allowance(limits.per_address, limits.per_address_minutes),
-        Allowance(limits.per_address * 3, limits.per_address_minutes),
-    )
 
 
 async def file_report(citizens: Citizens, filing: Filing, now: int | None = None) -> Filed:
@@ -292,43 +206,3 @@ def _attributes(
     if filing.lon is not None and filing.lat is not None:
         attrs["location"] = geo({"type": "Point", "coordinates": [filing.lon, filing.lat]})
     return attrs
-
-
-def codes_of(key: str, attempt: int = 0) -> tuple[str, str]:
-    """The public number and the reporter's half of the code that belong to an idempotency key."""
-    rest = int.from_bytes(hashlib.sha256(f"dothi report {key} {attempt}".encode()).digest())
-    letters = []
-    for _ in range(NUMBER + KEY):
-        rest, place = divmod(rest, len(CODE_ALPHABET))
-        letters.append(CODE_ALPHABET[place])
-    return "".join(letters[:NUMBER]), "".join(letters[NUMBER:])
-
-
-def follow_key(number: str, pin: str) -> str:
-    """What the entity holds of the reporter's half: a slow hash, so that who reads the entity cannot find it."""
-    return hashlib.scrypt(pin.encode(), salt=f"dothi report {number}".encode(), n=2**13, r=8, p=1, dklen=24).hex()
-
-
-def split_code(code: str) -> tuple[str, str]:
-    """Number and key of a follow code as people type it: small letters, spaces and hyphens do no harm."""
-    letters = "".join(letter for letter in code.upper() if letter.isalnum())
-    return letters[:NUMBER], letters[NUMBER:]
-
-
-def find_by_number(citizens: Citizens, number: str) -> Report:
-    """The report with a public number. NoSuchReport when there is none."""
-    try:
-        return report_of(citizens.hub.get(SYSTEM, urn(TYPE, number.upper())))
-    except Missing as cause:
-        raise NoSuchReport from cause
-
-
-def find_by_code(citizens: Citizens, code: str) -> Report:
-    """The report of whoever holds the whole follow code. NoSuchReport for a wrong number and a wrong key alike."""
-    number, pin = split_code(code)
-    if len(pin) != KEY:
-        raise NoSuchReport
-    report = find_by_number(citizens, number)
-    if not report.follow_key or not hmac.compare_digest(follow_key(number, pin), report.follow_key):
-        raise NoSuchReport
-    return report

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from dothi.citizens.filing import SYSTEM, Citizens
 from dothi.citizens.model import OWNER, TYPE, Outcome, State
+from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.ground.clock import from_iso
 from dothi.ground.errors import DothiError, Forbidden, Invalid, Missing
 from dothi.ground.geometry import check as check_geometry

@@ -21,7 +21,7 @@ from dothi.programme.model import (
     several,
     task_of,
 )
-from dothi.programme.workflow import Verb, after, check_clear, check_instant
+from dothi.programme.tasks.workflow import Verb, after, check_clear, check_instant
 
 _LISTED = ("assignee", "due", "open", "state", "lead", "unit", "legalBasis")
 _MOST = 10_000  # Tasks of one list: many times what a province issues in a year.

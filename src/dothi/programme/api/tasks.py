@@ -10,8 +10,9 @@ from dothi.accounts.api import Who, require_csrf
 from dothi.ground.clock import now_us
 from dothi.ground.errors import Invalid, TooLarge
 from dothi.hub.model import Entity
-from dothi.programme import law, service
+from dothi.programme import law
 from dothi.programme.model import Evidence, NewTask, Programme, Provision, Task
+from dothi.programme.tasks import service
 
 EVIDENCE_MAX = 20 * 1024 * 1024  # Bytes of one file.
 Words = Annotated[str, Field(max_length=2000)]

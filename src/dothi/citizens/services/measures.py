@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from dothi.citizens.filing import SYSTEM, Citizens
 from dothi.citizens.model import OWNER, SERVICE_TYPE, TYPE, Report, report_of
+from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.ground.clock import VIETNAM, from_datetime, iso, now_us, to_datetime
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn

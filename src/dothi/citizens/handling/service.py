@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from dothi.citizens.filing import SYSTEM, Citizens, find_by_code, find_by_number, keep, keep_photos
+from dothi.citizens.handling.workflow import BY_REPORTER, Move, Step, check
+from dothi.citizens.intake.codes import find_by_code, find_by_number
+from dothi.citizens.intake.filing import keep, keep_photos
+from dothi.citizens.intake.photos import Upload, clean_proof
 from dothi.citizens.model import OWNER, TYPE, NoSuchReport, NotYours, Outcome, Report, StoredFile, report_of
-from dothi.citizens.photos import Upload, clean_proof
+from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.citizens.rules import without_personal
-from dothi.citizens.workflow import BY_REPORTER, Move, Step, check
 from dothi.ground.clock import from_iso, iso, now_us
 from dothi.ground.errors import Invalid, Missing
 from dothi.ground.ids import urn

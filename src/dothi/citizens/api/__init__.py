@@ -1,0 +1,1 @@
+"""The module over HTTP: each file parses, calls one verb, renders."""

@@ -1,0 +1,51 @@
+"""A report's public number and its reporter's secret half: made from a key, typed by people, looked up."""
+
+import hashlib
+import hmac
+
+from dothi.citizens.model import TYPE, NoSuchReport, Report, report_of
+from dothi.citizens.needs import SYSTEM, Citizens
+from dothi.ground.errors import Missing
+from dothi.ground.ids import CODE_ALPHABET, urn
+
+NUMBER, KEY = 6, 8  # Letters of the public number, and of the reporter's own half of the code.
+
+
+def codes_of(key: str, attempt: int = 0) -> tuple[str, str]:
+    """The public number and the reporter's half of the code that belong to an idempotency key."""
+    rest = int.from_bytes(hashlib.sha256(f"dothi report {key} {attempt}".encode()).digest())
+    letters = []
+    for _ in range(NUMBER + KEY):
+        rest, place = divmod(rest, len(CODE_ALPHABET))
+        letters.append(CODE_ALPHABET[place])
+    return "".join(letters[:NUMBER]), "".join(letters[NUMBER:])
+
+
+def follow_key(number: str, pin: str) -> str:
+    """What the entity holds of the reporter's half: a slow hash, so that who reads the entity cannot find it."""
+    return hashlib.scrypt(pin.encode(), salt=f"dothi report {number}".encode(), n=2**13, r=8, p=1, dklen=24).hex()
+
+
+def split_code(code: str) -> tuple[str, str]:
+    """Number and key of a follow code as people type it: small letters, spaces and hyphens do no harm."""
+    letters = "".join(letter for letter in code.upper() if letter.isalnum())
+    return letters[:NUMBER], letters[NUMBER:]
+
+
+def find_by_number(citizens: Citizens, number: str) -> Report:
+    """The report with a public number. NoSuchReport when there is none."""
+    try:
+        return report_of(citizens.hub.get(SYSTEM, urn(TYPE, number.upper())))
+    except Missing as cause:
+        raise NoSuchReport from cause
+
+
+def find_by_code(citizens: Citizens, code: str) -> Report:
+    """The report of whoever holds the whole follow code. NoSuchReport for a wrong number and a wrong key alike."""
+    number, pin = split_code(code)
+    if len(pin) != KEY:
+        raise NoSuchReport
+    report = find_by_number(citizens, number)
+    if not report.follow_key or not hmac.compare_digest(follow_key(number, pin), report.follow_key):
+        raise NoSuchReport
+    return report

@@ -1,0 +1,93 @@
+"""What the verbs of this module need, made once over a hub, and the rules in force for a unit at a time."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from dothi.accounts.vault import Vault
+from dothi.citizens.model import CONTACT_TYPE, OWNER, SERVICE_TYPE, TYPE, TooManyReports
+from dothi.citizens.rules import Rules, load
+from dothi.ground.calendar import WorkingCalendar, vietnam
+from dothi.ground.clock import MINUTE
+from dothi.hub.core import Hub
+from dothi.hub.model import system
+from dothi.territory import Territory
+
+SYSTEM = system(OWNER)  # Under this name citizens' own steps are written: the log names no citizen, signed in or not.
+ADDRESSES_MAX = 50_000
+OWNED = {  # Guarded type → what to call instead.
+    TYPE: "POST /api/reports and the verbs under it",
+    CONTACT_TYPE: "POST /api/reports with name, phone or email",
+    SERVICE_TYPE: "POST /api/reports (its measures are computed)",
+}
+INDEXED = ("code", "state", "category", "open", "assignee", "due", "unit", "filedAt", "imported")
+
+
+class Allowance:
+    """How often one address may do something in a while; kept in memory, forgotten with the process."""
+
+    def __init__(self, times: int, minutes: int) -> None:
+        """`times` in any `minutes`."""
+        self._times, self._span = times, minutes * MINUTE
+        self._seen: dict[str, deque[int]] = {}
+
+    def take(self, address: str, now: int) -> None:
+        """Count one more; TooManyReports (with `retry_after`, seconds) when the allowance is used up."""
+        if len(self._seen) >= ADDRESSES_MAX:
+            self._seen = {who: times for who, times in self._seen.items() if times and now - times[-1] < self._span}
+        times = self._seen.setdefault(address, deque(maxlen=self._times))
+        if len(times) == self._times and now - times[0] < self._span:
+            raise TooManyReports(retry_after=(times[0] + self._span - now) // 1_000_000 + 1)
+        times.append(now)
+
+
+class Views:
+    """How often the pages of a service were opened since the last count was written; nobody's identity with it."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.waiting = 0
+
+    def count(self) -> None:
+        """One more."""
+        self.waiting += 1
+
+    def written(self, counted: int) -> None:
+        """So many of them stand in the hub now."""
+        self.waiting -= counted
+
+
+@dataclass(frozen=True)
+class Citizens:
+    """What the verbs of this module need."""
+
+    hub: Hub
+    vault: Vault  # Keeps who wants to be told.
+    territory: Territory
+    calendar: WorkingCalendar
+    rules: Rules
+    filings: Allowance
+    guesses: Allowance  # Of follow codes.
+    views: Views = field(default_factory=Views)
+
+
+def open_citizens(
+    hub: Hub,
+    vault: Vault,
+    territory: Territory,
+    calendar: WorkingCalendar | None = None,
+    rules: Rules | None = None,
+) -> Citizens:
+    """The module over a hub: its types are guarded and indexed from here on."""
+    said = rules or load()
+    hub.own(OWNER, OWNED)
+    hub.index(TYPE, *INDEXED)
+    limits = said.limits
+    return Citizens(
+        hub,
+        vault,
+        territory,
+        calendar or vietnam(),
+        said,
+        Allowance(limits.per_address, limits.per_address_minutes),
+        Allowance(limits.per_address * 3, limits.per_address_minutes),
+    )

@@ -1,0 +1,1 @@
+"""The programme over HTTP: each file parses, calls one verb, renders."""

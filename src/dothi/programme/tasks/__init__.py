@@ -1,0 +1,1 @@
+"""Tasks: issued clear in all five, moved by one table, ended with evidence."""
