@@ -91,3 +91,8 @@ def open_citizens(
         Allowance(limits.per_address, limits.per_address_minutes),
         Allowance(limits.per_address * 3, limits.per_address_minutes),
     )
+
+
+def rules_at(citizens: Citizens, unit: str | None = None, at: int | None = None) -> Rules:
+    """The rules in force for a commune or province (None: the whole city) at an instant (µs; now by default)."""
+    return citizens.rules
