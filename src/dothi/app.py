@@ -26,6 +26,7 @@ from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
 from dothi.citizens import following, open_citizens, write_imported
 from dothi.citizens.api import reports as citizens_api
+from dothi.citizens.needs import rules_kind
 from dothi.evidence import api as evidence_api
 from dothi.evidence import engine as figures
 from dothi.evidence.definitions import keep_sample_indicators
@@ -39,6 +40,8 @@ from dothi.hub.api import Limits, ngsi_ld
 from dothi.hub.context import Contexts
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
+from dothi.office.rules import keep_fresh as keep_rules_fresh
+from dothi.office.rules import open_rules
 from dothi.operations import api as operations_api
 from dothi.operations import engine
 from dothi.operations import service as alarms
@@ -74,7 +77,8 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     vault = await Vault.open(settings.data, accounts)
     territory_service.guard(hub)
     territory_service.refresh(territory, hub)
-    citizens = open_citizens(hub, vault, territory)
+    rules = open_rules(hub, territory, (rules_kind(),))
+    citizens = open_citizens(hub, vault, territory, adopted=rules)
 
     operations, programme = Operations(hub), Programme(hub)
     alarms.own(operations)
@@ -86,6 +90,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         sources=open_sources(hub, settings.data, {"CitizenReport": partial(write_imported, citizens)}),
         operations=operations,
         citizens=citizens,
+        rules=rules,
         programme=programme,
         evidence=open_evidence(hub, territory, settings.unit or COUNTRY),
         city=city,
@@ -117,6 +122,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "citizens": lambda: following.run(parts.citizens),
         "figures": lambda: figures.run(parts.evidence),
         "sources": lambda: runner.run_sources(parts.sources),
+        "rules": lambda: keep_rules_fresh(parts.rules),
         "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),
     }
 

@@ -28,6 +28,7 @@ EXPECTED = {
     "Indicator": "- - R R RCU R R RCU R",
     "IndicatorValue": "- - R R Rcu R R R R",
     "PublishedReport": "- - Rcu R Rcu R R R R",
+    "RuleSet": "- - R R Rcu R R RCUD RCUD",
     "AlarmRule": "- - R R R R R RCUD RCUD",
     "Alarm": "- - r rcu r R r r r",
     "CitizenReport": "- - ru ru r R r r r",

@@ -91,6 +91,7 @@ RECORDS = frozenset(
         "Indicator",
         "IndicatorValue",
         "PublishedReport",
+        "RuleSet",
     }
 )
 WORK = frozenset({"Alarm", "CitizenReport", "Task", "Proposal"})
@@ -132,6 +133,9 @@ RULES: tuple[Rule, ...] = (
     _rule("programme_officer data_steward", _WRITE, "Indicator", Where.EVERYWHERE),
     _rule("programme_officer", _WRITE, "IndicatorValue", Where.AREA),
     _rule("programme_officer official", _WRITE, "PublishedReport", Where.AREA),
+    # Rules: what a unit decides for itself
+    _rule("data_steward administrator", _ALL, "RuleSet", Where.EVERYWHERE),
+    _rule("programme_officer", _WRITE, "RuleSet", Where.AREA),
     # Sources and territory
     _rule("data_steward", _ALL, READINGS | {ANY_TYPE}, Where.AREA),
     _rule("data_steward administrator", _ALL, "DataSource QuarantinedRow", Where.EVERYWHERE),

@@ -1,19 +1,23 @@
 """What the verbs of this module need, made once over a hub, and the rules in force for a unit at a time."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from dothi.accounts.vault import Vault
 from dothi.citizens.model import CONTACT_TYPE, OWNER, SERVICE_TYPE, TYPE, TooManyReports
-from dothi.citizens.rules import Rules, load
+from dothi.citizens.rules import Rules, load, parse, shipped
 from dothi.ground.calendar import WorkingCalendar, vietnam
 from dothi.ground.clock import MINUTE
 from dothi.hub.core import Hub
 from dothi.hub.model import system
+from dothi.office.rules import Kind, RuleSets, applied, in_force
 from dothi.territory import Territory
 
 SYSTEM = system(OWNER)  # Under this name citizens' own steps are written: the log names no citizen, signed in or not.
 ADDRESSES_MAX = 50_000
+KIND = "reports"  # The kind of rule sets that this module obeys.
 OWNED = {  # Guarded type → what to call instead.
     TYPE: "POST /api/reports and the verbs under it",
     CONTACT_TYPE: "POST /api/reports with name, phone or email",
@@ -64,10 +68,12 @@ class Citizens:
     vault: Vault  # Keeps who wants to be told.
     territory: Territory
     calendar: WorkingCalendar
-    rules: Rules
+    rules: Rules  # As shipped; what is in force for a unit is asked for with `rules_at`.
     filings: Allowance
     guesses: Allowance  # Of follow codes.
     views: Views = field(default_factory=Views)
+    adopted: RuleSets | None = None  # None: the shipped rules hold everywhere.
+    parsed: dict[tuple[tuple[str, int], ...], Rules] = field(default_factory=dict)  # By the sets they come from.
 
 
 def open_citizens(
@@ -76,6 +82,7 @@ def open_citizens(
     territory: Territory,
     calendar: WorkingCalendar | None = None,
     rules: Rules | None = None,
+    adopted: RuleSets | None = None,
 ) -> Citizens:
     """The module over a hub: its types are guarded and indexed from here on."""
     said = rules or load()
@@ -90,9 +97,25 @@ def open_citizens(
         said,
         Allowance(limits.per_address, limits.per_address_minutes),
         Allowance(limits.per_address * 3, limits.per_address_minutes),
+        adopted=adopted,
     )
+
+
+def _check(tables: Mapping[str, Any]) -> None:
+    parse(tables)
+
+
+def rules_kind() -> Kind:
+    """What a province or commune may set of its own: every table of `rules/`."""
+    return Kind(KIND, shipped(), _check)
 
 
 def rules_at(citizens: Citizens, unit: str | None = None, at: int | None = None) -> Rules:
     """The rules in force for a commune or province (None: the whole city) at an instant (µs; now by default)."""
-    return citizens.rules
+    adopted = citizens.adopted
+    if adopted is None:
+        return citizens.rules
+    key = tuple((one.id, one.version) for one in applied(adopted, KIND, unit, at))
+    if key not in citizens.parsed:
+        citizens.parsed[key] = parse(in_force(adopted, KIND, unit, at)) if key else citizens.rules
+    return citizens.parsed[key]

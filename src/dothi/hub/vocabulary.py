@@ -86,5 +86,10 @@ NOUNS: dict[str, Noun] = {
         ("indicator", "period", "value", "state", "inputs", "reasons", "computedAt", "published", *PLACE),
         "One computed figure with its lineage; state is fresh, grey (late or too few inputs)",
     ),
+    "RuleSet": Noun(
+        "rules",
+        ("kind", "unit", "validFrom", "text", "reason"),
+        "Rules that a city, province or commune adopted, and from which day they hold",
+    ),
     "PublishedReport": Noun("evidence", ("kind", "period", "file", "figures", *PLACE), "A report that wrote itself"),
 }

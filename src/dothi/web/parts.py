@@ -8,6 +8,7 @@ from dothi.accounts.store import Accounts
 from dothi.citizens.needs import Citizens
 from dothi.evidence.model import Evidence
 from dothi.hub.core import Hub
+from dothi.office.rules import RuleSets
 from dothi.operations.model import Operations
 from dothi.programme.model import Programme
 from dothi.sources.model import Sources
@@ -23,6 +24,7 @@ class Parts:
     territory: Territory
     sources: Sources
     operations: Operations
+    rules: RuleSets
     citizens: Citizens
     programme: Programme
     evidence: Evidence

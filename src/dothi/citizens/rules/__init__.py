@@ -20,6 +20,7 @@ _PHONE = re.compile(r"(?<![\d.,])(?:\+?84|0)(?:[ .-]?\d){9,10}(?!\d)")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _WORD = re.compile(r"[a-z0-9]+")
 HIDDEN = "•••"
+FILES = ("categories", "wording")  # Tables of this folder; a row of a list has an `id`, so that a unit may change it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,27 +165,35 @@ def recurring(report: Report, others: Iterable[Report], rule: Recurrence) -> tup
     return found if len(found) >= rule.reports else ()
 
 
-def load(categories: str | None = None, wording: str | None = None) -> Rules:
-    """The rules from two TOML texts, by default the shipped samples."""
-    table = tomllib.loads(categories or _shipped("categories.toml"))
-    said = tomllib.loads(wording or _shipped("wording.toml"))
-    return Rules(
-        categories={row["id"]: _category(row) for row in table["category"]},
-        receive_hours=table["receive"]["normal_hours"],
-        receive_hours_urgent=table["receive"]["urgent_hours"],
-        limits=Limits(**table["limits"]),
-        recurrence=Recurrence(**table["recurrence"]),
-        answer=_answer(said["answer"]),
-        emergency=Emergency(
-            tuple(fold(word) for word in said["emergency"]["words"]),
-            tuple((row["number"], _names(row, "{}")) for row in said["emergency"]["number"]),
-        ),
-        sample=bool(table.get("sample")),
-    )
+def shipped() -> dict[str, Mapping[str, Any]]:
+    """The tables of the shipped samples, by file: what holds where no unit has adopted anything."""
+    return {name: tomllib.loads((files(__name__) / f"{name}.toml").read_text("utf-8")) for name in FILES}
 
 
-def _shipped(name: str) -> str:
-    return (files(__name__) / name).read_text("utf-8")
+def load() -> Rules:
+    """The rules of the shipped samples."""
+    return parse(shipped())
+
+
+def parse(tables: Mapping[str, Mapping[str, Any]]) -> Rules:
+    """The rules that tables say, by file. Invalid names the file whose row cannot be used."""
+    table, said = tables["categories"], tables["wording"]
+    try:
+        return Rules(
+            categories={row["id"]: _category(row) for row in table["category"]},
+            receive_hours=table["receive"]["normal_hours"],
+            receive_hours_urgent=table["receive"]["urgent_hours"],
+            limits=Limits(**table["limits"]),
+            recurrence=Recurrence(**table["recurrence"]),
+            answer=_answer(said["answer"]),
+            emergency=Emergency(
+                tuple(fold(word) for word in said["emergency"]["words"]),
+                tuple((row["number"], _names(row, "{}")) for row in said["emergency"]["number"]),
+            ),
+            sample=bool(table.get("sample")),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as cause:
+        raise Invalid(f"The rules cannot be used: {type(cause).__name__} at {cause}.", field="text") from cause
 
 
 def _category(row: dict[str, Any]) -> Category:

@@ -40,6 +40,7 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "WeatherObserved": ("temperature", "rainfall", "windSpeed", "unit", "simulated"),
     "AdministrativeUnit": ("code", "kind", "validFrom", "validTo"),
     "PublicService": ("usage", "interest", "satisfaction"),
+    "RuleSet": ("unit", "validFrom"),
 }
 ICONS: Mapping[str, str] = {
     "LegalBasis": "law",

@@ -1,0 +1,50 @@
+"""The nouns of rules in force: a kind of rules, one adopted version of it, and what the verbs need."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from dothi.hub.core import Hub
+from dothi.territory import Territory
+
+TYPE = "RuleSet"
+OWNER = "rules"
+OWNED = {TYPE: "POST /api/rules/{kind}"}
+INDEXED = ("kind", "unit", "validFrom")
+
+Tables = Mapping[str, Any]  # What a TOML text holds.
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of rules, declared by the module that obeys it."""
+
+    name: str  # "reports.categories"
+    shipped: Tables  # The samples that hold where nobody has adopted anything.
+    check: Callable[[Tables], None]  # Raises Invalid when the whole tables cannot be used, saying what and where.
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """One adopted version: from `valid_from` on, until a later one of the same unit takes its place."""
+
+    id: str
+    version: int
+    kind: str
+    unit: str  # Code of the province or commune; "" is the whole city.
+    valid_from: str  # Day, yyyy-mm-dd, in Vietnam.
+    text: str  # TOML as it was written, comments included.
+    tables: Tables
+    reason: str  # Why: the decision that says so.
+    adopted_at: int  # µs
+
+
+@dataclass
+class RuleSets:
+    """What the verbs need: the kinds, and the adopted sets as they stand in the hub."""
+
+    hub: Hub
+    territory: Territory
+    kinds: Mapping[str, Kind]
+    adopted: Mapping[tuple[str, str], tuple[RuleSet, ...]] = field(default_factory=lambda: MappingProxyType({}))
