@@ -86,15 +86,23 @@ RECORDS = frozenset(
         "DataSource",
         "SourceDay",
         "AdministrativeUnit",
+        "Organisation",
         "PublicService",
+        "ServiceCount",
         "LegalBasis",
         "Indicator",
         "IndicatorValue",
         "PublishedReport",
         "RuleSet",
+        "Scheme",
+        "SchemeTarget",
+        "Plan",
+        "Project",
     }
 )
-WORK = frozenset({"Alarm", "CitizenReport", "Task", "Proposal"})
+WORK = frozenset({"Alarm", "CitizenReport", "Problem", "Task", "Solution", "Proposal"}) | {
+    *("TaskPart", "ExtensionRequest", "Bottleneck", "EvidenceFile")
+}
 # What anybody reads where public reading is switched on. No reports: their exact place may be a home; the public
 # pages show them rounded, with the words masked.
 PUBLIC_TYPES = READINGS | RECORDS
@@ -125,10 +133,15 @@ RULES: tuple[Rule, ...] = (
     _rule("data_steward administrator", _ALL, "AlarmRule", Where.EVERYWHERE),
     # Citizens: they file and follow through verbs that act as the module, so that the log names no citizen.
     _rule("official duty_officer", _CHANGE, "CitizenReport", Where.AREA),
+    _rule("official duty_officer programme_officer", _WRITE, "Problem", Where.AREA),
     _rule("programme_officer", _WRITE, "PublicService", Where.EVERYWHERE),
+    _rule("official", _CHANGE, "PublicService", Where.AREA),
     # Obligation → task
     _rule("programme_officer", _WRITE, "LegalBasis", Where.EVERYWHERE),
-    _rule("programme_officer official", _WRITE, "Task Proposal", Where.AREA),
+    _rule("programme_officer official", _WRITE, "Task Solution Proposal", Where.AREA),
+    _rule("programme_officer official", _WRITE, "TaskPart ExtensionRequest Bottleneck EvidenceFile", Where.AREA),
+    _rule("programme_officer", _WRITE, "Scheme SchemeTarget", Where.AREA),
+    _rule("programme_officer official", _WRITE, "Plan Project", Where.AREA),  # A commune's own plan too.
     # Claim → evidence
     _rule("programme_officer data_steward", _WRITE, "Indicator", Where.EVERYWHERE),
     _rule("programme_officer", _WRITE, "IndicatorValue", Where.AREA),

@@ -11,6 +11,9 @@ TYPE = "CitizenReport"
 OWNER = "citizens"
 CONTACT_TYPE = "ReportContact"  # Report and pseudonym of who wants to be told; readable by no handling unit.
 SERVICE_TYPE = "PublicService"
+COUNT_TYPE = "ServiceCount"
+RATING_TYPE = "ServiceRating"
+PROBLEM_TYPE = "Problem"
 PROPOSAL_TYPE = "Proposal"
 PROPOSAL_OWNER = "proposals"
 

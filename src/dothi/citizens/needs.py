@@ -1,12 +1,21 @@
 """What the verbs of this module need, made once over a hub, and the rules in force for a unit at a time."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dothi.accounts.vault import Vault
-from dothi.citizens.model import CONTACT_TYPE, OWNER, SERVICE_TYPE, TYPE, TooManyReports
+from dothi.citizens.model import (
+    CONTACT_TYPE,
+    COUNT_TYPE,
+    OWNER,
+    PROBLEM_TYPE,
+    RATING_TYPE,
+    SERVICE_TYPE,
+    TYPE,
+    TooManyReports,
+)
 from dothi.citizens.rules import Rules, load, parse, shipped
 from dothi.ground.calendar import WorkingCalendar, vietnam
 from dothi.ground.clock import MINUTE
@@ -21,9 +30,18 @@ KIND = "reports"  # The kind of rule sets that this module obeys.
 OWNED = {  # Guarded type → what to call instead.
     TYPE: "POST /api/reports and the verbs under it",
     CONTACT_TYPE: "POST /api/reports with name, phone or email",
-    SERVICE_TYPE: "POST /api/reports (its measures are computed)",
+    SERVICE_TYPE: "POST /api/services and the verbs under it",
+    COUNT_TYPE: "POST /api/sources/{id}/push (mapping service-counts)",
+    RATING_TYPE: "POST /api/services/{id}/ratings",
+    PROBLEM_TYPE: "POST /api/problems/{id}/confirm and the verbs beside it",
 }
-INDEXED = ("code", "state", "category", "open", "assignee", "due", "unit", "filedAt", "imported")
+LISTED = {  # Type → what its lists ask for.
+    TYPE: ("code", "state", "category", "open", "assignee", "due", "unit", "filedAt", "imported"),
+    PROBLEM_TYPE: ("state", "category", "open", "assignee", "due", "unit", "rank"),
+    SERVICE_TYPE: ("status", "open", "assignee", "due", "unit"),
+    COUNT_TYPE: ("service", "period", "unit"),
+    RATING_TYPE: ("service", "period", "unit"),
+}
 
 
 class Allowance:
@@ -50,10 +68,14 @@ class Views:
     def __init__(self) -> None:
         """None yet."""
         self.waiting = 0
+        self.others: Counter[str] = Counter()  # Of the services that stand beside reporting, by id.
 
-    def count(self) -> None:
-        """One more."""
-        self.waiting += 1
+    def count(self, service: str = "") -> None:
+        """One more, of reporting or of another service (its id)."""
+        if service:
+            self.others[service] += 1
+        else:
+            self.waiting += 1
 
     def written(self, counted: int) -> None:
         """So many of them stand in the hub now."""
@@ -72,6 +94,7 @@ class Citizens:
     filings: Allowance
     guesses: Allowance  # Of follow codes.
     views: Views = field(default_factory=Views)
+    ratings: Allowance = field(default_factory=lambda: Allowance(20, 60))  # Of services, by address.
     adopted: RuleSets | None = None  # None: the shipped rules hold everywhere.
     parsed: dict[tuple[tuple[str, int], ...], Rules] = field(default_factory=dict)  # By the sets they come from.
 
@@ -87,7 +110,8 @@ def open_citizens(
     """The module over a hub: its types are guarded and indexed from here on."""
     said = rules or load()
     hub.own(OWNER, OWNED)
-    hub.index(TYPE, *INDEXED)
+    for kind, names in LISTED.items():
+        hub.index(kind, *names)
     limits = said.limits
     return Citizens(
         hub,

@@ -69,7 +69,7 @@ def _of(*kinds: str) -> frozenset[str]:
 
 
 _READINGS = _of("AirQualityObserved", "TrafficFlowObserved", "WasteContainer", "WaterObserved", "WeatherObserved")
-_CASES = _of("CitizenReport", "Alarm", "Task")
+_CASES = _of("CitizenReport", "Alarm", "Task", "Problem")
 
 BACKS: tuple[Back, ...] = (
     Back("indicatorsOfLaw", INDICATOR, "legalBasis", _of("LegalBasis")),
@@ -85,6 +85,7 @@ BACKS: tuple[Back, ...] = (
     Back("alarmsOn", "Alarm", "subject", _READINGS),
     Back("alarmsOfRule", "Alarm", "rule", _of("AlarmRule")),
     Back("proposals", "Proposal", "sources", _CASES),
+    Back("problems", "Problem", "reports", _of("CitizenReport")),
     Back("tasksFrom", "Task", "sources", _CASES | _of("Proposal")),
 )
 

@@ -64,7 +64,31 @@ NOUNS: dict[str, Noun] = {
     "ReportContact": Noun(
         "citizens", ("report", "person"), "Who wants to be told of a report: a pseudonym that no handling unit may read"
     ),
-    "PublicService": Noun("citizens", ("name", "usage", "interest", "satisfaction"), "A service with its measures"),
+    "Problem": Noun(
+        "citizens",
+        ("title", "category", "state", "reports", "reasons", "cause", "recurrences", "priority", "rank", *PLACE, *ACT),
+        "What lies behind several reports: suggested with reasons, confirmed by a person, followed until it is mended",
+    ),
+    "PublicService": Noun(
+        "citizens",
+        ("name", "agency", "kind", "status", "statusSince", "entryPoints", "usage", "interest", "satisfaction", *ACT),
+        "A service with its standing and its three measures",
+    ),
+    "ServiceCount": Noun(
+        "citizens",
+        ("service", "period", "group", "views", "uses", "asked", "reportedBy", "unit"),
+        "How often a service was looked at and used in a month, as its agency counted",
+    ),
+    "ServiceRating": Noun(
+        "citizens",
+        ("service", "stars", "ratedAt", "period", "group", "channel", "unit"),
+        "One rating of a service; it holds no identity",
+    ),
+    "Organisation": Noun(
+        "accounts",
+        ("code", "name", "kind", "unit", "validFrom", "validTo", "sample"),
+        "A department, utility or other body that can be an assignee; its code begins with that of its unit",
+    ),
     "Proposal": Noun(
         "proposals", ("kind", "reasons", "sources", "state", *PLACE), "What one module suggests to another"
     ),
@@ -75,6 +99,56 @@ NOUNS: dict[str, Noun] = {
         "programme",
         ("title", "legalBasis", "lead", "cooperating", "originalDue", "output", "evidence", "indicators", *PLACE, *ACT),
         "What a unit owes, with deadline and evidence",
+    ),
+    "Solution": Noun("programme", ("title",), "A task that is a measure (giải pháp): carries the type Task too"),
+    "TaskPart": Noun(
+        "programme",
+        ("task", "title", "of", "state", "answerBy", "steps", "reason", "note", "silentAt", *PLACE, *ACT),
+        "What a cooperating unit owes within a task; it accepts or returns it inside a limit",
+    ),
+    "ExtensionRequest": Noun(
+        "programme",
+        ("task", "title", "of", "state", "from", "to", "reason", "askedBy", "decidedBy", "why", *PLACE, *ACT),
+        "Another deadline that a unit asks for and another unit agrees to or refuses",
+    ),
+    "Bottleneck": Noun(
+        "programme",
+        ("task", "title", "kind", "state", "resolution", "raisedBy", *PLACE, *ACT),
+        "What stands in the way of a task, by kind, with who must remove it",
+    ),
+    "EvidenceFile": Noun(
+        "programme",
+        ("title", "sha256", "mediaType", "kind", "issuer", "issuedAt", "validFrom", "validTo", "unit"),
+        "A file that shows something, kept once by its hash and used wherever it proves",
+    ),
+    "Scheme": Noun(
+        "programme",
+        (
+            *("title", "code", "state", "parent", "legalBasis", "vision", "stages", "approval", "revisions"),
+            *("lead", "nextReview", *PLACE, *ACT),
+        ),
+        "A scheme (đề án) with its vision, five-year stages and the level expected at the end of each",
+    ),
+    "SchemeTarget": Noun(
+        "programme",
+        ("title", "scheme", "indicator", "value", "level", "year", "legalBasis", "unit"),
+        "What a scheme promises to reach: a value of an indicator, or a level, by a year",
+    ),
+    "Plan": Noun(
+        "programme",
+        (
+            *("title", "code", "kind", "state", "scheme", "sector", "legalBasis", "approval", "revisions"),
+            *("lead", "nextReview", *PLACE, *ACT),
+        ),
+        "A sector plan or a local plan, with tasks and projects",
+    ),
+    "Project": Noun(
+        "programme",
+        (
+            *("title", "code", "state", "plan", "lead", "units", "starts", "ends", "zone"),
+            *("funding", "capex", "opex", "disbursements", "benefits", *PLACE),
+        ),
+        "A project of a plan with its finance and its place",
     ),
     "Indicator": Noun(
         "evidence",

@@ -8,6 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from dothi.citizens.model import Report
+from dothi.citizens.rules.problems import ProblemRules, parse_problems
+from dothi.citizens.rules.services import ServiceRules, parse_services
 from dothi.ground.calendar import WorkingCalendar, add_working_hours
 from dothi.ground.clock import DAY, from_iso
 from dothi.ground.errors import Invalid
@@ -20,7 +22,8 @@ _PHONE = re.compile(r"(?<![\d.,])(?:\+?84|0)(?:[ .-]?\d){9,10}(?!\d)")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _WORD = re.compile(r"[a-z0-9]+")
 HIDDEN = "•••"
-FILES = ("categories", "wording")  # Tables of this folder; a row of a list has an `id`, so that a unit may change it.
+# Tables of this folder; a row of a list has an `id`, so that a unit may change it.
+FILES = ("categories", "wording", "problems", "services")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ class Rules:
     recurrence: Recurrence
     answer: AnswerRule
     emergency: Emergency
+    problems: ProblemRules
+    services: ServiceRules
     sample: bool  # Shipped samples, not a city's own decision.
 
     def category(self, category_id: str) -> Category:
@@ -190,6 +195,8 @@ def parse(tables: Mapping[str, Mapping[str, Any]]) -> Rules:
                 tuple(fold(word) for word in said["emergency"]["words"]),
                 tuple((row["number"], _names(row, "{}")) for row in said["emergency"]["number"]),
             ),
+            problems=parse_problems(tables["problems"]),
+            services=parse_services(tables["services"]),
             sample=bool(table.get("sample")),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as cause:

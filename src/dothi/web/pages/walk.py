@@ -28,7 +28,16 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "CitizenReport": ("category", "state", "unit", "filedAt", "handleBy", "closedAt", "rating"),
     "Alarm": ("subjectName", "unit", "value", "limit", "since", "active", "acknowledged", "simulated"),
     "AlarmRule": ("attribute", "priority", "enabled", "sample"),
-    "Task": ("state", "lead", "unit", "originalDue", "due", "output", "progress", "simulated"),
+    "Task": ("state", "lead", "unit", "responsible", "originalDue", "due", "output", "progress", "simulated"),
+    "TaskPart": ("state", "of", "answerBy", "due", "reason", "note"),
+    "ExtensionRequest": ("state", "of", "from", "to", "reason", "why"),
+    "Bottleneck": ("state", "bottleneck", "assignee", "due", "resolution"),
+    "EvidenceFile": ("evidenceKind", "issuer", "validFrom", "validTo", "sha256"),
+    "Scheme": ("code", "state", "lead", "vision", "nextReview", "sample"),
+    "SchemeTarget": ("target", "level", "year", "unit", "sample"),
+    "Plan": ("code", "state", "lead", "sector", "nextReview", "sample"),
+    "Project": ("code", "state", "lead", "zone", "starts", "ends", "capex", "opex", "sample"),
+    "Organisation": ("code", "kind", "unit", "validFrom", "validTo"),
     "Proposal": ("category", "state", "unit", "proposedAt"),
     "DataSource": ("state", "promisedEvery", "lastSeen", "accepted", "quarantined", "simulated"),
     "QuarantinedRow": ("file", "line", "state"),
@@ -39,7 +48,10 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "WaterObserved": ("level", "flow", "unit", "simulated"),
     "WeatherObserved": ("temperature", "rainfall", "windSpeed", "unit", "simulated"),
     "AdministrativeUnit": ("code", "kind", "validFrom", "validTo"),
-    "PublicService": ("usage", "interest", "satisfaction"),
+    "PublicService": ("status", "statusSince", "usage", "interest", "satisfaction"),
+    "Problem": ("category", "state", "unit", "firstAt", "lastAt", "recurrences", "priority", "rank", "mendedAt"),
+    "ServiceCount": ("period", "unit", "views", "uses", "asked"),
+    "ServiceRating": ("period", "unit", "stars"),
     "RuleSet": ("unit", "validFrom"),
 }
 ICONS: Mapping[str, str] = {
@@ -49,7 +61,17 @@ ICONS: Mapping[str, str] = {
     "CitizenReport": "report",
     "Alarm": "alarm",
     "Task": "task",
+    "TaskPart": "task",
+    "ExtensionRequest": "clock",
+    "Bottleneck": "watch",
+    "EvidenceFile": "file",
+    "Scheme": "promise",
+    "SchemeTarget": "figure",
+    "Plan": "task",
+    "Project": "task",
+    "Organisation": "people",
     "Proposal": "proposal",
+    "Problem": "proposal",
     "DataSource": "source",
     "PublishedReport": "file",
     "AirQualityObserved": "air",
@@ -61,15 +83,26 @@ _OWN_PAGE: Mapping[str, str] = {  # Type → its page; {} is the end of its id.
     "CitizenReport": "/reports/{}",
     "Alarm": "/alarm/{}",
     "Task": "/task/{}",
+    "TaskPart": "/part/{}",
+    "ExtensionRequest": "/extension/{}",
+    "Bottleneck": "/bottleneck/{}",
+    "LegalBasis": "/law/{}",
+    "Scheme": "/scheme/{}",
+    "Plan": "/plan/{}",
+    "Project": "/project/{}",
+    "Problem": "/problems/{}",
+    "PublicService": "/services/{}",
     "DataSource": "/sources/{}",
     "Indicator": "/indicator/{}",
 }
+_LONG_TAILS = frozenset({"Alarm", "Task", "TaskPart", "ExtensionRequest", "Bottleneck", "LegalBasis"})
 _OPEN_TO_ALL = frozenset({"CitizenReport", "Indicator", "IndicatorValue"})
-_INSTANTS = frozenset({"filedAt", "handleBy", "closedAt", "since", "originalDue", "due", "lastSeen", "madeAt"}) | {
-    *("observedFrom", "observedTo", "computedAt", "publishedAt", "proposedAt", "validFrom", "validTo")
+_INSTANTS = frozenset({"firstAt", "lastAt", "mendedAt", "statusSince", "filedAt", "handleBy", "closedAt", "since", "originalDue", "due", "lastSeen", "madeAt"}) | {
+    *("observedFrom", "observedTo", "computedAt", "publishedAt", "proposedAt", "validFrom", "validTo"),
+    *("answerBy", "nextReview", "from", "to", "starts", "ends"),
 }
-_DAYS = frozenset({"due", "originalDue", "validFrom", "validTo"})
-_UNITS = frozenset({"unit", "lead"})
+_DAYS = frozenset({"due", "originalDue", "validFrom", "validTo", "nextReview", "from", "to", "starts", "ends"})
+_UNITS = frozenset({"unit", "lead", "of", "assignee"})
 
 
 @dataclass(frozen=True)
@@ -133,7 +166,7 @@ def href_of(entity: Entity) -> str | None:
     if kind == "IndicatorValue":
         short = str(entity.value("indicator", "")).rpartition(":")[2]
         return f"/indicator/{short}?unit={entity.value('unit')}&period={entity.value('period')}"
-    if kind in ("Alarm", "Task"):
+    if kind in _LONG_TAILS:
         tail = entity.id.removeprefix(f"urn:ngsi-ld:{kind}:")
     return _OWN_PAGE[kind].format(tail) if kind in _OWN_PAGE else None
 

@@ -1,0 +1,153 @@
+"""What other rules would have done: the cases of the last days judged by both, and where they differ.
+
+Nothing is written. Deadlines, lateness, the demand for proof and for specific words, the emergency hint and the count
+of recurring places are computed again from the reports as they were filed and answered.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dothi.citizens.handling.workflow import Step, check
+from dothi.citizens.model import TYPE, IllegalMove, Outcome, Report, State, report_of
+from dothi.citizens.needs import SYSTEM, Citizens
+from dothi.citizens.rules import Rules, parse, recurring
+from dothi.ground.clock import DAY, from_iso, iso, now_us
+from dothi.ground.errors import DothiError
+from dothi.hub.language.nodes import And, Compare, Condition, Query, TypeIs
+
+DAYS = 90
+SAMPLES = 20  # Cases shown of each kind of difference.
+MOST = 50_000
+_HANDLER = frozenset({"official"})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One case that the other rules would have treated otherwise."""
+
+    kind: str  # category, receive, handle, late, in_time, refused, passes, emergency
+    code: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What the candidate rules would have done over the last days, beside what is in force."""
+
+    since: str
+    cases: int
+    answered: int
+    in_time: tuple[int, int]  # Answered in time, by the rules in force and by the candidate.
+    recurring: tuple[int, int]  # Reports that would have shown a lasting problem.
+    counts: dict[str, int]  # Differences by kind.
+    samples: tuple[Difference, ...]
+
+
+def simulate(
+    citizens: Citizens,
+    unit: str | None,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    now: int | None = None,
+    days: int = DAYS,
+) -> Simulation:
+    """Judge the reports of `unit` (None: all) of the last `days` by two sets of tables. Invalid as `parse` says."""
+    at = now or now_us()
+    rules = parse(before), parse(after)
+    since = iso(at - days * DAY)
+    cases = list(_cases(citizens, unit, since))
+    found = [one for report in cases for one in _differences(citizens, report, *rules)]
+    counts = Counter(one.kind for one in found)
+    shown = [one for kind in counts for one in [each for each in found if each.kind == kind][:SAMPLES]]
+    answered = [one for one in cases if one.closed_at]
+    in_time = tuple(sum(_in_time(citizens, one, each) for one in answered) for each in rules)
+    lasting = tuple(_lasting(cases, each) for each in rules)
+    return Simulation(
+        since, len(cases), len(answered), (in_time[0], in_time[1]), (lasting[0], lasting[1]), dict(counts), tuple(shown)
+    )
+
+
+def _cases(citizens: Citizens, unit: str | None, since: str) -> Iterator[Report]:
+    terms: tuple[Condition, ...] = (Compare(("imported",), "==", False), Compare(("filedAt",), ">=", since))
+    if unit:
+        inside = [unit, *(one.code for one in citizens.territory.communes_of(unit))] if len(unit) == 2 else [unit]
+        terms += (Compare(("unit",), "==", tuple(inside)),)
+    query = Query(TypeIs(TYPE), q=And(terms), limit=MOST, order=("filedAt",))
+    return (report_of(one) for one in citizens.hub.query(SYSTEM, query))
+
+
+def _differences(citizens: Citizens, report: Report, before: Rules, after: Rules) -> Iterator[Difference]:
+    if (report.category in after.categories) is not (report.category in before.categories):
+        yield Difference("category", report.code, report.category, "")
+        return
+    if report.category not in after.categories:
+        return
+    pairs = {
+        "receive": (_receive_by(citizens, report, before), _receive_by(citizens, report, after)),
+        "handle": (_handle_by(citizens, report, before), _handle_by(citizens, report, after)),
+    }
+    if report.closed_at:
+        kept = [_in_time(citizens, report, rules) for rules in (before, after)]
+        if kept[0] is not kept[1]:
+            yield Difference("in_time" if kept[1] else "late", report.code, *pairs["handle"])
+        pairs["refused"] = _refused(report, before), _refused(report, after)
+    pairs["emergency"] = _emergency(report, before), _emergency(report, after)
+    for kind, (was, would_be) in pairs.items():
+        if was != would_be:
+            yield Difference(kind, report.code, was, would_be)
+
+
+def _receive_by(citizens: Citizens, report: Report, rules: Rules) -> str:
+    return iso(rules.receive_by(from_iso(report.filed_at), rules.category(report.category), citizens.calendar))
+
+
+def _handle_by(citizens: Citizens, report: Report, rules: Rules) -> str:
+    return iso(rules.handle_by(from_iso(report.filed_at), rules.category(report.category), citizens.calendar))
+
+
+def _in_time(citizens: Citizens, report: Report, rules: Rules) -> bool:
+    if report.closed_at is None or report.category not in rules.categories:
+        return False
+    return from_iso(report.closed_at) <= from_iso(_handle_by(citizens, report, rules))
+
+
+def _refused(report: Report, rules: Rules) -> str:
+    """Why an answer that was given would be refused; "" when it would pass."""
+    step = Step(
+        outcome=report.outcome or Outcome.RESOLVED,
+        words=report.answer or "",
+        files=report.proof,
+        duplicate_of=report.duplicate_of,
+    )
+    working = _as_it_was(report)
+    try:
+        check(working, "answer", _HANDLER, step, rules)
+    except IllegalMove:
+        return ""
+    except DothiError as refused:
+        return refused.detail
+    return ""
+
+
+def _as_it_was(report: Report) -> Report:
+    """The report as it stood before its answer."""
+    values = {name: getattr(report, name) for name in Report.__dataclass_fields__}
+    return Report(**values | {"state": State.IN_PROGRESS, "open": True, "outcome": None, "answer": None})
+
+
+def _emergency(report: Report, rules: Rules) -> str:
+    return "emergency" if rules.hint(report.description).emergency else ""
+
+
+def _lasting(cases: list[Report], rules: Rules) -> int:
+    """How many reports would have shown, when they were filed, that a problem lasts."""
+    by_category: dict[str, list[Report]] = {}
+    count = 0
+    for report in cases:  # In order of filing: each sees the ones before it.
+        others = by_category.setdefault(report.category, [])
+        count += bool(recurring(report, others[-1000:], rules.recurrence))
+        others.append(report)
+    return count
