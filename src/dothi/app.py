@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from dothi import __version__
 from dothi.accounts import api as accounts_api
 from dothi.accounts.model import SessionRules
+from dothi.accounts.organisations import own_organisations
 from dothi.accounts.policy import RolePolicy
 from dothi.accounts.roles import PUBLIC_TYPES
 from dothi.accounts.signin import authenticate
@@ -80,6 +81,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     rules = open_rules(hub, territory, (rules_kind(),))
     citizens = open_citizens(hub, vault, territory, adopted=rules)
 
+    own_organisations(hub)
     operations, programme = Operations(hub), Programme(hub)
     alarms.own(operations)
     tasks.own(programme)

@@ -70,6 +70,10 @@ class Browser:
         """The answer to a POST."""
         return self.request("POST", path, **options)
 
+    def put(self, path: str, **options: Any) -> Response:
+        """The answer to a PUT."""
+        return self.request("PUT", path, **options)
+
     def patch(self, path: str, **options: Any) -> Response:
         """The answer to a PATCH."""
         return self.request("PATCH", path, **options)
@@ -138,6 +142,7 @@ WRITES = [
     ("PATCH", "/api/users/x"),
     ("POST", "/api/users/x/password-link"),
     ("POST", "/api/organisations"),
+    ("PUT", "/api/organisations/x"),
     ("POST", "/api/keys"),
     ("DELETE", "/api/keys/x"),
 ]
@@ -250,9 +255,16 @@ def test_audit(app: FastAPI) -> None:
 def test_organisations_and_roles(app: FastAPI) -> None:
     """Organisations are made and listed; the roles that a user can hold are known to all."""
     chief = browser(app, "chief")
-    body = {"id": "so-xd", "name": "Sở Xây dựng", "unit": "46"}
+    body = {"id": "46.so-xd", "name": "Sở Xây dựng", "unit": "46", "kind": "construction"}
+    body |= {"nameEn": "Department of Construction", "validFrom": "2025-07-01", "validTo": "", "sample": True}
     assert chief.post("/api/organisations", json=body).json() == body
+    assert chief.post("/api/organisations", json=body).status_code == 409
     assert chief.get("/api/organisations").json() == [body]
+    ended = body | {"validTo": "2026-12-31"}
+    assert chief.put("/api/organisations/46.so-xd", json=ended).json() == ended
+    assert chief.put("/api/organisations/46.other", json=ended).status_code == 400
+    for bad in ({"id": "so-xd"}, {"id": "01.so-xd"}, {"validTo": "2020-01-01"}, {"validTo": "tomorrow"}, {"name": " "}):
+        assert chief.put(f"/api/organisations/{bad.get('id', '46.so-xd')}", json=body | bad).status_code == 400, bad
     assert {role["id"] for role in browser(app).get("/api/roles").json()} >= {"citizen", "administrator"}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from dothi.accounts import people, signin
 from dothi.accounts.events import Kind, Sought, read_events
-from dothi.accounts.model import LinkOver, NewUser, Organisation, SessionOver, WeakPassword, WrongCredentials
+from dothi.accounts.model import LinkOver, NewUser, SessionOver, WeakPassword, WrongCredentials
 from dothi.accounts.roles import ROLES
 from dothi.accounts.store import Accounts
 from dothi.ground.clock import DAY
@@ -111,7 +111,6 @@ def test_reach(accounts: Accounts) -> None:
             people.set_disabled(accounts, LOCAL, far.id, True, "", NOW),
             people.make_password_link(accounts, LOCAL, far.id, NOW),
             signin.create_key(accounts, LOCAL, "cam", frozenset({"read:*"}), now=NOW),
-            people.create_organisation(accounts, LOCAL, Organisation("o", "O", "01"), NOW),
         ):
             with pytest.raises(Forbidden):
                 await attempt
@@ -214,15 +213,14 @@ def test_invitation(accounts: Accounts) -> None:
     asyncio.run(story())
 
 
-def test_organisations(accounts: Accounts) -> None:
-    """Organisations have a name and a unit, and an id of their own."""
+def test_an_organisations_people(accounts: Accounts) -> None:
+    """Whoever administers a province gives roles in its organisations, and in no other province's."""
 
     async def story() -> None:
-        made = Organisation("so-xd", "Sở Xây dựng", "46")
-        await people.create_organisation(accounts, ADMIN, made, NOW)
-        with pytest.raises(Conflict):
-            await people.create_organisation(accounts, ADMIN, made, NOW)
-        assert people.organisations(accounts) == [made]
+        lan = await people.create_user(accounts, LOCAL, new("lan", areas=frozenset({"46.dien-luc"})), NOW)
+        assert lan.areas == {"46.dien-luc"}
+        with pytest.raises(Forbidden):
+            await people.create_user(accounts, LOCAL, new("far", areas=frozenset({"01.dien-luc"})), NOW)
 
     asyncio.run(story())
 

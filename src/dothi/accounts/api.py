@@ -1,19 +1,20 @@
 """Accounts over HTTP: sign in and out, who am I, users, keys, organisations and the audit, described by OpenAPI."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from dothi.accounts import audit, people, signin
+from dothi.accounts import audit, organisations, people, signin
 from dothi.accounts.audit import Asked
 from dothi.accounts.model import ApiKey, Event, NewUser, Organisation, User
 from dothi.accounts.policy import demand
 from dothi.accounts.roles import ROLES, Ability
 from dothi.accounts.store import Accounts
 from dothi.ground.clock import iso
-from dothi.ground.errors import Unauthenticated
+from dothi.ground.errors import Invalid, Unauthenticated
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor
 
@@ -88,11 +89,16 @@ class KeyBody(_Body):
 
 
 class OrganisationBody(_Body):
-    """A body that people work for."""
+    """A department, utility or other body; its code is that of its unit, a full stop and a name (46.dien-luc)."""
 
     id: Text
     name: Text
     unit: Text
+    kind: Text = ""
+    name_en: Text = ""
+    valid_from: Text = ""
+    valid_to: Text = ""
+    sample: bool = False
 
 
 def accounts_of(request: Request) -> Accounts:
@@ -132,6 +138,7 @@ def asked_of(
 
 
 Theirs = Annotated[Accounts, Depends(accounts_of)]
+Ours = Annotated[Hub, Depends(hub_of)]
 Who = Annotated[Actor, Depends(actor_of)]
 router = APIRouter(tags=["accounts"])
 guarded = APIRouter(dependencies=[Depends(require_csrf)])
@@ -231,16 +238,28 @@ async def make_password_link(user_id: str, accounts: Theirs, actor: Who) -> dict
 
 
 @guarded.get("/organisations")
-def read_organisations(accounts: Theirs, actor: Who) -> list[Organisation]:
+def read_organisations(hub: Ours, actor: Who) -> list[OrganisationBody]:
     """All organisations (administrator)."""
     demand(actor, Ability.MANAGE_USERS)
-    return people.organisations(accounts)
+    return [OrganisationBody(**asdict(one)) for one in organisations.organisations(hub)]
 
 
 @guarded.post("/organisations", status_code=201)
-async def create_organisation(body: OrganisationBody, accounts: Theirs, actor: Who) -> Organisation:
+async def create_organisation(body: OrganisationBody, hub: Ours, accounts: Theirs, actor: Who) -> OrganisationBody:
     """Make an organisation (administrator)."""
-    return await people.create_organisation(accounts, actor, Organisation(body.id, body.name, body.unit))
+    made = await organisations.create_organisation(hub, accounts, actor, Organisation(**body.model_dump()))
+    return OrganisationBody(**asdict(made))
+
+
+@guarded.put("/organisations/{code}")
+async def change_organisation(
+    code: str, body: OrganisationBody, hub: Ours, accounts: Theirs, actor: Who
+) -> OrganisationBody:
+    """Change an organisation, or say its last day (administrator)."""
+    if body.id != code:
+        raise Invalid("The code in the address and the one in the body differ.", field="id")
+    kept = await organisations.keep_organisation(hub, accounts, actor, Organisation(**body.model_dump()))
+    return OrganisationBody(**asdict(kept))
 
 
 @guarded.get("/keys")

@@ -32,11 +32,20 @@ class LinkOver(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """A body that people work for; `unit` is the code of the province or commune that it belongs to."""
+    """A body that owes work and that people belong to: a department, a utility; `unit` is where it is competent."""
 
-    id: str
+    id: str  # Code: that of its unit, a full stop and a name, e.g. 46.dien-luc.
     name: str
-    unit: str
+    unit: str  # Code of the province or commune.
+    kind: str = ""  # What rules ask for: construction, electricity, water, telecom …
+    name_en: str = ""
+    valid_from: str = ""  # Day, yyyy-mm-dd; "" is always.
+    valid_to: str = ""  # Its last day; "" is still so.
+    sample: bool = False  # A labelled sample.
+
+    def held(self, day: str) -> bool:
+        """Whether it was in force on a day (yyyy-mm-dd)."""
+        return (self.valid_from or day) <= day <= (self.valid_to or day)
 
 
 @dataclass(frozen=True, slots=True)

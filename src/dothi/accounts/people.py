@@ -1,4 +1,4 @@
-"""The verbs over people and organisations: the first administrator, users, their roles, areas and passwords."""
+"""The verbs over people: the first administrator, users, their roles, areas and passwords."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dothi.accounts.events import Kind, record
-from dothi.accounts.model import Event, LinkOver, NewUser, Organisation, Sample, User, WrongCredentials
+from dothi.accounts.model import Event, LinkOver, NewUser, Sample, User, WrongCredentials
 from dothi.accounts.passwords import check_login, check_password
 from dothi.accounts.policy import demand, is_system
 from dothi.accounts.roles import ROLES, Ability
@@ -146,24 +146,6 @@ async def set_password_by_link(accounts: Accounts, token: str, password: str, no
     return user
 
 
-async def create_organisation(
-    accounts: Accounts, actor: Actor, organisation: Organisation, now: int | None = None
-) -> Organisation:
-    """Make an organisation. Conflict when its id exists."""
-    at = now or now_us()
-    _demand_reach(accounts, actor, frozenset({organisation.unit}))
-    made = (organisation.id, organisation.name, organisation.unit)
-
-    def work(connection: sqlite3.Connection) -> Organisation:
-        if connection.execute("SELECT 1 FROM organisation WHERE id = ?", made[:1]).fetchone():
-            raise Conflict(f"There is an organisation “{organisation.id}” already.")
-        connection.execute("INSERT INTO organisation VALUES (?, ?, ?)", made)
-        record(connection, Event(0, at, Kind.ORGANISATION_CREATED, actor.id, organisation.id, organisation.name))
-        return organisation
-
-    return await accounts.database.write(work)
-
-
 async def make_sample_users(accounts: Accounts, province: str, commune: str, now: int | None = None) -> list[Sample]:
     """One marked sample user for each role, for a demo; those there already stay. Returns what to print.
 
@@ -201,11 +183,6 @@ def display_name(accounts: Accounts, actor_id: str) -> str:
     return found[0] if found else actor_id
 
 
-def organisations(accounts: Accounts) -> list[Organisation]:
-    """All organisations by name."""
-    return [Organisation(*row) for row in accounts.database.read("SELECT * FROM organisation ORDER BY name")]
-
-
 def read_user(row: Row) -> User:
     """A user from the columns of its table."""
     known, login, name, held, areas, organisation, disabled, created_at = row[:8]
@@ -228,7 +205,7 @@ def demand_reach(accounts: Accounts, actor: Actor, areas: frozenset[str], abilit
         return
     demand(actor, ability)
     reach = frozenset[str]().union(*(accounts.within(code) | {code} for code in actor.areas))
-    if actor.areas and not (areas and areas <= reach):
+    if actor.areas and not (areas and {code.partition(".")[0] for code in areas} <= reach):  # 46.dien-luc is of 46.
         raise Forbidden(f"{actor.id} administers {', '.join(sorted(actor.areas))} only; name areas within these.")
 
 

@@ -27,8 +27,6 @@ CACHE_LIFE = 5 * SECOND  # How long another process may still honour what this o
 CACHED_MAX = 10_000
 
 ACCOUNTS = """
-CREATE TABLE IF NOT EXISTS organisation (id TEXT PRIMARY KEY, name TEXT NOT NULL, unit TEXT NOT NULL) STRICT;
-
 CREATE TABLE IF NOT EXISTS user (
   id TEXT PRIMARY KEY, login TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL, roles TEXT NOT NULL,
   areas TEXT NOT NULL, organisation TEXT NOT NULL, disabled INTEGER NOT NULL, created_at INTEGER NOT NULL,
