@@ -97,7 +97,8 @@ _OWN_PAGE: Mapping[str, str] = {  # Type → its page; {} is the end of its id.
 }
 _LONG_TAILS = frozenset({"Alarm", "Task", "TaskPart", "ExtensionRequest", "Bottleneck", "LegalBasis"})
 _OPEN_TO_ALL = frozenset({"CitizenReport", "Indicator", "IndicatorValue"})
-_INSTANTS = frozenset({"firstAt", "lastAt", "mendedAt", "statusSince", "filedAt", "handleBy", "closedAt", "since", "originalDue", "due", "lastSeen", "madeAt"}) | {
+_INSTANTS = frozenset({"filedAt", "handleBy", "closedAt", "since", "originalDue", "due", "lastSeen", "madeAt"}) | {
+    *("firstAt", "lastAt", "mendedAt", "statusSince"),
     *("observedFrom", "observedTo", "computedAt", "publishedAt", "proposedAt", "validFrom", "validTo"),
     *("answerBy", "nextReview", "from", "to", "starts", "ends"),
 }
