@@ -100,6 +100,7 @@ _OPEN_TO_ALL = frozenset({"CitizenReport", "Indicator", "IndicatorValue"})
 _INSTANTS = frozenset({"filedAt", "handleBy", "closedAt", "since", "originalDue", "due", "lastSeen", "madeAt"}) | {
     *("firstAt", "lastAt", "mendedAt", "statusSince"),
     *("observedFrom", "observedTo", "computedAt", "publishedAt", "proposedAt", "validFrom", "validTo"),
+    *("firstAt", "lastAt", "mendedAt", "statusSince"),
     *("answerBy", "nextReview", "from", "to", "starts", "ends"),
 }
 _DAYS = frozenset({"due", "originalDue", "validFrom", "validTo", "nextReview", "from", "to", "starts", "ends"})
