@@ -34,12 +34,13 @@ _PRIVATE_MODE = 0o077  # Bits that let anybody else read a file.
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """The sealed file, the key that wraps each person's key, and the key of the searchable tags."""
+    """The sealed file, the key that wraps each person's key, that of the searchable tags, and that of signed links."""
 
     database: Database
     accounts: Accounts  # Its register takes the line of each opening.
     wrapping: AESGCM
     tagging: bytes
+    linking: bytes  # For ground/links.py: links that expire, to people without an account.
 
     @classmethod
     async def open(cls, folder: Path, accounts: Accounts, master: bytes | None = None) -> "Vault":
@@ -51,7 +52,8 @@ class Vault:
         key = master if master is not None else _read_key_file(folder / "vault.key", fresh)
         if len(key) != KEY_BYTES:
             raise Invalid(f"The vault's master key has {len(key)} bytes; it must have {KEY_BYTES}.")
-        vault = cls(Database(folder / "vault.db", VAULT), accounts, AESGCM(_derive(key, b"wrap")), _derive(key, b"tag"))
+        database = Database(folder / "vault.db", VAULT)
+        vault = cls(database, accounts, AESGCM(_derive(key, b"wrap")), _derive(key, b"tag"), _derive(key, b"link"))
         try:
             await vault.database.write(lambda connection: _prove(connection, vault.tag("proof", "")))
         except Conflict:

@@ -102,14 +102,19 @@ def add_working_hours(start: int, hours: float, calendar: WorkingCalendar) -> in
     """
     if not 0 <= hours < 1e6:
         raise Invalid(f"{hours} working hours cannot be added; give a number from 0.")
-    left = round(hours * HOUR)
+    return add_working_time(start, round(hours * HOUR), calendar)
+
+
+def add_working_time(start: int, time: int, calendar: WorkingCalendar) -> int:
+    """The same for a time in µs."""
+    left = time
     if left == 0:
         return start
     for opens, closes in _spans(start, calendar):
         if closes - opens >= left:
             return opens + left
         left -= closes - opens
-    raise Invalid(f"The working calendar ends on {calendar.last}, before {hours} working hours have passed.")
+    raise Invalid(f"The working calendar ends on {calendar.last}, before {time / HOUR} working hours have passed.")
 
 
 def working_time_between(start: int, end: int, calendar: WorkingCalendar) -> int:

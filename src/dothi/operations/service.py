@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from dothi.ground.clock import from_iso, iso, now_us
+from dothi.ground.clocks import due_by
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.model import (
@@ -167,7 +168,7 @@ def _raised(operations: Operations, effect: Effect, alarm: Entity | None, now: i
         "limit": prop(rule.limit),
         "priority": prop(rule.priority.value),
         "since": prop(iso(now)),
-        "due": prop(iso(now + ACKNOWLEDGE_WITHIN[rule.priority])),
+        "due": prop(iso(due_by(now, ACKNOWLEDGE_WITHIN[rule.priority]))),
         "occurrences": prop((alarm.value("occurrences", 0) if alarm else 0) + 1),
     }
     try:

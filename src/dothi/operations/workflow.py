@@ -5,7 +5,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from dothi.ground.clock import HOUR, MINUTE
+from dothi.ground.clocks import Limit
 from dothi.operations.model import IllegalMove, Priority, Rule
 
 
@@ -38,12 +38,12 @@ NEXT: dict[tuple[State, Move], State] = {
     (GONE_UNSEEN, Move.RAISE): UNSEEN,
 }
 
-# By when somebody should have acknowledged. A sample: each centre sets its own.
+# By when somebody should have acknowledged, day and night. A sample: each centre sets its own.
 ACKNOWLEDGE_WITHIN = {
-    Priority.URGENT: 10 * MINUTE,
-    Priority.HIGH: 30 * MINUTE,
-    Priority.MEDIUM: 2 * HOUR,
-    Priority.LOW: 8 * HOUR,
+    Priority.URGENT: Limit(1 / 6, always=True),
+    Priority.HIGH: Limit(1 / 2, always=True),
+    Priority.MEDIUM: Limit(2, always=True),
+    Priority.LOW: Limit(8, always=True),
 }
 ORDER = tuple(Priority)  # Most pressing first.
 
