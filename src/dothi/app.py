@@ -41,6 +41,7 @@ from dothi.hub.api import Limits, ngsi_ld
 from dothi.hub.context import Contexts
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
+from dothi.office import api as office_api
 from dothi.office.rules import keep_fresh as keep_rules_fresh
 from dothi.office.rules import open_rules
 from dothi.operations import api as operations_api
@@ -167,7 +168,7 @@ def verbs(parts: Parts) -> FastAPI:
     """The JSON endpoints of the modules, described at /api/openapi.json."""
     api = FastAPI(title="dothi", version=__version__, docs_url=None, redoc_url=None, responses=_PROBLEMS)
     api.state.parts = parts
-    for module in (accounts_api, citizens_api, evidence_api, operations_api, programme_api, sources_api):
+    for module in (accounts_api, citizens_api, evidence_api, office_api, operations_api, programme_api, sources_api):
         api.include_router(module.router)
     api.include_router(territory_api.router(parts.territory))
     api.add_exception_handler(DothiError, _refused)

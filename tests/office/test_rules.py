@@ -28,10 +28,15 @@ FASTER = '[[categories.category]]\nid = "road"\nhandle_hours = 20\n'
 Story = Callable[[RuleSets], Awaitable[Any]]
 
 
+@pytest.fixture(scope="session")
+def territory() -> Territory:
+    """The territory of the built data files."""
+    return Territory.load()
+
+
 @pytest.fixture
-def in_office(tmp_path: Path) -> Callable[[Story], Any]:
+def in_office(tmp_path: Path, territory: Territory) -> Callable[[Story], Any]:
     """Runs one story over the rules of a new hub."""
-    territory = Territory.load()
 
     async def whole(story: Story) -> Any:
         hub = Hub(tmp_path / "hub", RolePolicy(territory.within, frozenset()))

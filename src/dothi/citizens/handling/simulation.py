@@ -4,9 +4,9 @@ Nothing is written. Deadlines, lateness, the demand for proof and for specific w
 of recurring places are computed again from the reports as they were filed and answered.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dothi.citizens.handling.workflow import Step, check
@@ -20,6 +20,7 @@ from dothi.hub.language.nodes import And, Compare, Condition, Query, TypeIs
 DAYS = 90
 SAMPLES = 20  # Cases shown of each kind of difference.
 MOST = 50_000
+METRES_A_DEGREE = 111_000.0
 _HANDLER = frozenset({"official"})
 
 
@@ -134,8 +135,7 @@ def _refused(report: Report, rules: Rules) -> str:
 
 def _as_it_was(report: Report) -> Report:
     """The report as it stood before its answer."""
-    values = {name: getattr(report, name) for name in Report.__dataclass_fields__}
-    return Report(**values | {"state": State.IN_PROGRESS, "open": True, "outcome": None, "answer": None})
+    return replace(report, state=State.IN_PROGRESS, open=True, outcome=None, answer=None)
 
 
 def _emergency(report: Report, rules: Rules) -> str:
@@ -144,10 +144,14 @@ def _emergency(report: Report, rules: Rules) -> str:
 
 def _lasting(cases: list[Report], rules: Rules) -> int:
     """How many reports would have shown, when they were filed, that a problem lasts."""
-    by_category: dict[str, list[Report]] = {}
+    side = rules.recurrence.radius_m / METRES_A_DEGREE * 2  # Of longitude too: Vietnam lies within 24° of the equator.
+    cells: dict[tuple[str, int, int], list[Report]] = defaultdict(list)
     count = 0
     for report in cases:  # In order of filing: each sees the ones before it.
-        others = by_category.setdefault(report.category, [])
-        count += bool(recurring(report, others[-1000:], rules.recurrence))
-        others.append(report)
+        if report.place is None:
+            continue
+        column, row = (int(degrees // side) for degrees in report.place)
+        near = [(report.category, column + right, row + up) for right in (-1, 0, 1) for up in (-1, 0, 1)]
+        count += bool(recurring(report, [one for cell in near for one in cells.get(cell, ())], rules.recurrence))
+        cells[report.category, column, row].append(report)
     return count

@@ -5,8 +5,19 @@ adopts a set of its own that holds from a day on; it says only what differs. `in
 """
 
 from dothi.office.rules.model import Kind, RuleSet, RuleSets
-from dothi.office.rules.overlay import overlay
-from dothi.office.rules.service import adopt, applied, in_force, keep_fresh, open_rules, refresh, versions
+from dothi.office.rules.overlay import difference, overlay
+from dothi.office.rules.service import (
+    adopt,
+    applied,
+    check_day,
+    in_force,
+    inherited,
+    keep_fresh,
+    open_rules,
+    read,
+    refresh,
+    versions,
+)
 
 __all__ = [
     "Kind",
@@ -14,10 +25,14 @@ __all__ = [
     "RuleSets",
     "adopt",
     "applied",
+    "check_day",
+    "difference",
     "in_force",
+    "inherited",
     "keep_fresh",
     "open_rules",
     "overlay",
+    "read",
     "refresh",
     "versions",
 ]

@@ -33,3 +33,29 @@ def _rows(below: Sequence[Mapping[str, Any]], above: Sequence[Mapping[str, Any]]
     for row in above:
         rows[row[KEY]] = overlay(rows.get(row[KEY], {}), row)
     return [row for row in rows.values() if not row.get(REMOVED)]
+
+
+def difference(below: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The least that must be said above `below` for `wanted` to hold; `overlay` of both gives `wanted`.
+
+    What `wanted` does not name at all stays as below, but for rows of a list with ids: one that is missing goes.
+    """
+    changed = {name: _change(below.get(name), value) for name, value in wanted.items() if below.get(name) != value}
+    return {name: value for name, value in changed.items() if value not in ({}, []) or wanted[name] in ({}, [])}
+
+
+def _change(below: Any, wanted: Any) -> Any:
+    if isinstance(below, Mapping) and isinstance(wanted, Mapping):
+        return difference(below, wanted)
+    if below and _are_rows(below) and _are_rows(wanted):
+        return _changed_rows(below, wanted)
+    return wanted
+
+
+def _changed_rows(below: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    before, after = ({row[KEY]: row for row in rows} for rows in (below, wanted))
+    gone = [{KEY: key, REMOVED: True} for key in before if key not in after]
+    changed = [
+        {KEY: key, **difference(before.get(key, {}), row)} for key, row in after.items() if before.get(key) != row
+    ]
+    return changed + gone

@@ -110,12 +110,12 @@ def check(rules: RuleSets, kind: str, unit: str, day: date, tables: Tables) -> T
 
     What units below have adopted lies over it and must still fit: else the sentence names the unit.
     """
-    whole = overlay(_below(rules, kind, unit, day), tables)
-    _kind(rules, kind).check(whole)
+    whole = overlay(inherited(rules, kind, unit, day), tables)
+    kind_of(rules, kind).check(whole)
     for code in _units_below(rules, kind, unit):
         own = _newest(rules.adopted[kind, code], day.isoformat())
         try:
-            _kind(rules, kind).check(overlay(whole, own.tables) if own else whole)
+            kind_of(rules, kind).check(overlay(whole, own.tables) if own else whole)
         except Invalid as cause:
             name = rules.territory.unit(code).name
             raise Invalid(f"{name} has rules of its own that no longer fit: {cause.detail}", field="text") from cause
@@ -137,7 +137,7 @@ def applied(rules: RuleSets, kind: str, unit: str | None = None, at: int | None 
 
 def in_force(rules: RuleSets, kind: str, unit: str | None = None, at: int | None = None) -> Tables:
     """The tables in force: what is shipped, under what the city, the province and the commune adopted."""
-    tables: Tables = _kind(rules, kind).shipped
+    tables: Tables = kind_of(rules, kind).shipped
     for one in applied(rules, kind, unit, at):
         tables = overlay(tables, one.tables)
     return tables
@@ -148,9 +148,9 @@ def versions(rules: RuleSets, kind: str, unit: str = "") -> tuple[RuleSet, ...]:
     return rules.adopted.get((kind, unit), ())
 
 
-def _below(rules: RuleSets, kind: str, unit: str, day: date) -> Tables:
-    """What is in force on a day on the levels above a unit."""
-    tables: Tables = _kind(rules, kind).shipped
+def inherited(rules: RuleSets, kind: str, unit: str, day: date) -> Tables:
+    """What is in force on a day on the levels above a unit: over this its own set is laid."""
+    tables: Tables = kind_of(rules, kind).shipped
     for code in list(_levels(rules, unit))[:-1] if unit else ():
         if one := _newest(rules.adopted.get((kind, code), ()), day.isoformat()):
             tables = overlay(tables, one.tables)
@@ -168,7 +168,8 @@ def _newest(sets: tuple[RuleSet, ...], day: str) -> RuleSet | None:
     return max((one for one in sets if one.valid_from <= day), key=lambda one: one.valid_from, default=None)
 
 
-def _kind(rules: RuleSets, name: str) -> Kind:
+def kind_of(rules: RuleSets, name: str) -> Kind:
+    """The kind with this name. Missing when no module declared it."""
     found = rules.kinds.get(name)
     if found is None:
         raise Missing(f"There are no rules “{name[:60]}”; there are {', '.join(rules.kinds)}.")
