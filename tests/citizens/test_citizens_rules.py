@@ -28,11 +28,11 @@ def test_an_unknown_category_is_refused_with_those_there_are() -> None:
 
 
 def test_limits_count_working_hours() -> None:
-    """Filed on Friday at 16:00, eight working hours end on Monday at 16:00; an urgent one at 11:30 of Monday."""
+    """Filed on Friday at 16:00, eight working hours end on Monday at 16:00; urgent hours run through the night."""
     calendar, friday = vietnam(), from_iso("2026-11-20T16:00:00+07:00")
     normal, urgent = RULES.category("street_light"), RULES.category("flooding")
     assert iso(RULES.receive_by(friday, normal, calendar)) == "2026-11-23T09:00:00Z"
-    assert iso(RULES.receive_by(friday, urgent, calendar)) == "2026-11-23T03:30:00Z"
+    assert iso(RULES.receive_by(friday, urgent, calendar)) == "2026-11-20T13:00:00Z"
 
 
 @pytest.mark.parametrize(

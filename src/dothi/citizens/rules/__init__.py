@@ -8,10 +8,15 @@ from importlib.resources import files
 from typing import Any
 
 from dothi.citizens.model import Report
+from dothi.citizens.rules.answers import Answers, parse_answers
+from dothi.citizens.rules.clocks import Clocks, parse_clocks
+from dothi.citizens.rules.consulting import ConsultationRules, consulting
+from dothi.citizens.rules.intake import INTAKE_FILES, IntakeRules, parse_intake
 from dothi.citizens.rules.problems import ProblemRules, parse_problems
 from dothi.citizens.rules.services import ServiceRules, parse_services
-from dothi.ground.calendar import WorkingCalendar, add_working_hours
+from dothi.ground.calendar import WorkingCalendar
 from dothi.ground.clock import DAY, from_iso
+from dothi.ground.clocks import Limit, due_by
 from dothi.ground.errors import Invalid
 from dothi.ground.geometry import haversine_m
 from dothi.ground.text import fold, nfc
@@ -23,7 +28,7 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _WORD = re.compile(r"[a-z0-9]+")
 HIDDEN = "•••"
 # Tables of this folder; a row of a list has an `id`, so that a unit may change it.
-FILES = ("categories", "wording", "problems", "services")
+FILES = ("categories", "wording", "problems", "services", "consultations", "clocks", "answers", *INTAKE_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,10 @@ class Rules:
     emergency: Emergency
     problems: ProblemRules
     services: ServiceRules
+    intake: IntakeRules
+    consultations: ConsultationRules
+    clocks: Clocks
+    answers: Answers
     sample: bool  # Shipped samples, not a city's own decision.
 
     def category(self, category_id: str) -> Category:
@@ -118,12 +127,18 @@ class Rules:
 
     def receive_by(self, start: int, category: Category, calendar: WorkingCalendar) -> int:
         """Until when (µs) a report that reached a unit at `start` must be received."""
-        hours = self.receive_hours_urgent if category.urgent else self.receive_hours
-        return add_working_hours(start, hours, calendar)
+        return due_by(start, self.limit("receive", category), calendar)
 
     def handle_by(self, start: int, category: Category, calendar: WorkingCalendar) -> int:
         """Until when (µs) a report filed (or re-opened) at `start` must be answered."""
-        return add_working_hours(start, category.handle_hours, calendar)
+        return due_by(start, self.limit("handle", category), calendar)
+
+    def limit(self, stage: str, category: Category) -> Limit:
+        """The limit of a step: receive and handle by category, another by its own row; urgent runs day and night."""
+        hours = {"receive": self.receive_hours_urgent if category.urgent else self.receive_hours}
+        return self.clocks.stage(stage, category.urgent) or Limit(
+            hours.get(stage, category.handle_hours), always=category.urgent
+        )
 
     def hint(self, text: str) -> Hint:
         """Whether the words speak of an emergency, or hold a card number, a phone or an address of mail."""
@@ -138,7 +153,8 @@ class Rules:
         folded = f" {' '.join(_WORD.findall(fold(answer)))} "
         for phrase in self.answer.boilerplate:
             folded = folded.replace(f" {phrase} ", "  ")
-        return frozenset(folded.split()) - self.answer.small - frozenset(_WORD.findall(fold(report)))
+        old = self.answer.small | self.answers.of_templates(answer) | frozenset(_WORD.findall(fold(report)))
+        return frozenset(folded.split()) - old
 
 
 def without_personal(text: str) -> str:
@@ -197,6 +213,10 @@ def parse(tables: Mapping[str, Mapping[str, Any]]) -> Rules:
             ),
             problems=parse_problems(tables["problems"]),
             services=parse_services(tables["services"]),
+            intake=parse_intake(tables),
+            clocks=parse_clocks(tables["clocks"]),
+            answers=parse_answers(tables["answers"]),
+            consultations=consulting(tables["consultations"]),
             sample=bool(table.get("sample")),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as cause:
