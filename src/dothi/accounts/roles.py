@@ -28,6 +28,7 @@ class Ability(StrEnum):
     READ_AUDIT = "read_audit"
     MANAGE_USERS = "manage_users"
     MANAGE_KEYS = "manage_keys"
+    MANAGE_MESSAGES = "manage_messages"
     OPEN_IDENTITY = "open_identity"
     ERASE_IDENTITY = "erase_identity"
 
@@ -61,12 +62,13 @@ ROLES: dict[str, Role] = {
     "planner": Role("role.planner"),  # Cán bộ quy hoạch
     "data_steward": Role("role.data_steward", frozenset({Ability.OPEN_IDENTITY, Ability.ERASE_IDENTITY})),
     "administrator": Role(
-        "role.administrator", frozenset({Ability.READ_AUDIT, Ability.MANAGE_USERS, Ability.MANAGE_KEYS})
+        "role.administrator",
+        frozenset({Ability.READ_AUDIT, Ability.MANAGE_USERS, Ability.MANAGE_KEYS, Ability.MANAGE_MESSAGES}),
     ),
 }
 ANONYMOUS = "anonymous"  # Held by who has not signed in; no person can be given it.
 SYSTEM = "system"  # Held by modules only; no person and no key can be given it.
-SYSTEM_OPENERS = frozenset({"system:citizens"})  # Modules that must reach a citizen: the notice about a report.
+SYSTEM_OPENERS = frozenset({"system:citizens", "system:messages"})  # Modules that must reach a citizen.
 
 EVERY_ROLE = frozenset(ROLES)
 STAFF = EVERY_ROLE - {"citizen"}
@@ -101,7 +103,8 @@ RECORDS = frozenset(
     }
 )
 WORK = frozenset({"Alarm", "CitizenReport", "Problem", "Task", "Solution", "Proposal"}) | {
-    *("TaskPart", "ExtensionRequest", "Bottleneck", "EvidenceFile")
+    *("TaskPart", "ExtensionRequest", "Bottleneck", "EvidenceFile"),
+    *("Consultation", "ConsultationComment", "CommentCluster"),
 }
 # What anybody reads where public reading is switched on. No reports: their exact place may be a home; the public
 # pages show them rounded, with the words masked.
@@ -136,6 +139,7 @@ RULES: tuple[Rule, ...] = (
     _rule("official duty_officer programme_officer", _WRITE, "Problem", Where.AREA),
     _rule("programme_officer", _WRITE, "PublicService", Where.EVERYWHERE),
     _rule("official", _CHANGE, "PublicService", Where.AREA),
+    _rule("official programme_officer", _WRITE, "Consultation ConsultationComment CommentCluster", Where.AREA),
     # Obligation → task
     _rule("programme_officer", _WRITE, "LegalBasis", Where.EVERYWHERE),
     _rule("programme_officer official", _WRITE, "Task Solution Proposal", Where.AREA),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dothi.accounts.vault import Vault
+from dothi.citizens.consultations import model as consultations
 from dothi.citizens.model import (
     CONTACT_TYPE,
     COUNT_TYPE,
@@ -34,6 +35,11 @@ OWNED = {  # Guarded type → what to call instead.
     COUNT_TYPE: "POST /api/sources/{id}/push (mapping service-counts)",
     RATING_TYPE: "POST /api/services/{id}/ratings",
     PROBLEM_TYPE: "POST /api/problems/{id}/confirm and the verbs beside it",
+    consultations.TYPE: "POST /api/consultations and the verbs under it",
+    consultations.COMMENT: "POST /api/consultations/{key}/comments",
+    consultations.CLUSTER: "POST /api/consultations/{key}/clusters",
+    consultations.SUPPORT: "POST /api/consultations/{key}/comments/{number}/support",
+    consultations.AUTHOR: "POST /api/consultations/{key}/comments with phone or email",
 }
 LISTED = {  # Type → what its lists ask for.
     TYPE: ("code", "state", "category", "open", "assignee", "due", "unit", "filedAt", "imported"),
@@ -41,6 +47,21 @@ LISTED = {  # Type → what its lists ask for.
     SERVICE_TYPE: ("status", "open", "assignee", "due", "unit"),
     COUNT_TYPE: ("service", "period", "unit"),
     RATING_TYPE: ("service", "period", "unit"),
+    consultations.TYPE: ("state", "stage", "open", "assignee", "due", "unit", "opensAt", "closesAt", "told"),
+    consultations.COMMENT: (
+        "consultation",
+        "round",
+        "article",
+        "cluster",
+        "hidden",
+        "wordsKey",
+        "filedAt",
+        "told",
+        "unit",
+    ),
+    consultations.CLUSTER: ("consultation", "round", "unit"),
+    consultations.SUPPORT: ("consultation", "comment"),
+    consultations.AUTHOR: ("consultation", "comment"),
 }
 
 
@@ -95,6 +116,7 @@ class Citizens:
     guesses: Allowance  # Of follow codes.
     views: Views = field(default_factory=Views)
     ratings: Allowance = field(default_factory=lambda: Allowance(20, 60))  # Of services, by address.
+    voices: Allowance = field(default_factory=lambda: Allowance(20, 60))  # Comments and supports of consultations.
     adopted: RuleSets | None = None  # None: the shipped rules hold everywhere.
     parsed: dict[tuple[tuple[str, int], ...], Rules] = field(default_factory=dict)  # By the sets they come from.
 
@@ -121,6 +143,7 @@ def open_citizens(
         said,
         Allowance(limits.per_address, limits.per_address_minutes),
         Allowance(limits.per_address * 3, limits.per_address_minutes),
+        voices=Allowance(said.consultations.limits.per_address, said.consultations.limits.per_address_minutes),
         adopted=adopted,
     )
 

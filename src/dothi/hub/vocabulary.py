@@ -89,11 +89,45 @@ NOUNS: dict[str, Noun] = {
         ("code", "name", "kind", "unit", "validFrom", "validTo", "sample"),
         "A department, utility or other body that can be an assignee; its code begins with that of its unit",
     ),
+    "Consultation": Noun(
+        "citizens",
+        (
+            *("title", "question", "about", "stage", "state", "round", "articles", "opensAt", "closesAt"),
+            *("commentLevel", "supportLevel", "residents", "publishedAt", "table", "unit", *ACT),
+        ),
+        "A draft, or needs before there is one, put to residents by article, until every comment is answered",
+    ),
+    "ConsultationComment": Noun(
+        "citizens",
+        (
+            *("consultation", "round", "article", "words", "stance", "channel", "level", "count", "filedAt"),
+            *("hidden", "hiddenFor", "cluster", "sameAs", "scans", "unit"),
+        ),
+        "What somebody said about an article; holds no identity",
+    ),
+    "CommentCluster": Noun(
+        "citizens",
+        ("consultation", "round", "article", "title", "decision", "reason", "wording", "answeredAt", "unit"),
+        "Comments that say one thing, with the one answer to them",
+    ),
+    "CommentSupport": Noun(
+        "citizens", ("consultation", "comment", "level"), "One identity's support of a comment: a keyed hash"
+    ),
+    "CommentAuthor": Noun(
+        "citizens",
+        ("consultation", "comment", "person"),
+        "Who wants to be told of a comment: a pseudonym that no handling unit may read",
+    ),
     "Proposal": Noun(
         "proposals", ("kind", "reasons", "sources", "state", *PLACE), "What one module suggests to another"
     ),
     "LegalBasis": Noun(
         "programme", ("document", "article", "clause", "point", "title", "validFrom", "validTo"), "A rule of law"
+    ),
+    "Message": Noun(
+        "messages",
+        ("template", "about", "to", "office", "channel", "state", "tries", "nextTry", "problem"),
+        "What is said to a person or an office, and whether it left; it holds no identity",
     ),
     "Task": Noun(
         "programme",

@@ -28,6 +28,9 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "CitizenReport": ("category", "state", "unit", "filedAt", "handleBy", "closedAt", "rating"),
     "Alarm": ("subjectName", "unit", "value", "limit", "since", "active", "acknowledged", "simulated"),
     "AlarmRule": ("attribute", "priority", "enabled", "sample"),
+    "Consultation": ("state", "unit", "opensAt", "closesAt", "due", "publishedAt", "sample"),
+    "CommentCluster": ("title", "unit", "answeredAt"),
+    "ConsultationComment": ("unit", "filedAt"),
     "Task": ("state", "lead", "unit", "responsible", "originalDue", "due", "output", "progress", "simulated"),
     "TaskPart": ("state", "of", "answerBy", "due", "reason", "note"),
     "ExtensionRequest": ("state", "of", "from", "to", "reason", "why"),
@@ -81,6 +84,7 @@ ICONS: Mapping[str, str] = {
 }
 _OWN_PAGE: Mapping[str, str] = {  # Type → its page; {} is the end of its id.
     "CitizenReport": "/reports/{}",
+    "Consultation": "/consultations/{}",
     "Alarm": "/alarm/{}",
     "Task": "/task/{}",
     "TaskPart": "/part/{}",
@@ -100,6 +104,7 @@ _OPEN_TO_ALL = frozenset({"CitizenReport", "Indicator", "IndicatorValue"})
 _INSTANTS = frozenset({"filedAt", "handleBy", "closedAt", "since", "originalDue", "due", "lastSeen", "madeAt"}) | {
     *("firstAt", "lastAt", "mendedAt", "statusSince"),
     *("observedFrom", "observedTo", "computedAt", "publishedAt", "proposedAt", "validFrom", "validTo"),
+    *("opensAt", "closesAt", "answeredAt"),
     *("firstAt", "lastAt", "mendedAt", "statusSince"),
     *("answerBy", "nextReview", "from", "to", "starts", "ends"),
 }

@@ -1,0 +1,1 @@
+"""Consultations on a draft by article: opened, commented, grouped, answered, and published with every answer."""
