@@ -1,4 +1,4 @@
-"""Reports that recur at a place propose a task, once; the measures of the service stay apart."""
+"""Reports that look alike at a place suggest a problem, once; the measures of the service stay apart."""
 
 import asyncio
 from dataclasses import replace
@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from dothi.citizens import Filing, Outcome, Upload, answer, file_report, following, rate, receive, reopen
+from dothi.citizens.problems import service
+from dothi.citizens.problems.model import Problem, ProblemState, problem_of
 from dothi.citizens.services.measures import SERVICE, measure, write_measures
 from dothi.ground.clock import DAY, from_iso
-from dothi.hub.model import Actor, Commit, amend, prop
+from dothi.hub.model import Actor
 
 MONDAY_8 = from_iso("2026-11-16T08:00:00+07:00")
 ALL = Actor("system:test", frozenset({"system"}))
@@ -22,9 +24,9 @@ async def caught_up(city: Any) -> None:
         await following.react(city.citizens, logged)
 
 
-def proposals(city: Any) -> list[Any]:
-    """All proposals."""
-    return list(city.hub.find(ALL, "Proposal"))
+def problems(city: Any) -> list[Problem]:
+    """All problems."""
+    return [problem_of(one) for one in city.hub.find(ALL, "Problem")]
 
 
 async def file_at(city: Any, lamp: Filing, days: float, north: float = 0.0, **more: Any) -> str:
@@ -34,49 +36,48 @@ async def file_at(city: Any, lamp: Filing, days: float, north: float = 0.0, **mo
     return f"urn:ngsi-ld:CitizenReport:{filed.number}"
 
 
-def test_the_third_report_at_a_place_proposes_once(in_city: Any, lamp: Filing) -> None:
-    """Two do not, the third does, with reasons and sources; the fourth extends it; reading again adds nothing."""
+def test_the_third_report_at_a_place_is_told_of_once(in_city: Any, lamp: Filing) -> None:
+    """Two are not, the third is, with reasons; the fourth extends it; reading again adds nothing."""
 
     async def story(city: Any) -> None:
         first = [await file_at(city, lamp, 0), await file_at(city, lamp, 30, NEAR)]
         await caught_up(city)
-        assert proposals(city) == []
+        assert problems(city) == []
         third = await file_at(city, lamp, 60, NEAR)
         await caught_up(city)
-        (found,) = proposals(city)
-        assert sorted(found.value("sources")) == sorted([*first, third])
-        assert (found.value("kind"), found.value("state"), found.value("unit")) == (
-            "recurring_report",
-            "proposed",
-            "19789",
-        )
-        assert found.value("reasons")["count"] == 3
+        (found,) = problems(city)
+        assert sorted(found.reports) == sorted([*first, third])
+        assert (found.state, found.unit, found.due is not None) == (ProblemState.SUGGESTED, "19789", True)
+        assert {one.report for one in found.reasons} == set(first), "each other report is there with its reasons"
+        assert all(one.cosine == 1.0 and one.distance_m < 100 and one.similarity > 0.45 for one in found.reasons)
+        assert list(city.hub.find(ALL, "Proposal")) == [], "nothing is proposed before a person says yes"
         fourth = await file_at(city, lamp, 70)
         await caught_up(city)
         for logged in city.hub.log(0, 1000):
             await following.react(city.citizens, logged)
-        (found,) = proposals(city)
-        assert sorted(found.value("sources")) == sorted([*first, third, fourth])
+        (found,) = problems(city)
+        assert sorted(found.reports) == sorted([*first, third, fourth])
 
     in_city(story)
 
 
-def test_what_a_person_decided_is_not_proposed_again(in_city: Any, lamp: Filing) -> None:
-    """After a yes or a no the place is quiet, until reports of newer days recur by themselves."""
+def test_what_a_person_rejected_is_not_suggested_again(in_city: Any, lamp: Filing, official: Actor) -> None:
+    """After a no the place is quiet, until reports of newer days look alike by themselves."""
 
     async def story(city: Any) -> None:
         for day in range(3):
             await file_at(city, lamp, day)
         await caught_up(city)
-        (found,) = proposals(city)
-        await city.hub.commit(Commit(ALL, (amend(found.id, state=prop("declined")),), owner="proposals"))
+        (found,) = problems(city)
+        await service.reject(city.citizens, official, found.name, "Ba đèn khác nhau, không cùng một nguyên nhân.")
         await file_at(city, lamp, 5)
         await caught_up(city)
-        assert [one.value("state") for one in proposals(city)] == ["declined"]
+        assert [one.state for one in problems(city)] == [ProblemState.REJECTED]
         for day in (120, 121, 122):
             await file_at(city, lamp, day)
         await caught_up(city)
-        assert sorted(one.value("state") for one in proposals(city)) == ["declined", "proposed"]
+        assert sorted(one.state for one in problems(city)) == [ProblemState.REJECTED, ProblemState.SUGGESTED]
+        assert len(problems(city)[-1].reports) == 3
 
     in_city(story)
 
@@ -86,21 +87,21 @@ def test_what_a_person_decided_is_not_proposed_again(in_city: Any, lamp: Filing)
     [{"north": FAR}, {"days": 91.0}, {"category": "waste"}],
     ids=["222 m away", "after 90 days", "another category"],
 )
-def test_far_late_or_other_reports_do_not_recur(in_city: Any, lamp: Filing, third: Any) -> None:
-    """Three reports that do not belong together propose nothing."""
+def test_far_late_or_other_reports_are_no_problem(in_city: Any, lamp: Filing, third: Any) -> None:
+    """Three reports that do not belong together suggest nothing."""
 
     async def story(city: Any) -> None:
         await file_at(city, lamp, 0)
         await file_at(city, lamp, 1)
         await file_at(city, lamp, **({"days": 2.0} | third))
         await caught_up(city)
-        assert proposals(city) == []
+        assert problems(city) == []
 
     in_city(story)
 
 
-def test_the_running_consumer_proposes_by_itself(in_city: Any, lamp: Filing) -> None:
-    """In a running city nobody has to ask; started anew it does not propose again."""
+def test_the_running_consumer_suggests_by_itself(in_city: Any, lamp: Filing) -> None:
+    """In a running city nobody has to ask; started anew it does not suggest again."""
 
     async def story(city: Any) -> None:
         for _ in range(2):
@@ -108,12 +109,12 @@ def test_the_running_consumer_proposes_by_itself(in_city: Any, lamp: Filing) -> 
             for day in range(3):
                 await file_at(city, lamp, day)
             async with asyncio.timeout(5):
-                while not proposals(city):
+                while not problems(city):
                     await asyncio.sleep(0.02)
             await asyncio.sleep(0.1)
             beside.cancel()
             await asyncio.gather(beside, return_exceptions=True)
-        assert len(proposals(city)) == 1
+        assert len(problems(city)) == 1
         assert city.hub.get(ALL, SERVICE).value("usage") >= 0
 
     in_city(story)
