@@ -1,4 +1,4 @@
-"""Who must say who they are, as data: anonymous, contact or account, by category; inherited with the rules of a unit."""
+"""Who must say who they are, as data: anonymous, contact or account, by category; inherited like all rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -34,5 +34,11 @@ class NearbyRules:
 
 def parse_nearby(table: Mapping[str, Any]) -> NearbyRules:
     """The values of nearby.toml."""
-    numbers = ("radius_m", "most", "word_share", "words_least", "answered_days")
-    return NearbyRules(*(table[name] for name in numbers), frozenset(fold(word) for word in table["small"]))
+    return NearbyRules(
+        table["radius_m"],
+        table["most"],
+        table["word_share"],
+        table["words_least"],
+        table["answered_days"],
+        frozenset(fold(word) for word in table["small"]),
+    )

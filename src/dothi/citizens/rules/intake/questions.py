@@ -63,7 +63,7 @@ class Questions:
 
     def kept(self, category: str, answers: Mapping[str, str]) -> dict[str, str]:
         """The answers that belong to this category. Invalid for an answer that a question does not have."""
-        found = {}
+        found: dict[str, str] = {}
         for one in self.asked(category, answers):
             said = answers.get(one.id, "")
             if said and said not in {choice.id for choice in one.choices}:

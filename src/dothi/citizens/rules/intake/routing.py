@@ -17,7 +17,7 @@ CONDITIONS = ("category", "unit", "urgent", "channel", "hours", "words", "answer
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the rules look at. `chain`: codes from the province down; `minute`: of the day in Vietnam; `text`: folded."""
+    """What the rules look at. `chain`: codes, province first; `minute`: of the day in Vietnam; `text`: as `spaced`."""
 
     category: str
     chain: tuple[str, ...]
@@ -76,7 +76,7 @@ class Tried:
 
 def choose(routes: tuple[Route, ...], facts: Facts) -> tuple[Route | None, tuple[Tried, ...]]:
     """The first rule that holds, and those before it with why they did not."""
-    tried = []
+    tried: list[Tried] = []
     for route in routes:
         why = misses(route.when, facts)
         if not why:

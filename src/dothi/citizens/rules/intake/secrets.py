@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 from dothi.citizens.rules.intake.competence import Citation
-from dothi.citizens.rules.intake.folded import holds_words, spaced
+from dothi.citizens.rules.intake.folded import holds_words, marked, spaced
 from dothi.ground.errors import Invalid
 from dothi.ground.text import nfc
 
@@ -27,7 +27,7 @@ class Personal:
 
 @dataclass(frozen=True, slots=True)
 class SecretRules:
-    """Signs of state secrets by id (words as `spaced` makes them), what to say then, and hints of personal data."""
+    """Signs of state secrets by id (words as `marked` makes them), what to say then, and hints of personal data."""
 
     signs: Mapping[str, tuple[str, ...]]
     refusal: Mapping[str, str]
@@ -37,8 +37,17 @@ class SecretRules:
 
     def sign_in(self, *texts: str) -> str:
         """The id of the first sign in any of the texts; "" when there is none."""
-        folded = spaced(" ".join(texts))
-        return next((name for name, words in self.signs.items() if holds_words(folded, words)), "")
+        said = " ".join(texts)
+        exact, folded = marked(said), spaced(said)
+        plain = exact == folded  # Typed without marks: then the signs are compared without them too.
+        return next(
+            (
+                name
+                for name, words in self.signs.items()
+                if holds_words(exact, [spaced(word) for word in words] if plain else words)
+            ),
+            "",
+        )
 
     def personal_in(self, *texts: str) -> tuple[Personal, ...]:
         """The kinds of personal data that the texts seem to hold."""
@@ -55,7 +64,7 @@ def parse_secrets(table: Mapping[str, Any]) -> SecretRules:
     for one in personal:
         _check(one)
     return SecretRules(
-        {row["id"]: tuple(spaced(word) for word in row["words"]) for row in state["sign"]},
+        {row["id"]: tuple(marked(word) for word in row["words"]) for row in state["sign"]},
         {"vi": state["vi"], "en": state["en"]},
         {"vi": state["how_vi"], "en": state["how_en"]},
         Citation(state["document"], state["article"], True),
