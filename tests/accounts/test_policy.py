@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dothi.accounts.policy import RolePolicy, check_scopes, has_ability, may_push
-from dothi.accounts.roles import PUBLIC_TYPES, READINGS, ROLES, RULES, Ability, Do, Rule, Where
+from dothi.accounts.roles import COUNCIL, PUBLIC_TYPES, READINGS, ROLES, RULES, Ability, Do, Rule, Where
 from dothi.ground.errors import Forbidden, Invalid, Missing
 from dothi.hub.core import Hub
 from dothi.hub.language.nodes import Query, TypeIs, TypeOr
@@ -50,6 +50,12 @@ EXPECTED = {
     "SchemeTarget": "- - R R Rcu R R R R",
     "Plan": "- - Rcu R Rcu R R R R",
     "Project": "- - Rcu R Rcu R R R R",
+    **dict.fromkeys(COUNCIL - {"MemberOpinion", "ExplanationRequest"}, "- - R R Rcu R R R R"),
+    **dict.fromkeys(("MemberOpinion", "ExplanationRequest"), "- - Ru R Rcu R R R R"),
+    **dict.fromkeys(("Directive", "Obligation", "PlanImport"), "- - r r rcu r r r r"),
+    "Submission": "- - ru r rcu r r r r",
+    "SubmissionContact": "- - - - - - - - -",
+    "Reminder": "- - r r r r r r r",
     "Proposal": "- - rcu r rcu R r r r",
     "QuarantinedRow": "- - - - - - - RCUD RCUD",
     "SomethingNew": "- - - - - - - rcud r",

@@ -106,6 +106,11 @@ WORK = frozenset({"Alarm", "CitizenReport", "Problem", "Task", "Solution", "Prop
     *("TaskPart", "ExtensionRequest", "Bottleneck", "EvidenceFile"),
     *("Consultation", "ConsultationComment", "CommentCluster"),
 }
+# The council's matters: every official reads what was concluded and asked, whichever unit it lies in.
+COUNCIL = frozenset({"CoordinationBody", "CouncilSession", "OpinionRound", "MemberOpinion", "Conclusion"}) | {
+    *("ExplanationRequest", "PartnerCall", "Pilot", "ScaleUp"),
+}
+DRAFTS = frozenset({"Directive", "Obligation", "PlanImport", "Submission", "Reminder"})
 # What anybody reads where public reading is switched on. No reports: their exact place may be a home; the public
 # pages show them rounded, with the words masked.
 PUBLIC_TYPES = READINGS | RECORDS
@@ -127,7 +132,8 @@ def _rule(roles: str | frozenset[str], may: frozenset[Do], types: str | frozense
 RULES: tuple[Rule, ...] = (
     # Reading
     _rule(STAFF, _READ, READINGS | RECORDS | {"AlarmRule"}, Where.EVERYWHERE),
-    _rule(STAFF, _READ, WORK, Where.AREA),
+    _rule(STAFF, _READ, COUNCIL, Where.EVERYWHERE),
+    _rule(STAFF, _READ, WORK | DRAFTS, Where.AREA),
     _rule("assessor", _READ, WORK, Where.EVERYWHERE),  # Evidence may lie in any unit.
     _rule("data_steward administrator", _READ, "QuarantinedRow", Where.EVERYWHERE),  # Raw rows may name people.
     _rule("data_steward administrator", _READ, ANY_TYPE, Where.AREA),  # Types that this table does not know.
@@ -146,6 +152,8 @@ RULES: tuple[Rule, ...] = (
     _rule("programme_officer official", _WRITE, "TaskPart ExtensionRequest Bottleneck EvidenceFile", Where.AREA),
     _rule("programme_officer", _WRITE, "Scheme SchemeTarget", Where.AREA),
     _rule("programme_officer official", _WRITE, "Plan Project", Where.AREA),  # A commune's own plan too.
+    _rule("programme_officer", _WRITE, (COUNCIL | DRAFTS) - {"Reminder"}, Where.AREA),
+    _rule("official", _CHANGE, "MemberOpinion ExplanationRequest Submission", Where.AREA),  # Asked of their unit.
     # Claim → evidence
     _rule("programme_officer data_steward", _WRITE, "Indicator", Where.EVERYWHERE),
     _rule("programme_officer", _WRITE, "IndicatorValue", Where.AREA),

@@ -41,6 +41,20 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "Plan": ("code", "state", "lead", "sector", "nextReview", "sample"),
     "Project": ("code", "state", "lead", "zone", "starts", "ends", "capex", "opex", "sample"),
     "Organisation": ("code", "kind", "unit", "validFrom", "validTo"),
+    "CoordinationBody": ("name", "unit"),
+    "CouncilSession": ("heldAt", "unit"),
+    "OpinionRound": ("due", "unit"),
+    "MemberOpinion": ("position", "due", "unit"),
+    "Conclusion": ("at", "unit"),
+    "ExplanationRequest": ("question", "answer", "due", "unit"),
+    "Reminder": ("at", "taskDue", "assignee", "unit"),
+    "PartnerCall": ("opens", "closes", "unit"),
+    "Submission": ("answer", "due", "unit"),
+    "Pilot": ("place", "lead", "validFrom", "validTo", "lessons", "unit", "simulated"),
+    "ScaleUp": ("at", "unit"),
+    "Directive": ("document", "issuedOn", "unit"),
+    "Obligation": ("quote", "body", "dueDay", "output", "unit"),
+    "PlanImport": ("unit",),
     "Proposal": ("category", "state", "unit", "proposedAt"),
     "DataSource": ("state", "promisedEvery", "lastSeen", "accepted", "quarantined", "simulated"),
     "QuarantinedRow": ("file", "line", "state"),
@@ -96,6 +110,10 @@ _OWN_PAGE: Mapping[str, str] = {  # Type → its page; {} is the end of its id.
     "Project": "/project/{}",
     "Problem": "/problems/{}",
     "PublicService": "/services/{}",
+    "CouncilSession": "/council/session/{}",
+    "Pilot": "/pilots/{}",
+    "Directive": "/directives/{}",
+    "PlanImport": "/imports/{}",
     "DataSource": "/sources/{}",
     "Indicator": "/indicator/{}",
 }
@@ -104,11 +122,13 @@ _OPEN_TO_ALL = frozenset({"CitizenReport", "Indicator", "IndicatorValue"})
 _INSTANTS = frozenset({"filedAt", "handleBy", "closedAt", "since", "originalDue", "due", "lastSeen", "madeAt"}) | {
     *("firstAt", "lastAt", "mendedAt", "statusSince"),
     *("observedFrom", "observedTo", "computedAt", "publishedAt", "proposedAt", "validFrom", "validTo"),
-    *("opensAt", "closesAt", "answeredAt"),
+    *("opensAt", "closesAt", "answeredAt", "heldAt", "at", "taskDue", "issuedOn", "dueDay", "opens", "closes"),
     *("firstAt", "lastAt", "mendedAt", "statusSince"),
     *("answerBy", "nextReview", "from", "to", "starts", "ends"),
 }
-_DAYS = frozenset({"due", "originalDue", "validFrom", "validTo", "nextReview", "from", "to", "starts", "ends"})
+_DAYS = frozenset({"due", "originalDue", "validFrom", "validTo", "nextReview", "from", "to", "starts", "ends"}) | {
+    *("issuedOn", "dueDay", "opens", "closes"),
+}
 _UNITS = frozenset({"unit", "lead", "of", "assignee"})
 
 
