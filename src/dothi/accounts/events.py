@@ -34,6 +34,7 @@ class Kind(StrEnum):
     IDENTITY_OPENED = "identity_opened"
     IDENTITY_SEARCHED = "identity_searched"
     IDENTITY_ERASED = "identity_erased"
+    SECRET_REFUSED = "secret_refused"
 
 
 def record(connection: sqlite3.Connection, event: Event) -> Event:

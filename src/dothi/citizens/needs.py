@@ -42,7 +42,20 @@ OWNED = {  # Guarded type → what to call instead.
     consultations.AUTHOR: "POST /api/consultations/{key}/comments with phone or email",
 }
 LISTED = {  # Type → what its lists ask for.
-    TYPE: ("code", "state", "category", "open", "assignee", "due", "unit", "filedAt", "imported"),
+    TYPE: (
+        "code",
+        "state",
+        "category",
+        "open",
+        "assignee",
+        "due",
+        "unit",
+        "filedAt",
+        "imported",
+        "duplicateOf",
+        "looks",
+    ),
+    CONTACT_TYPE: ("report",),
     PROBLEM_TYPE: ("state", "category", "open", "assignee", "due", "unit", "rank"),
     SERVICE_TYPE: ("status", "open", "assignee", "due", "unit"),
     COUNT_TYPE: ("service", "period", "unit"),

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from dothi.accounts.organisations import is_organisation
 from dothi.citizens.handling.workflow import BY_REPORTER, Move, Step, check
+from dothi.citizens.intake.arrival import rerouted
 from dothi.citizens.intake.codes import find_by_code, find_by_number
+from dothi.citizens.intake.competence import chain_of, in_force
 from dothi.citizens.intake.filing import keep, keep_photos
 from dothi.citizens.intake.photos import Upload, clean_proof
 from dothi.citizens.model import OWNER, TYPE, NoSuchReport, NotYours, Outcome, Report, StoredFile, report_of
@@ -22,7 +25,10 @@ async def route(
     """An official's yes: the report lies in commune `unit`, which handles it from now on."""
     report = _for_official(citizens, actor, number)
     _check_unit(citizens, unit)
-    chosen = {"unit": prop(unit), "assignee": prop(unit), "placeDecided": prop(True), "routedBy": prop("official")}
+    chosen: dict[str, Attribute] = {
+        **{"unit": prop(unit), "assignee": prop(unit), "placeDecided": prop(True), "routedBy": prop("official")},
+        **rerouted(citizens, report, unit, now),
+    }
     return await _move(citizens, actor, report, "route", Step(unit=unit), chosen, version, now)
 
 
@@ -55,7 +61,7 @@ async def pass_on(
     report = _for_official(citizens, actor, number)
     _check_unit(citizens, unit)
     moved: dict[str, Attribute] = {"assignee": prop(unit), "passedOn": prop(report.passed_on + 1)}
-    if citizens.territory.unit(unit).level == "commune":
+    if not is_organisation(unit) and citizens.territory.unit(unit).level == "commune":
         moved |= {"unit": prop(unit), "placeDecided": prop(True), "routedBy": prop("official")}
     return await _move(citizens, actor, report, "pass_on", Step(reason=reason, unit=unit), moved, version, now)
 
@@ -194,11 +200,11 @@ def covers(citizens: Citizens, actor: Actor, unit: str | None) -> bool:
     """Whether one of the actor's areas is this unit or lies above it; no areas means everywhere."""
     if not actor.areas:
         return True
-    return unit is not None and any(above.code in actor.areas for above in citizens.territory.chain(unit))
+    return unit is not None and not actor.areas.isdisjoint(chain_of(citizens, unit))
 
 
 def _check_unit(citizens: Citizens, unit: str) -> None:
-    if not citizens.territory.knows(unit):
+    if not in_force(citizens, unit):
         raise Invalid(f"No unit with code {unit[:10]} is in force; choose one of the list.", field="unit")
 
 

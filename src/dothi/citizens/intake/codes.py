@@ -3,22 +3,35 @@
 import hashlib
 import hmac
 
+from dothi.accounts.vault import Vault
 from dothi.citizens.model import TYPE, NoSuchReport, Report, report_of
 from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.ground.errors import Missing
 from dothi.ground.ids import CODE_ALPHABET, urn
 
 NUMBER, KEY = 6, 8  # Letters of the public number, and of the reporter's own half of the code.
+LINK = 16  # Letters of the half that messages carry: made from the vault's key, since the other is kept nowhere.
 
 
 def codes_of(key: str, attempt: int = 0) -> tuple[str, str]:
     """The public number and the reporter's half of the code that belong to an idempotency key."""
     rest = int.from_bytes(hashlib.sha256(f"dothi report {key} {attempt}".encode()).digest())
+    letters = _letters(rest, NUMBER + KEY)
+    return letters[:NUMBER], letters[NUMBER:]
+
+
+def link_code(vault: Vault, number: str) -> str:
+    """The code of a report as messages to its reporter carry it: as good as the one that was shown after filing."""
+    rest = int.from_bytes(vault.tag("follow a report", number))
+    return f"{number}-{_letters(rest, LINK)}"
+
+
+def _letters(rest: int, count: int) -> str:
     letters = []
-    for _ in range(NUMBER + KEY):
+    for _ in range(count):
         rest, place = divmod(rest, len(CODE_ALPHABET))
         letters.append(CODE_ALPHABET[place])
-    return "".join(letters[:NUMBER]), "".join(letters[NUMBER:])
+    return "".join(letters)
 
 
 def follow_key(number: str, pin: str) -> str:
@@ -43,9 +56,16 @@ def find_by_number(citizens: Citizens, number: str) -> Report:
 def find_by_code(citizens: Citizens, code: str) -> Report:
     """The report of whoever holds the whole follow code. NoSuchReport for a wrong number and a wrong key alike."""
     number, pin = split_code(code)
+    if len(pin) == LINK and hmac.compare_digest(f"{number}-{pin}", link_code(citizens.vault, number)):
+        return find_by_number(citizens, number)
     if len(pin) != KEY:
         raise NoSuchReport
     report = find_by_number(citizens, number)
-    if not report.follow_key or not hmac.compare_digest(follow_key(number, pin), report.follow_key):
+    if not is_key_of(number, pin, report.follow_key):
         raise NoSuchReport
     return report
+
+
+def is_key_of(number: str, pin: str, kept: str) -> bool:
+    """Whether `pin` is the secret half that belongs to a number, by what an entity keeps of it."""
+    return bool(kept) and hmac.compare_digest(follow_key(number, pin), kept)

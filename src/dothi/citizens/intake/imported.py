@@ -35,6 +35,7 @@ OURS = frozenset(
     (
         *("photos", "proof", "rating", "ratingWords", "reopened", "passedOn", "followKey", "assignee"),
         *("suggestedUnit", "routedBy", "duplicateOf"),
+        *("routing", "answers", "followers", "looks", "usedBefore", "againOf", "recordedBy", "consent"),
     )
 )
 TEXTS = ("code", "category", "description", "unit", "placeWords", "channel", "answer")
