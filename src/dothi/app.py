@@ -27,7 +27,9 @@ from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
 from dothi.citizens import following, open_citizens, write_imported
 from dothi.citizens.api import reports as citizens_api
-from dothi.citizens.needs import rules_kind
+from dothi.citizens.channels import notices
+from dothi.citizens.channels.links import makers
+from dothi.citizens.needs import Citizens, rules_kind
 from dothi.evidence import api as evidence_api
 from dothi.evidence import engine as figures
 from dothi.evidence.definitions import keep_sample_indicators
@@ -42,6 +44,8 @@ from dothi.hub.context import Contexts
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
 from dothi.office import api as office_api
+from dothi.office.messages import Gateway, MailServer, Messages, open_messages, outbox
+from dothi.office.messages import api as messages_api
 from dothi.office.rules import keep_fresh as keep_rules_fresh
 from dothi.office.rules import open_rules
 from dothi.operations import api as operations_api
@@ -94,6 +98,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         operations=operations,
         citizens=citizens,
         rules=rules,
+        messages=_messages(settings, citizens, city),
         programme=programme,
         evidence=open_evidence(hub, territory, settings.unit or COUNTRY),
         city=city,
@@ -101,6 +106,20 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         secure=settings.cookies_secure,
         province=territory.province_of(settings.unit).code if settings.unit else "",
     )
+
+
+def _messages(settings: Settings, citizens: Citizens, city: str) -> Messages:
+    """The outbox with the channels that the operator has set."""
+    channels: list[MailServer | Gateway] = []
+    if settings.mail_server:
+        host, _, port = settings.mail_server.rpartition(":")
+        sender, security = settings.mail_from, settings.mail_security
+        account = (settings.mail_user, settings.mail_password)
+        channels.append(MailServer(host, int(port), sender, "mail", city, *account, security))
+    if settings.phone_url:
+        channels.append(Gateway(settings.phone_url, settings.phone_secret))
+    made = makers(citizens)
+    return open_messages(citizens.hub, citizens.vault, tuple(channels), city, settings.address, made)
 
 
 async def keep_samples(parts: Parts) -> None:
@@ -126,6 +145,8 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "figures": lambda: figures.run(parts.evidence),
         "sources": lambda: runner.run_sources(parts.sources),
         "rules": lambda: keep_rules_fresh(parts.rules),
+        "messages": lambda: outbox.run(parts.messages),
+        "notices": lambda: notices.run(parts.citizens, parts.messages),
         "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),
     }
 
@@ -168,7 +189,16 @@ def verbs(parts: Parts) -> FastAPI:
     """The JSON endpoints of the modules, described at /api/openapi.json."""
     api = FastAPI(title="dothi", version=__version__, docs_url=None, redoc_url=None, responses=_PROBLEMS)
     api.state.parts = parts
-    for module in (accounts_api, citizens_api, evidence_api, office_api, operations_api, programme_api, sources_api):
+    for module in (
+        accounts_api,
+        citizens_api,
+        evidence_api,
+        messages_api,
+        office_api,
+        operations_api,
+        programme_api,
+        sources_api,
+    ):
         api.include_router(module.router)
     api.include_router(territory_api.router(parts.territory))
     api.add_exception_handler(DothiError, _refused)

@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,6 +29,15 @@ class Settings:
     secure_cookies: bool | None = None  # None: exactly when the public address is https.
     timezone: str = "Asia/Ho_Chi_Minh"
     locale: str = "vi"
+    mail_server: str = ""  # host:port that takes mail for people; "" lets messages wait.
+    mail_from: str = ""  # The city's own mail address.
+    mail_security: str = "starttls"  # starttls, tls, or none for a server on this machine.
+    mail_user: str = ""
+    mail_password: str = field(default="", repr=False)
+    phone_url: str = ""  # Where messages for phones are posted, signed; "" lets them wait.
+    phone_secret: str = field(default="", repr=False)
+    mail_in_host: str = "127.0.0.1"  # Where mail that is to become reports is listened for.
+    mail_in_port: int = 0  # 0: no mail is taken in.
 
     @property
     def address(self) -> str:
@@ -53,9 +62,21 @@ def read(environment: Mapping[str, str], **arguments: Any) -> Settings:
     if unknown:
         raise Invalid(f"There is no setting {', '.join(sorted(unknown))}.")
     settings = Settings(**{name: _parsed(name, value) for name, value in given.items()})
+    lacking = _lacking(settings)
+    if lacking:
+        raise Invalid(lacking)
     if settings.open and not is_loopback(settings.host):
         raise Invalid(f"open works on a loopback address only, not on {settings.host}: anyone could write there.")
     return settings
+
+
+def _lacking(settings: Settings) -> str:
+    """What a setting needs beside itself, empty when nothing lacks."""
+    if settings.mail_server and "@" not in settings.mail_from:
+        return "mail_server needs mail_from: the mail address under which the city writes."
+    if settings.phone_url and not settings.phone_secret:
+        return "phone_url needs phone_secret: the gateway knows by it that the city wrote."
+    return ""
 
 
 def is_loopback(host: str) -> bool:
@@ -110,6 +131,19 @@ def _locale(value: Any) -> str:
     return str(value)
 
 
+def _server(value: Any) -> str:
+    host, _, port = str(value).rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError("it must be host:port, e.g. mail.example.vn:587")
+    return str(value)
+
+
+def _security(value: Any) -> str:
+    if value not in ("starttls", "tls", "none"):
+        raise ValueError("it must be starttls, tls or none")
+    return str(value)
+
+
 _PARSERS: dict[str, Callable[[Any], Any]] = {
     "data": Path,
     "host": str,
@@ -124,5 +158,14 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "secure_cookies": _flag,
     "timezone": _zone,
     "locale": _locale,
+    "mail_server": _server,
+    "mail_from": str,
+    "mail_security": _security,
+    "mail_user": str,
+    "mail_password": str,
+    "phone_url": _address,
+    "phone_secret": str,
+    "mail_in_host": str,
+    "mail_in_port": _whole(0, 65535),
 }
-assert _PARSERS.keys() == {field.name for field in fields(Settings)}, "every setting has a parser"
+assert _PARSERS.keys() == {one.name for one in fields(Settings)}, "every setting has a parser"

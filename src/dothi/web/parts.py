@@ -8,6 +8,7 @@ from dothi.accounts.store import Accounts
 from dothi.citizens.needs import Citizens
 from dothi.evidence.model import Evidence
 from dothi.hub.core import Hub
+from dothi.office.messages import Messages
 from dothi.office.rules import RuleSets
 from dothi.operations.model import Operations
 from dothi.programme.model import Programme
@@ -25,6 +26,7 @@ class Parts:
     sources: Sources
     operations: Operations
     rules: RuleSets
+    messages: Messages
     citizens: Citizens
     programme: Programme
     evidence: Evidence

@@ -12,6 +12,7 @@ from dothi.citizens.rules.answers import Answers, parse_answers
 from dothi.citizens.rules.clocks import Clocks, parse_clocks
 from dothi.citizens.rules.consulting import ConsultationRules, consulting
 from dothi.citizens.rules.intake import INTAKE_FILES, IntakeRules, parse_intake
+from dothi.citizens.rules.notices import NoticeRules, parse_notices
 from dothi.citizens.rules.problems import ProblemRules, parse_problems
 from dothi.citizens.rules.services import ServiceRules, parse_services
 from dothi.ground.calendar import WorkingCalendar
@@ -28,7 +29,17 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _WORD = re.compile(r"[a-z0-9]+")
 HIDDEN = "•••"
 # Tables of this folder; a row of a list has an `id`, so that a unit may change it.
-FILES = ("categories", "wording", "problems", "services", "consultations", "clocks", "answers", *INTAKE_FILES)
+FILES = (
+    "categories",
+    "wording",
+    "problems",
+    "services",
+    "consultations",
+    "clocks",
+    "answers",
+    "notices",
+    *INTAKE_FILES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,7 @@ class Rules:
     services: ServiceRules
     intake: IntakeRules
     consultations: ConsultationRules
+    notices: NoticeRules
     clocks: Clocks
     answers: Answers
     sample: bool  # Shipped samples, not a city's own decision.
@@ -217,6 +229,7 @@ def parse(tables: Mapping[str, Mapping[str, Any]]) -> Rules:
             clocks=parse_clocks(tables["clocks"]),
             answers=parse_answers(tables["answers"]),
             consultations=consulting(tables["consultations"]),
+            notices=parse_notices(tables["notices"]),
             sample=bool(table.get("sample")),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as cause:

@@ -1,0 +1,1 @@
+"""How words travel between people and their reports: notices, mail, Open311, and areas that people follow."""
