@@ -55,6 +55,8 @@ from dothi.operations.model import Operations
 from dothi.programme.api import tasks as programme_api
 from dothi.programme.law import keep_sample_provisions
 from dothi.programme.model import Programme
+from dothi.programme.rules import rules_kind as programme_rules
+from dothi.programme.tasks import following as parts_following
 from dothi.programme.tasks import service as tasks
 from dothi.settings import Settings
 from dothi.sources import api as sources_api
@@ -83,11 +85,11 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     vault = await Vault.open(settings.data, accounts)
     territory_service.guard(hub)
     territory_service.refresh(territory, hub)
-    rules = open_rules(hub, territory, (rules_kind(),))
+    rules = open_rules(hub, territory, (rules_kind(), programme_rules()))
     citizens = open_citizens(hub, vault, territory, adopted=rules)
 
     own_organisations(hub)
-    operations, programme = Operations(hub), Programme(hub)
+    operations, programme = Operations(hub), Programme(hub, territory, adopted=rules)
     alarms.own(operations)
     tasks.own(programme)
     return Parts(
@@ -143,6 +145,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "alarms": lambda: engine.run(parts.operations),
         "citizens": lambda: following.run(parts.citizens),
         "figures": lambda: figures.run(parts.evidence),
+        "parts": lambda: parts_following.run(parts.programme),
         "sources": lambda: runner.run_sources(parts.sources),
         "rules": lambda: keep_rules_fresh(parts.rules),
         "messages": lambda: outbox.run(parts.messages),

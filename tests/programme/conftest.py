@@ -64,6 +64,8 @@ def new(**changed: Any) -> NewTask:
         "due": "2026-12-31",
         "output": "Biên bản nghiệm thu 40 bóng",
         "units": (COMMUNE,),
+        "responsible": "Trưởng phòng Kinh tế, hạ tầng",
+        "evidence_kind": "minutes",
     }
     return NewTask(**{**clear, **changed})
 
@@ -75,7 +77,7 @@ def territory() -> Territory:
 
 @pytest.fixture
 def town(tmp_path: Path, territory: Territory) -> Iterator[Town]:
-    made = Town(Programme(Hub(tmp_path / "hub", RolePolicy(territory.within))))
+    made = Town(Programme(Hub(tmp_path / "hub", RolePolicy(territory.within)), territory))
     own(made.programme)
     yield made
     asyncio.run(made.hub.close())

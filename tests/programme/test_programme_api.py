@@ -17,7 +17,15 @@ from dothi.settings import Settings
 from dothi.web.parts import Parts
 from tests.programme.conftest import COMMUNE, ELSEWHERE, PDF, PROVINCE
 
-TASK = {"title": "Thay đèn", "lead": COMMUNE, "due": "2026-12-31", "output": "Biên bản", "units": [COMMUNE]}
+TASK = {
+    "title": "Thay đèn",
+    "lead": COMMUNE,
+    "due": "2026-12-31",
+    "output": "Biên bản",
+    "units": [COMMUNE],
+    "responsible": "Trưởng phòng Kinh tế",
+    "evidenceKind": "minutes",
+}
 PASSWORD = "bốn con ngựa vằn"
 Story = Callable[[AsyncClient, Parts], Awaitable[None]]
 

@@ -9,7 +9,7 @@ from dothi.ground.clock import DAY, from_iso
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.hub.model import Commit, amend, prop, put
 from dothi.programme.model import PROPOSALS, Evidence, IllegalMove, State
-from dothi.programme.tasks import service
+from dothi.programme.tasks import ledger, service
 from tests.programme.conftest import COMMUNE, DUTY, ELSEWHERE, NOW, OFFICER, OFFICIAL, Town, new
 
 
@@ -58,7 +58,7 @@ def test_ledger(town: Town) -> None:
     """Each extension is kept with who, when and why; the first deadline never changes and still counts as missed."""
     name = town.run(service.issue_task(town.programme, OFFICER, new(due="2026-11-30"), now=NOW))
     for due, reason in (("2026-12-15", "Thiếu vật tư"), ("2026-12-31", " Mưa lũ ")):
-        town.run(service.extend(town.programme, OFFICIAL, name, due, reason, now=NOW))
+        town.run(ledger.extend(town.programme, OFFICER, name, due, reason, now=NOW))
     one = service.task(town.programme, OFFICER, name)
     assert one.original_due == "2026-11-30T16:59:59Z"
     assert one.due == "2026-12-31T16:59:59Z"
@@ -66,7 +66,7 @@ def test_ledger(town: Town) -> None:
         ("2026-11-30", "2026-12-15", "Thiếu vật tư"),
         ("2026-12-15", "2026-12-31", "Mưa lũ"),
     ]
-    assert {step["by"] for step in one.extensions} == {OFFICIAL.id}
+    assert {step["by"] for step in one.extensions} == {OFFICER.id}
     assert service.is_late(one, from_iso("2026-12-20T00:00:00Z")) == (True, False)
     assert service.is_late(one, from_iso("2027-01-01T00:00:00Z")) == (True, True)
 
@@ -76,7 +76,7 @@ def test_no_empty_extension(town: Town, due: str, reason: str) -> None:
     """An extension needs a reason and another day."""
     name = town.run(service.issue_task(town.programme, OFFICER, new()))
     with pytest.raises(Invalid):
-        town.run(service.extend(town.programme, OFFICER, name, due, reason))
+        town.run(ledger.extend(town.programme, OFFICER, name, due, reason))
     assert service.task(town.programme, OFFICER, name).extensions == ()
 
 
@@ -104,7 +104,7 @@ def test_done(town: Town) -> None:
     for verb in (
         service.report_progress(town.programme, OFFICER, name, 10, ""),
         service.drop(town.programme, OFFICER, name, "thôi"),
-        service.extend(town.programme, OFFICER, name, "2027-01-01", "thôi"),
+        ledger.extend(town.programme, OFFICER, name, "2027-01-01", "thôi"),
     ):
         with pytest.raises(IllegalMove):
             town.run(verb)

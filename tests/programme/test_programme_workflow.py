@@ -32,23 +32,23 @@ def test_verbs_close_or_not() -> None:
     assert closing == {Verb.FINISH, Verb.DROP}
 
 
-EMPTY = {"lead": "", "title": "  ", "due": "", "output": "", "units": ()}
+EMPTY = {"lead": "", "title": "  ", "due": "", "output": "", "units": (), "responsible": " ", "evidence_kind": ""}
 
 
-@pytest.mark.parametrize("field", list(FIVE_CLEAR.values()))
+@pytest.mark.parametrize("field", [field for fields in FIVE_CLEAR.values() for field in fields])
 def test_each_of_the_five(field: str) -> None:
     """What is missing of the five is named, and only that."""
     with pytest.raises(Invalid) as refused:
         check_clear(new(**{field: EMPTY[field]}))
-    word = next(word for word, name in FIVE_CLEAR.items() if name == field)
+    word = next(word for word, name in FIVE_CLEAR.items() if field in name)
     assert refused.value.fields["missing"] == [f"{word} ({field})"]
 
 
 def test_all_of_the_five() -> None:
-    """An empty order names all five, and a clear one passes."""
+    """An empty order names all that the five ask for, a person and a kind of evidence too; a clear one passes."""
     with pytest.raises(Invalid) as refused:
         check_clear(new(**EMPTY))
-    assert len(refused.value.fields["missing"]) == 5  # type: ignore[arg-type]
+    assert len(refused.value.fields["missing"]) == len(EMPTY)  # type: ignore[arg-type]
     check_clear(new())
 
 

@@ -11,7 +11,7 @@ from dothi.operations.model import Kind, Priority, Rule
 from dothi.operations.service import alarm_id, keep_rule, keep_sample_rules
 from dothi.programme import law
 from dothi.programme.model import Evidence, NewTask
-from dothi.programme.tasks import service
+from dothi.programme.tasks import ledger, service
 from dothi.sources.model import ROW, SourceDefinition
 from dothi.sources.service import define_source, push
 from dothi.web.parts import Parts
@@ -119,11 +119,16 @@ async def add_tasks(parts: Parts) -> str:
 
     def new(title: str, days: int) -> NewTask:
         place = (COMMUNE,)
-        return NewTask(title, COMMUNE, iso(now + days * DAY), "Biên bản nghiệm thu", place, basis, simulated=True)
+        return NewTask(
+            *(title, COMMUNE, iso(now + days * DAY), "Biên bản nghiệm thu", place, basis),
+            simulated=True,
+            responsible="Phó Chủ tịch phường (mẫu)",
+            evidence_kind="minutes",
+        )
 
     await service.issue_task(here, OFFICER, new("Thay 40 bóng đèn đường Lê Lợi (mẫu)", -3))
     moved = await service.issue_task(here, OFFICER, new("Lắp ba trạm đo không khí (mẫu)", 20))
-    await service.extend(here, OFFICER, moved, iso(now + 50 * DAY), "Thiết bị về chậm một tháng (mẫu)")
+    await ledger.extend(here, OFFICER, moved, iso(now + 50 * DAY), "Thiết bị về chậm một tháng (mẫu)")
     await service.report_progress(here, OFFICER, moved, 40, "Đã chọn vị trí (mẫu)")
     done = await service.issue_task(here, OFFICER, new("Nạo vét cống chợ (mẫu)", 10))
     shown = Evidence(parts.hub.keep_file(b"%PDF-1.4 sample"), "nghiem-thu.pdf", "application/pdf")

@@ -80,7 +80,10 @@ def told(city: City) -> Iterator[City]:
         )
     )
     task = NewTask(
-        "Rửa đường giờ cao điểm", PHU_XUAN, "2026-12-31", "Nhật ký rửa đường", (PHU_XUAN,), indicators=(PM25,)
+        *("Rửa đường giờ cao điểm", PHU_XUAN, "2026-12-31", "Nhật ký rửa đường", (PHU_XUAN,)),
+        indicators=(PM25,),
+        responsible="Phó Chủ tịch phường (mẫu)",
+        evidence_kind="report",
     )
     city.run(issue_task(city.parts.programme, OFFICER, task))
     until(lambda: (found := figure(city)) is not None and found.value("value") == 90.0)

@@ -1,15 +1,21 @@
 """The verbs on legal bases: keeping them, citing them as Vietnamese law is cited, and what was valid when."""
 
+import dataclasses
 import tomllib
+from dataclasses import dataclass
 from importlib import resources
 
+from dothi.ground.errors import Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.ground.text import slug
-from dothi.hub.model import Actor, Attribute, Change, Commit, Op, prop, system
+from dothi.hub.language.nodes import Compare, Query, TypeIs
+from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, prop, rel, system
 from dothi.programme.model import OWNER, Programme, Provision, provision_of, readable
+from dothi.programme.tasks.workflow import check_day
 
 KINDS = {  # What the letters of a document's number stand for.
     "NĐ-CP": "Nghị định",
+    "QH14": "Luật",
     "QH15": "Luật",
     "TT": "Thông tư",
     "QĐ": "Quyết định",
@@ -62,9 +68,68 @@ async def keep_provision(programme: Programme, actor: Actor, provision: Provisio
         "sample": provision.sample,
     }
     attrs: dict[str, Attribute] = {key: prop(value) for key, value in values.items() if value is not None}
+    if provision.replaced_by:
+        attrs["replacedBy"] = rel(provision.replaced_by)
     change = Change(Op.PUT, name, ("LegalBasis",), attrs)
     await programme.hub.commit(Commit(actor, (change,), reason or "legal basis kept", owner=OWNER))
     return name
+
+
+async def replace(programme: Programme, actor: Actor, name: str, successor: str, last_day: str, reason: str) -> None:
+    """Say that a provision ends with `last_day` (yyyy-mm-dd) and which one follows it. Invalid when they form a circle.
+
+    What rests on the old one keeps resting on it, and is told (resting).
+    """
+    old, following = provision(programme, actor, name), provision(programme, actor, successor)
+    if not reason.strip():
+        raise Invalid("Name the document that replaces it.", field="reason")
+    check_day(last_day, "last_day")
+    step: Provision | None = following
+    seen = {successor}
+    if name == successor:
+        raise Invalid("A provision does not follow itself.", field="successor")
+    while step is not None and step.replaced_by and step.replaced_by not in seen:
+        if step.replaced_by == name:
+            raise Invalid(f"{cite(following)} is itself replaced by {cite(old)}.", field="successor")
+        seen.add(step.replaced_by)
+        step = provision(programme, actor, step.replaced_by)
+    ended = dataclasses.replace(old, valid_to=last_day, replaced_by=successor)
+    await keep_provision(programme, actor, ended, reason.strip())
+
+
+def provision(programme: Programme, actor: Actor, name: str) -> Provision:
+    """One provision; Missing when there is none."""
+    entity = programme.hub.get(actor, name)
+    if "LegalBasis" not in entity.types:
+        raise Missing(f"{name} is not a legal basis.")
+    return provision_of(entity)
+
+
+RESTING = ("Scheme", "SchemeTarget", "Plan", "Project", "Task", "Indicator")  # What can rest on a provision.
+
+
+@dataclass(frozen=True)
+class Resting:
+    """What rests on a provision: entities of a type, the latest first, and how many there are in all."""
+
+    type: str
+    entities: tuple[Entity, ...]
+    count: int
+
+
+def resting(programme: Programme, actor: Actor, name: str, limit: int = 50) -> list[Resting]:
+    """Everything that rests on a provision and that `actor` may see, type by type."""
+    found = []
+    for kind in RESTING:
+        term = Compare(("legalBasis",), "==", name)
+        query = Query(TypeIs(kind), q=term, limit=limit, count=True, order=("-createdAt",))
+        try:
+            page = programme.hub.query(actor, query)
+        except Forbidden:
+            continue
+        if page.count:
+            found.append(Resting(kind, page.entities, page.count))
+    return found
 
 
 def provisions(programme: Programme, actor: Actor, day: str | None = None) -> list[tuple[str, Provision]]:

@@ -1,7 +1,7 @@
 """The JSON endpoints of the programme: legal bases, tasks, proposals. Each parses, calls one verb, renders."""
 
 from dataclasses import asdict
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,10 +12,11 @@ from dothi.ground.errors import Invalid, TooLarge
 from dothi.hub.model import Entity
 from dothi.programme import law
 from dothi.programme.model import Evidence, NewTask, Programme, Provision, Task
-from dothi.programme.tasks import service
+from dothi.programme.tasks import ledger, service
 
 EVIDENCE_MAX = 20 * 1024 * 1024  # Bytes of one file.
 Words = Annotated[str, Field(max_length=2000)]
+Name = Annotated[str, Field(max_length=300)]
 Code = Annotated[str, Field(pattern=r"^\d{2}(\d{3})?$")]
 
 
@@ -33,6 +34,7 @@ class ProvisionBody(_Body):
     summary: Words = ""
     validFrom: Annotated[str | None, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None  # noqa: N815  # Names of the body.
     validTo: Annotated[str | None, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] = None  # noqa: N815
+    replacedBy: Annotated[str | None, Field(max_length=300)] = None  # noqa: N815
 
 
 class TaskBody(_Body):
@@ -47,6 +49,16 @@ class TaskBody(_Body):
     cooperating: Annotated[list[Code], Field(max_length=200)] = []
     indicators: Annotated[list[str], Field(max_length=100)] = []
     sources: Annotated[list[str], Field(max_length=1000)] = []
+    responsible: Annotated[str, Field(max_length=200)] = ""  # The person: user:<id>, or the position.
+    evidenceKind: Annotated[str, Field(max_length=40)] = ""  # noqa: N815
+    kind: Literal["task", "solution"] = "task"
+    level: Literal["", "province", "commune"] = ""
+    plan: Name | None = None
+    project: Name | None = None
+    targets: Annotated[list[Name], Field(max_length=100)] = []
+    starts: Annotated[str, Field(max_length=40)] = ""
+    dependsOn: Annotated[list[Name], Field(max_length=100)] = []  # noqa: N815
+    location: dict[str, Any] | None = None
 
     def new_task(self) -> NewTask:
         """The value that the verb takes."""
@@ -60,6 +72,16 @@ class TaskBody(_Body):
             cooperating=tuple(self.cooperating),
             indicators=tuple(self.indicators),
             sources=tuple(self.sources),
+            responsible=self.responsible,
+            evidence_kind=self.evidenceKind,
+            solution=self.kind == "solution",
+            level=self.level,
+            plan=self.plan,
+            project=self.project,
+            targets=tuple(self.targets),
+            starts=self.starts,
+            depends_on=tuple(self.dependsOn),
+            location=self.location,
         )
 
 
@@ -106,7 +128,8 @@ def read_provisions(
 async def keep_provision(programme: Ours, actor: Who, body: ProvisionBody) -> dict[str, Any]:
     """Write a provision."""
     provision = Provision(
-        body.document, body.article, body.clause, body.point, body.summary, body.validFrom, body.validTo
+        *(body.document, body.article, body.clause, body.point, body.summary, body.validFrom, body.validTo),
+        replaced_by=body.replacedBy,
     )
     name = await law.keep_provision(programme, actor, provision)
     return {"id": name, "citation": law.cite(provision)}
@@ -140,7 +163,7 @@ async def progress(programme: Ours, actor: Who, task_id: str, body: ProgressBody
 @router.post("/tasks/{task_id}/extend", status_code=204)
 async def extend(programme: Ours, actor: Who, task_id: str, body: ExtensionBody) -> None:
     """Agree on another deadline."""
-    await service.extend(programme, actor, task_id, body.due, body.reason)
+    await ledger.extend(programme, actor, task_id, body.due, body.reason)
 
 
 @router.post("/tasks/{task_id}/finish", status_code=204)

@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 
-from dothi.ground.clock import from_iso
+from dothi.ground.clock import VIETNAM, from_iso, to_datetime
 from dothi.ground.errors import Invalid
 from dothi.programme.model import IllegalMove, NewTask, State, Task
 
@@ -31,13 +31,13 @@ NEXT: dict[tuple[State, Verb], State] = {
 }
 OPEN = frozenset({State.ASSIGNED, State.IN_PROGRESS})
 
-# What "5 rõ" asks, and the field of a task that answers it.
-FIVE_CLEAR = {
-    "người": "lead",
-    "việc": "title",
-    "thời gian": "due",
-    "kết quả": "output",
-    "trách nhiệm": "units",
+# What "5 rõ" asks, and the fields of a task that answer it: a person by position, and a result that says what shows it.
+FIVE_CLEAR: dict[str, tuple[str, ...]] = {
+    "người": ("responsible",),
+    "việc": ("title",),
+    "thời gian": ("due",),
+    "kết quả": ("output", "evidence_kind"),
+    "trách nhiệm": ("lead", "units"),
 }
 
 
@@ -51,7 +51,9 @@ def after(task: Task, verb: Verb) -> State:
 
 def check_clear(new: NewTask) -> None:
     """Raise Invalid, naming all that is missing, unless the task is clear in all five."""
-    unclear = [f"{word} ({name})" for word, name in FIVE_CLEAR.items() if not _given(getattr(new, name))]
+    unclear = [
+        f"{word} ({name})" for word, names in FIVE_CLEAR.items() for name in names if not _given(getattr(new, name))
+    ]
     if unclear:
         raise Invalid(f"A task must be clear in all five (5 rõ). Missing: {', '.join(unclear)}.", missing=unclear)
     check_instant(new.due)
@@ -66,6 +68,22 @@ def check_instant(text: str) -> int:
         return from_iso(f"{text}T23:59:59+07:00" if _DAY.fullmatch(text) else text)
     except ValueError as cause:
         raise Invalid(f"“{text[:40]}” is not a date: write it as 2026-12-31.") from cause
+
+
+def check_day(text: str, field: str) -> int:
+    """The instant (µs) at which a day (yyyy-mm-dd) begins in Vietnam, or that of a date-time; Invalid names the field.
+
+    A day that begins something begins in the morning; one that ends something lasts until it is over (check_instant).
+    """
+    try:
+        return from_iso(f"{text}T00:00:00+07:00" if _DAY.fullmatch(text) else text)
+    except ValueError as cause:
+        raise Invalid(f"“{text[:40]}” is not a date: write it as 2026-12-31.", field=field) from cause
+
+
+def today(now: int) -> str:
+    """The day of an instant in Vietnam, yyyy-mm-dd."""
+    return to_datetime(now).astimezone(VIETNAM).date().isoformat()
 
 
 def _given(value: object) -> bool:

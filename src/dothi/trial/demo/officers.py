@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from dothi.citizens.problems import service as problems
+from dothi.citizens.problems.model import ProblemState
+from dothi.citizens.problems.register import undecided
 from dothi.ground.clock import DAY, SECOND, from_iso, iso
 from dothi.hub.model import Entity
 from dothi.operations import service as alarms
@@ -21,8 +24,9 @@ _TAKEN = {
     _OURS[1]: "Đã báo trực ban phường Hương Trà theo dõi mực nước từng 10 phút.",
 }
 
-# (title, lead, days until it is due, output, place in the law: article, clause, point; indicator)
-_TASKS: tuple[tuple[str, str, int, str, tuple[int, int | None, str | None], str], ...] = (
+_RESPONSIBLE = "Trưởng phòng Kinh tế, Hạ tầng và Đô thị"
+# (title, lead, days until it is due, output, place in the law: article, clause, point; indicator, what shows the output)
+_TASKS: tuple[tuple[str, str, int, str, tuple[int, int | None, str | None], str, str], ...] = (
     (
         "Lắp bổ sung trạm quan trắc không khí tại khu vực Phú Bài",
         "19960",
@@ -30,6 +34,7 @@ _TASKS: tuple[tuple[str, str, int, str, tuple[int, int | None, str | None], str]
         "Biên bản nghiệm thu và dữ liệu trạm mới chạy đủ 30 ngày",
         (6, 2, "i"),
         "pm25-mean",
+        "minutes",
     ),
     (
         "Rà soát thời hạn giải quyết phản ánh của các phường trung tâm",
@@ -38,6 +43,7 @@ _TASKS: tuple[tuple[str, str, int, str, tuple[int, int | None, str | None], str]
         "Báo cáo rà soát kèm danh sách nguyên nhân quá hạn",
         (6, 2, "i"),
         "reports-on-time",
+        "report",
     ),
     (
         "Gọi lại người phản ánh đánh giá dưới 3 điểm",
@@ -46,6 +52,7 @@ _TASKS: tuple[tuple[str, str, int, str, tuple[int, int | None, str | None], str]
         "Bảng kết quả gọi lại, không ghi danh tính",
         (6, 2, "i"),
         "satisfaction",
+        "figure",
     ),
     (
         "Kết nối dữ liệu thùng rác và mực nước theo thời gian thực",
@@ -54,6 +61,7 @@ _TASKS: tuple[tuple[str, str, int, str, tuple[int, int | None, str | None], str]
         "Hai nguồn dữ liệu giữ đúng nhịp cam kết trong 30 ngày",
         (23, None, None),
         "live-sources",
+        "figure",
     ),
     (
         "Lập danh mục dữ liệu đô thị dùng chung của phường",
@@ -62,6 +70,7 @@ _TASKS: tuple[tuple[str, str, int, str, tuple[int, int | None, str | None], str]
         "Danh mục được phê duyệt và công bố",
         (6, 2, "đ"),
         "live-sources",
+        "decision",
     ),
 )
 
@@ -86,7 +95,7 @@ async def take_alarm(parts: Parts, cast: Cast, alarm: Entity) -> None:
 async def give_tasks(parts: Parts, cast: Cast, now: int) -> int:
     """The tasks that stand when the demo begins, some of them under way; returns how many."""
     bases = _bases(parts)
-    for number, (title, lead, days, output, where, indicator) in enumerate(_TASKS):
+    for number, (title, lead, days, output, where, indicator, shown_by) in enumerate(_TASKS):
         new = NewTask(
             title + NOTE,
             lead,
@@ -96,11 +105,24 @@ async def give_tasks(parts: Parts, cast: Cast, now: int) -> int:
             bases.get(where),
             indicators=(f"urn:ngsi-ld:Indicator:{indicator}",),
             simulated=True,
+            responsible=_RESPONSIBLE + NOTE,
+            evidence_kind=shown_by,
         )
         name = await tasks.issue_task(parts.programme, cast.programme, new)
         if number % 2:
             await tasks.report_progress(parts.programme, cast.programme, name, 15 * number, "Đang triển khai" + NOTE)
     return len(_TASKS)
+
+
+async def confirm_one(parts: Parts, cast: Cast, now: int) -> str | None:
+    """An official says yes to the first simulated suggestion of a problem, and proposes a task; None without one."""
+    found = [one for one in undecided(parts.citizens, cast.programme) if one.simulated]
+    fresh = next((one for one in found if one.state is ProblemState.SUGGESTED), None)
+    if fresh is None:
+        return None
+    await problems.confirm(parts.citizens, cast.programme, fresh.name, cause="wear", now=now)
+    moved = ("urn:ngsi-ld:Indicator:problems-standing", "urn:ngsi-ld:Indicator:satisfaction")
+    return await problems.propose(parts.citizens, cast.programme, fresh.name, moved, now)
 
 
 async def accept_one(parts: Parts, cast: Cast, now: int) -> str | None:
@@ -118,6 +140,8 @@ async def accept_one(parts: Parts, cast: Cast, now: int) -> str | None:
         _bases(parts).get((24, None, None)),
         indicators=("urn:ngsi-ld:Indicator:satisfaction", "urn:ngsi-ld:Indicator:reports-on-time"),
         simulated=True,
+        responsible=_RESPONSIBLE + NOTE,
+        evidence_kind="photo",
     )
     return await tasks.accept(parts.programme, cast.programme, found[0].id, new, now)
 

@@ -1,6 +1,7 @@
 """One task with its verbs, issuing a task from an article or a proposal, and deciding on proposals."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import chain
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
@@ -13,7 +14,7 @@ from dothi.hub.model import Entity
 from dothi.programme import law
 from dothi.programme.api.tasks import EVIDENCE_MAX, keep_evidence
 from dothi.programme.model import Evidence, NewTask, Task, several
-from dothi.programme.tasks import service
+from dothi.programme.tasks import ledger as deadlines, service
 from dothi.programme.tasks.workflow import FIVE_CLEAR, NEXT, Verb, check_instant
 from dothi.web.page import Page, redirect, render, visit, words
 from dothi.web.pages.programme.overview import OFFICERS, ledger, row
@@ -22,7 +23,7 @@ from dothi.web.parts import parts
 
 FAILED = 422
 SOURCES_SHOWN = 30
-SAID = ("title", "lead", "due", "output", "legal_basis", "proposal")
+SAID = ("title", "lead", "responsible", "due", "output", "evidence_kind", "legal_basis", "proposal")
 MANY = ("units", "cooperating", "indicators")
 FORM_MAX = EVIDENCE_MAX + 1_000_000
 SAFE_INLINE = frozenset({"application/pdf", "image/jpeg", "image/png"})
@@ -91,7 +92,7 @@ async def _extend(request: Request, name: str, said: Mapping[str, str], form: Fo
     _check_due(request, said["due"])
     if not said["reason"]:
         raise Invalid(words(request).t("programme.mend.reason"), field="reason")
-    await service.extend(parts(request).programme, visit(request).actor, name, said["due"], said["reason"])
+    await deadlines.extend(parts(request).programme, visit(request).actor, name, said["due"], said["reason"])
 
 
 async def _finish(request: Request, name: str, said: Mapping[str, str], form: FormData) -> None:
@@ -191,6 +192,8 @@ async def _issue(request: Request, said: Mapping[str, str], many: Mapping[str, l
         legal_basis=said["legal_basis"] or None,
         cooperating=tuple(many["cooperating"]),
         indicators=tuple(many["indicators"]),
+        responsible=said["responsible"],
+        evidence_kind=said["evidence_kind"],
     )
     here, actor = parts(request).programme, visit(request).actor
     if said["proposal"]:
@@ -202,14 +205,16 @@ def _unclear(request: Request, said: Mapping[str, str], many: Mapping[str, list[
     """What is missing of the five, by field, in the order of the form."""
     t = words(request).t
     missing = {
-        name: t(f"programme.mend.{name}") for name in FIVE_CLEAR.values() if not (many.get(name) or said.get(name))
+        name: t(f"programme.mend.{name}")
+        for name in chain.from_iterable(FIVE_CLEAR.values())
+        if not (many.get(name) or said.get(name))
     }
     if said["due"] and "due" not in missing:
         try:
             _check_due(request, said["due"])
         except Invalid as error:
             missing["due"] = error.detail
-    order = ("title", "lead", "units", "due", "output")
+    order = ("title", "lead", "responsible", "units", "due", "output", "evidence_kind")
     return {name: missing[name] for name in order if name in missing}
 
 
@@ -222,6 +227,7 @@ def _prefilled(request: Request) -> dict[str, Any]:
         proposal = _proposal(request, name)
         unit = proposal.value("unit", "")
         values |= {"proposal": name, "title": name_of(request, proposal), "lead": unit, "units": [unit] if unit else []}
+        values["indicators"] = list(several(proposal.value("indicators")))
     return values
 
 
@@ -280,8 +286,18 @@ def _reasons(request: Request, proposal: Entity) -> list[str]:
     if isinstance(said, Mapping) and {"count", "since", "until"} <= said.keys():
         days = {name: words(request).date(said[name]) for name in ("since", "until")}
         again = [t("programme.proposal.reopened", n=said["reopened"])] if said.get("reopened") else []
-        return [t("programme.proposal.recurring", n=said["count"], **days), *again]
+        course = _course(request, said)
+        return [t("programme.proposal.recurring", n=said["count"], **days), *again, *course]
     return [words(request).pick(one) for one in (said if isinstance(said, list) else [said])]
+
+
+def _course(request: Request, said: Mapping[str, Any]) -> list[str]:
+    """How often it came back, and what a person named as its cause."""
+    t, found = words(request).t, []
+    if said.get("recurrences"):
+        found.append(t("problems.came_back", n=said["recurrences"], days=said.get("intervalDays") or 0))
+    names = parts(request).citizens.rules.problems.causes.get(str(said.get("cause", "")))
+    return [*found, t("problems.cause_is", cause=words(request).pick(names))] if names else found
 
 
 async def proposals(request: Request) -> Response:
