@@ -18,7 +18,7 @@ SAID = {"category": "street_light", "description": WORDS, "unit": COMMUNE}
 def client_of(city: Any) -> httpx.AsyncClient:
     """A client of the JSON endpoints of this city."""
     here: Territory = city.citizens.territory
-    parts = Parts(city.hub, city.accounts, here, None, None, None, city.citizens, None, None)
+    parts = Parts(city.hub, city.accounts, here, None, None, None, city.citizens, None, None, None)
     return httpx.AsyncClient(transport=httpx.ASGITransport(verbs(parts)), base_url="http://city")
 
 

@@ -26,10 +26,10 @@ class Parts:
     sources: Sources
     operations: Operations
     rules: RuleSets
-    messages: Messages
     citizens: Citizens
     programme: Programme
     evidence: Evidence
+    messages: Messages
     city: str = "dothi"  # The name in the top bar, e.g. "Thành phố Huế".
     province: str = ""  # Code of the province whose city this is: where maps begin; "" is the whole country.
     simulated: bool = False  # A demo: "dữ liệu mô phỏng" stands over every page.
