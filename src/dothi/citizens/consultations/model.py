@@ -1,6 +1,6 @@
 """The nouns of consultations: the consultation, a comment, a group of comments with its answer, and their errors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -197,6 +197,24 @@ class Cluster:
     reason: str
     wording: str  # The changed wording, where something changes.
     answered_at: str | None
+
+
+def as_round(found: Consultation, number: int) -> Consultation:
+    """The consultation as it was published in an earlier round; itself for the present one."""
+    past = next((one for one in found.rounds if one.number == number), None)
+    if past is None:
+        return found
+    return replace(
+        found,
+        round=past.number,
+        stage=past.stage,
+        state=State.PUBLISHED,
+        articles=past.articles,
+        opens_at=past.opened_at,
+        closes_at=past.closed_at,
+        published_at=past.published_at,
+        table=past.table,
+    )
 
 
 def key_of(entity_id: str) -> str:
