@@ -55,6 +55,7 @@ class Filing:
     again_of: str = ""  # Number of an answered report that this one is about again.
     recorded_by: str = ""  # Actor id of the staff who wrote it down for somebody; empty when nobody helped.
     consent: str = ""  # How that person agreed: spoken, signed.
+    desk: str = ""  # The province (or commune) whose desk finds the place, for words that name none: mail, Open311.
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def check_filing(filing: Filing, rules: Rules) -> None:
         raise Invalid(f"A report holds up to {limits.photos} photos.", field="photos")
     if (filing.lon is None) != (filing.lat is None):
         raise Invalid("A place on the map needs longitude and latitude.", field="place")
-    if filing.lon is None and not filing.unit:
+    if filing.lon is None and not filing.unit and not filing.desk:
         raise Invalid("Choose the ward or commune, or click the place on the map.", field="place")
 
 
@@ -157,6 +158,8 @@ def routing(citizens: Citizens, filing: Filing) -> Routing:
     the province, where an official says yes.
     """
     chosen = _chosen(citizens, filing.unit)
+    if chosen is None and filing.lon is None and citizens.territory.knows(filing.desk):
+        return Routing(filing.desk, False, "nobody")
     if filing.lon is None or filing.lat is None:
         return Routing(chosen, True, "reporter")
     check_geometry({"type": "Point", "coordinates": [filing.lon, filing.lat]}, "place")
