@@ -26,6 +26,7 @@ from dothi.accounts.signin import authenticate
 from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
 from dothi.citizens import following, open_citizens, write_imported
+from dothi.citizens.api import problems as problems_api
 from dothi.citizens.api import reports as citizens_api
 from dothi.citizens.channels import notices
 from dothi.citizens.channels.links import makers
@@ -52,7 +53,9 @@ from dothi.operations import api as operations_api
 from dothi.operations import engine
 from dothi.operations import service as alarms
 from dothi.operations.model import Operations
+from dothi.programme.api import plans as plans_api
 from dothi.programme.api import tasks as programme_api
+from dothi.programme.api import work as work_api
 from dothi.programme.law import keep_sample_provisions
 from dothi.programme.model import Programme
 from dothi.programme.rules import rules_kind as programme_rules
@@ -195,11 +198,14 @@ def verbs(parts: Parts) -> FastAPI:
     for module in (
         accounts_api,
         citizens_api,
+        problems_api,
         evidence_api,
         messages_api,
         office_api,
         operations_api,
         programme_api,
+        plans_api,
+        work_api,
         sources_api,
     ):
         api.include_router(module.router)

@@ -3,6 +3,9 @@
 import asyncio
 import json
 
+from dothi.citizens import Filing, file_report
+from dothi.citizens.intake.codes import codes_of
+from dothi.citizens.problems import service as problems
 from dothi.ground.clock import DAY, MINUTE, iso, now_us
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
@@ -53,8 +56,22 @@ async def fill_life(parts: Parts) -> dict[str, str]:
     row = await add_sources(parts)
     task = await add_tasks(parts)
     alarm = alarm_id(HIGH_WATER.id, GAUGE)
+    problem = await add_problem(parts)
     await until(parts, alarm)
-    return {"alarm": _bare(alarm), "rule": "muc-nuoc", "task": _bare(task), "source": SOURCE.id, "row": _bare(row)}
+    return {"alarm": _bare(alarm), "rule": "muc-nuoc", "task": _bare(task), "source": SOURCE.id, "row": _bare(row)} | {
+        "problem": problem
+    }
+
+
+async def add_problem(parts: Parts) -> str:
+    """Three reports of one heap of rubbish, which a person confirms to be one problem; its name."""
+    for number in range(3):
+        words = f"Rác tồn đọng cạnh chợ Đông Ba, lần {number + 1} (mẫu)"
+        filing = Filing("waste", words, 107.5885, 16.4725, COMMUNE, key=f"a heap of the page tests {number}")
+        await file_report(parts.citizens, filing, now_us() - (3 - number) * DAY)
+    name = urn("Problem", codes_of("a heap of the page tests 0")[0])
+    await until(parts, name)
+    return (await problems.confirm(parts.citizens, OFFICER, name, title="Rác tồn đọng chợ Đông Ba (mẫu)")).name
 
 
 def _bare(name: str) -> str:

@@ -7,7 +7,17 @@ from typing import Any
 from dothi.citizens.handling.service import covers, holds
 from dothi.citizens.handling.workflow import HANDLERS
 from dothi.citizens.intake.codes import find_by_code
-from dothi.citizens.model import TYPE, NoSuchReport, Outcome, Report, State, StoredFile, report_of
+from dothi.citizens.model import (
+    PROBLEM_TYPE,
+    SERVICE_TYPE,
+    TYPE,
+    NoSuchReport,
+    Outcome,
+    Report,
+    State,
+    StoredFile,
+    report_of,
+)
 from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.ground.clock import from_iso
 from dothi.ground.errors import Missing
@@ -15,7 +25,8 @@ from dothi.ground.ids import urn
 from dothi.hub.language.nodes import And, Compare, Condition, Query, TypeIs, TypeOr
 from dothi.hub.model import Actor, Entity, LoggedCommit, instance_value
 
-WORK_TYPES = (TYPE, "Task", "Alarm")  # What carries assignee, due and open (vocabulary ACT).
+# What carries assignee, due and open (vocabulary ACT).
+WORK_TYPES = (TYPE, "Task", "Alarm", PROBLEM_TYPE, SERVICE_TYPE)
 ROUNDED = 3  # Decimals of a degree that the public sees: about 110 m, so that no home is pointed at.
 PAGE_MAX = 200
 

@@ -184,7 +184,7 @@ async def propose(
     known = [one for one in indicators if one.startswith("urn:ngsi-ld:Indicator:")]
     if len(known) != len(indicators):
         raise Invalid("Choose indicators of the list.", field="indicators")
-    proposal = urn(PROPOSAL_TYPE, "problem", *found.name.split(":"), str(len(found.tasks) + 1))
+    proposal = urn(PROPOSAL_TYPE, "problem", found.name, str(len(found.tasks) + 1))
     standing = _standing(citizens, proposal)
     if standing is None:
         made = Commit(

@@ -111,7 +111,7 @@ def _suggest(citizens: Citizens, report: Report, found: tuple[Likeness, ...], ru
         "reasons": json_prop([one.as_json() for one in found if one.report != report.id]),
     }
     attrs["title"] = _title(rules, reports)
-    return create(urn(PROBLEM_TYPE, report.category, first.code), PROBLEM_TYPE, **attrs)
+    return create(urn(PROBLEM_TYPE, first.code), PROBLEM_TYPE, **attrs)
 
 
 def described(citizens: Citizens, reports: Sequence[Report], now: int, rules: Rules) -> dict[str, Attribute]:

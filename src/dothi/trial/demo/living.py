@@ -159,6 +159,7 @@ async def _programme(stage: Stage) -> None:
     """A proposal becomes a task, and the task moves on until its output is shown."""
     await stage.pace.wait(15)
     while True:
+        await _attempt(officers.confirm_one(stage.parts, stage.cast, stage.pace.clock()))
         await _attempt(officers.accept_one(stage.parts, stage.cast, stage.pace.clock()))
         await stage.pace.wait(stage.every(_STEPS_S) / 2)
         task = officers.open_task(stage.parts, stage.cast)

@@ -108,7 +108,7 @@ _OWN_PAGE: Mapping[str, str] = {  # Type → its page; {} is the end of its id.
     "Scheme": "/scheme/{}",
     "Plan": "/plan/{}",
     "Project": "/project/{}",
-    "Problem": "/problems/{}",
+    "Problem": "/problems/review/{}",
     "PublicService": "/services/{}",
     "CouncilSession": "/council/session/{}",
     "Pilot": "/pilots/{}",

@@ -1,5 +1,5 @@
 """The pages of citizens' reports: the citizen's own, what everybody sees, and the official's work."""
 
-from dothi.web.pages.citizens import public, report, work
+from dothi.web.pages.citizens import problems, public, report, work
 
-PAGES = (*report.PAGES, *public.PAGES, *work.PAGES)
+PAGES = (*report.PAGES, *public.PAGES, *problems.PAGES, *work.PAGES)

@@ -32,8 +32,13 @@ WORKERS = frozenset({"official", "duty_officer", "programme_officer"})
 HANDLERS = frozenset({"official", "duty_officer"})
 SOON = 8 * HOUR
 LISTED = 100
-PLACES: Mapping[str, str] = {"Task": "/task/", "Alarm": "/alarm/"}  # Where a row of another module opens.
-ICONS: Mapping[str, str] = {TYPE: "report", "Task": "task", "Alarm": "alarm"}
+PLACES: Mapping[str, str] = {
+    "Task": "/task/",
+    "Alarm": "/alarm/",
+    "Problem": "/problems/review/",
+    "PublicService": "/services/",
+}  # Where a row of another module opens.
+ICONS: Mapping[str, str] = {TYPE: "report", "Task": "task", "Alarm": "alarm", "Problem": "proposal"}
 
 
 async def work(request: Request) -> Response:
