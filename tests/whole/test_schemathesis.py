@@ -8,7 +8,7 @@ import pytest
 
 from tests.whole.city import Whole
 
-SECONDS, LONGER = 20, 240
+SECONDS, LONGER = 10, 240
 FILED = "--exclude-path-regex=/session$|/me/password|/users/|/keys/"  # What would sign the tester out.
 
 

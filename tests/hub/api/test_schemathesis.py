@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-SECONDS = int(os.environ.get("DOTHI_SCHEMATHESIS_SECONDS", "30"))
+SECONDS = int(os.environ.get("DOTHI_SCHEMATHESIS_SECONDS", "12"))
 SERVER = """
 import sys
 from pathlib import Path

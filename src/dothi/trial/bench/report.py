@@ -10,7 +10,6 @@ from statistics import median
 from dothi.trial.bench.load import Sample, generator
 from dothi.trial.bench.plan import SERVER_TITLES, Case, Sizes
 
-_BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
 _HEAD = (
     "| | Case | On | Rate | Spread | p50 ms | p99 ms | Per CPU-s | Ratio (by CPU-s) | Aim | Must |",
     "|---|---|---|--:|--:|--:|--:|--:|--:|---|---|",
@@ -111,11 +110,12 @@ def conditions(sizes: Sizes, loads: tuple[float, float], seconds: float, when: s
     )
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, mark: str = "hub") -> None:
     """Put the text between the marks of a Markdown file, or make the file."""
-    framed = f"{_BEGIN}\n{text}\n{_END}"
+    begin, end = f"<!-- measured {mark} -->", f"<!-- /measured {mark} -->"
+    framed = f"{begin}\n{text}\n{end}"
     before = path.read_text("utf-8") if path.is_file() else ""
-    marked = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END), re.DOTALL)
+    marked = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     after = marked.sub(lambda _: framed, before) if marked.search(before) else f"{before}{framed}\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(after, "utf-8")

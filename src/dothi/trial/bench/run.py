@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from dothi.ground.errors import Unavailable
+from dothi.trial.bench import desk
 from dothi.trial.bench.load import Sample, drive
 from dothi.trial.bench.plan import CASES, QUICK, WHOLE, Case, Sizes
 from dothi.trial.bench.report import Measured, conditions, table, write
@@ -39,15 +40,22 @@ class Server:
 
 def main(given: argparse.Namespace) -> None:
     """Measure and print; with --write FILE the table goes into it too. Unavailable when an answer was wrong."""
+    if given.what == "desk":
+        _show(desk.conditions(os.getloadavg()[0]), desk.table(desk.measure(given.quick)), given.write, "desk")
+        return
     sizes = QUICK if given.quick else WHOLE
     began, load = time.monotonic(), os.getloadavg()[0]
     measured = measure(sizes)
     when = datetime.now(UTC).strftime("%d/%m/%Y %H:%M UTC")
     said = conditions(sizes, (load, os.getloadavg()[0]), time.monotonic() - began, when)
-    text = f"{said}\n\n{table(measured)}"
+    _show(said, table(measured), given.write, "hub")
+
+
+def _show(said: str, rows: str, file: str | None, mark: str) -> None:
+    text = f"{said}\n\n{rows}"
     print(text)
-    if given.write:
-        write(Path(given.write), text)
+    if file:
+        write(Path(file), text, mark)
 
 
 def measure(sizes: Sizes, cases: tuple[Case, ...] = CASES) -> list[Measured]:
