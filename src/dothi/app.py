@@ -26,15 +26,20 @@ from dothi.accounts.signin import authenticate
 from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
 from dothi.citizens import following, open_citizens, write_imported
+from dothi.citizens.api import consultations as consultations_api
 from dothi.citizens.api import problems as problems_api
 from dothi.citizens.api import reports as citizens_api
 from dothi.citizens.channels import notices
 from dothi.citizens.channels.links import makers
+from dothi.citizens.consultations import preparing, telling
+from dothi.citizens.intake import broken
 from dothi.citizens.needs import Citizens, rules_kind
 from dothi.evidence import api as evidence_api
 from dothi.evidence import engine as figures
 from dothi.evidence.definitions import keep_sample_indicators
 from dothi.evidence.model import COUNTRY
+from dothi.evidence.report import run as run_reports
+from dothi.evidence.report.templates import KINDS as REPORT_RULES
 from dothi.evidence.service import open_evidence
 from dothi.front import bodies_within, short_addresses, status_problem
 from dothi.ground.errors import DothiError, TooLarge
@@ -88,7 +93,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     vault = await Vault.open(settings.data, accounts)
     territory_service.guard(hub)
     territory_service.refresh(territory, hub)
-    rules = open_rules(hub, territory, (rules_kind(), programme_rules()))
+    rules = open_rules(hub, territory, (rules_kind(), programme_rules(), *REPORT_RULES))
     citizens = open_citizens(hub, vault, territory, adopted=rules)
 
     own_organisations(hub)
@@ -105,7 +110,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         rules=rules,
         messages=_messages(settings, citizens, city),
         programme=programme,
-        evidence=open_evidence(hub, territory, settings.unit or COUNTRY),
+        evidence=open_evidence(hub, territory, settings.unit or COUNTRY, rules),
         city=city,
         simulated=demo,
         secure=settings.cookies_secure,
@@ -132,6 +137,8 @@ async def keep_samples(parts: Parts) -> None:
     await alarms.keep_sample_rules(parts.operations)
     await keep_sample_provisions(parts.programme)
     await keep_sample_indicators(parts.evidence)
+    if parts.province:
+        await broken.keep_sample_organisations(parts.citizens, parts.province)
 
 
 async def close_city(parts: Parts) -> None:
@@ -147,7 +154,11 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
     return {
         "alarms": lambda: engine.run(parts.operations),
         "citizens": lambda: following.run(parts.citizens),
+        "routing rules": lambda: broken.run(parts.citizens),
+        "consultations": lambda: preparing.run(parts.citizens),
+        "consultation messages": lambda: telling.run(parts.citizens, parts.messages),
         "figures": lambda: figures.run(parts.evidence),
+        "reports": lambda: run_reports(parts.evidence),
         "parts": lambda: parts_following.run(parts.programme),
         "sources": lambda: runner.run_sources(parts.sources),
         "rules": lambda: keep_rules_fresh(parts.rules),
@@ -198,6 +209,7 @@ def verbs(parts: Parts) -> FastAPI:
     for module in (
         accounts_api,
         citizens_api,
+        consultations_api,
         problems_api,
         evidence_api,
         messages_api,

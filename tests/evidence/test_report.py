@@ -1,48 +1,35 @@
 """The month's report of a commune: opened as a document, each figure followed to its evidence and counted again."""
 
-import io
 import re
-from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
-from docx import Document
 from docx.document import Document as Doc
 from docx.oxml.ns import qn
 
 from dothi.evidence.definitions import indicators
-from dothi.evidence.report import write_month
-from dothi.evidence.report.gather import latest, wanted, wording
+from dothi.evidence.model import PeriodKind, parse_period, period_of
+from dothi.evidence.report import latest, write_month
+from dothi.evidence.report.signing import Signature, sign
+from dothi.evidence.report.templates import form, shipped
 from dothi.ground.clock import DAY, HOUR, SECOND, iso
-from dothi.ground.errors import Forbidden, Invalid, Missing
+from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.ground.text import format_number
 from dothi.hub.model import Actor, prop
 from tests.evidence.conftest import HUE, OFFICER, OPERATIONS, PHU_XUAN, PROGRAMME, STEWARD, THUAN_HOA, Town
-
-InTown = Callable[[Any], Any]
-BASE = "http://city.example"
-OFFICIAL = Actor("user:official", frozenset({"official"}), frozenset({PHU_XUAN}))
-
-
-def address(entity: str) -> str:
-    return f"{BASE}/walk/{entity}"
-
-
-def links(doc: Doc) -> list[tuple[str, str]]:
-    """(text, entity id) of every hyperlink, in order."""
-    found = []
-    for link in doc.element.body.iter(qn("w:hyperlink")):
-        target = doc.part.rels[link.get(qn("r:id"))].target_ref
-        assert target.startswith(f"{BASE}/walk/")
-        text = "".join(node.text or "" for node in link.iter(qn("w:t")))
-        found.append((text, unquote(urlsplit(target).path.removeprefix("/walk/"))))
-    return found
-
-
-def words(doc: Doc) -> str:
-    """All text of the document, links included."""
-    return "\n".join("".join(node.text or "" for node in p.iter(qn("w:t"))) for p in doc.element.body.iter(qn("w:p")))
+from tests.evidence.reporting import (
+    OFFICIAL,
+    InTown,
+    accepted,
+    address,
+    drafted,
+    fill_months,
+    homes,
+    links,
+    opened,
+    signed,
+    words,
+)
 
 
 async def fill(town: Town) -> None:
@@ -69,7 +56,7 @@ async def fill(town: Town) -> None:
 async def written(town: Town, actor: Actor = OFFICIAL) -> tuple[Any, Doc]:
     month = town.period("reports-filed").name
     report = await write_month(town.evidence, actor, PHU_XUAN, month, address, town.now)
-    return report, Document(io.BytesIO(town.hub.read_file(report.value("file")["sha256"])))
+    return report, opened(town, report)
 
 
 def test_every_figure_leads_to_its_evidence(in_town: InTown) -> None:
@@ -78,26 +65,43 @@ def test_every_figure_leads_to_its_evidence(in_town: InTown) -> None:
     async def story(town: Town) -> None:
         await fill(town)
         report, doc = await written(town)
-        found = links(doc)
         by_id = {one.id: one for one in indicators(town.evidence)}
-        figures = [(text, name) for text, name in found if ":IndicatorValue:" in name]
-        assert len(figures) == 2 * len(wanted())  # Once in the sentences, once in the table.
+        figures = [(text, name) for text, name in links(doc) if ":IndicatorValue:" in name]
+        assert len(figures) > 2 * len(report.value("figures")) - 3
         for text, name in figures:
             evidence = town.hub.get(STEWARD, name)
             value = evidence.value("value")
             if value is None:
                 assert text == "chưa có số liệu"
                 assert evidence.value("state") == "grey"
-                continue
-            assert evidence.value("state") == "final"
-            decimals = by_id[evidence.value("indicator")].decimals
-            assert re.match(r"[\d.,]+", text)[0] == format_number(value, decimals)  # type: ignore[index]
-        assert {name for _, name in figures} == set(report.value("cites"))
+            elif not re.fullmatch(r"\d+/\d+", text):
+                assert evidence.value("state") == "final"
+                decimals = by_id[evidence.value("indicator")].decimals
+                assert re.match(r"[\d.,]+", text)[0] == format_number(value, decimals)  # type: ignore[index]
         assert {one["evidence"] for one in report.value("figures")} == set(report.value("cites"))
-        sentences = [text for section in wording()["section"] for text in section["sentences"]]
-        assert not re.search(r"\d", re.sub(r"\{[^}]*\}|PM2\.5", "", " ".join(sentences)))  # No figure is typed by hand.
+        plain = "".join(
+            node.text or ""
+            for p in doc.element.body.iter(qn("w:p"))
+            for run in p.findall(qn("w:r"))
+            for node in run.iter(qn("w:t"))
+            if p.getparent().tag != qn("w:tc")
+        )
+        said = re.sub(r"PM2\.5|\d\d/\d{4}|\d\d:\d\d \d\d/\d\d/\d{4}", "", plain)
+        assert not re.search(r"\d", said)  # No figure stands outside a link.
 
     in_town(story)
+
+
+def test_no_template_holds_a_figure() -> None:
+    """The shipped sentences have no digit of their own."""
+    texts = [
+        one["text"]
+        for row in shipped()["template"]
+        for section in row["section"]
+        for one in section.get("sentence", [])
+    ] + list(map(str, form()["change"].values()))
+    spoken = re.sub(r"\{[^}]*\}|PM2\.5|^10$", "", "\n".join(texts), flags=re.MULTILINE)
+    assert not re.search(r"\d", spoken)
 
 
 def test_the_figures_are_those_of_independent_counts(in_town: InTown) -> None:
@@ -116,11 +120,8 @@ def test_the_figures_are_those_of_independent_counts(in_town: InTown) -> None:
         assert said["reports-overdue"] == 0
         assert said["reports-on-time"] == pytest.approx(200 / 3)
         assert said["satisfaction"] is None  # Three ratings are too few.
-        alarms = [
-            one
-            for one in town.hub.find(Actor("system:x", frozenset({"system"})), "Alarm")
-            if one.value("unit") == PHU_XUAN
-        ]
+        system = Actor("system:x", frozenset({"system"}))
+        alarms = [one for one in town.hub.find(system, "Alarm") if one.value("unit") == PHU_XUAN]
         assert (said["alarms-raised"], said["alarms-open"]) == (len(alarms), sum(one.value("open") for one in alarms))
         assert (said["tasks-due"], said["tasks-done"]) == (2, 1)
         assert said["pm25-month"] is None
@@ -129,35 +130,73 @@ def test_the_figures_are_those_of_independent_counts(in_town: InTown) -> None:
 
 
 def test_the_form_is_the_official_one(in_town: InTown) -> None:
-    """A4, margins, face, nation and motto, number and date for the clerk, title, recipients, page numbers."""
+    """A4, margins, face and sizes; all parts of Decree 30/2020/NĐ-CP, Appendix I, in their order, in a signed report."""
 
     async def story(town: Town) -> None:
-        await fill(town)
-        _, doc = await written(town)
+        await fill_months(town)
+        report = await signed(town, await drafted(town))
+        doc = opened(town, report)
         section = doc.sections[0]
         assert (round(section.page_width.mm), round(section.page_height.mm)) == (210, 297)
         assert 20 <= round(section.top_margin.mm, 1) <= 25
+        assert 20 <= round(section.bottom_margin.mm, 1) <= 25
         assert 30 <= round(section.left_margin.mm, 1) <= 35
         assert 15 <= round(section.right_margin.mm, 1) <= 20
         assert section.different_first_page_header_footer
         assert "PAGE" in section.header._element.xml
         assert "PAGE" not in section.first_page_header._element.xml
-        assert doc.styles["Normal"].font.name == "Times New Roman"
-        assert {run.font.size.pt for p in doc.paragraphs for run in p.runs if run.font.size} <= {11, 12, 13, 14}
-        text = words(doc)
+        normal = doc.styles["Normal"]
+        assert normal.font.name == "Times New Roman"
+        assert normal.font.size.pt in (13, 14)
+        sizes = {int(one.get(qn("w:val"))) / 2 for one in doc.element.body.iter(qn("w:sz"))}
+        assert sizes <= {11, 12, 13, 14}  # 11 and 12 for the recipients only.
+        small = [
+            "".join(node.text or "" for node in run.iter(qn("w:t")))
+            for run in doc.element.body.iter(qn("w:r"))
+            for one in run.iter(qn("w:sz"))
+            if int(one.get(qn("w:val"))) < 26
+        ]
+        assert all(text.startswith(("Nơi nhận", "- ")) for text in small)
+        text, place = words(doc), 0
+        month = f"tháng {int(iso(town.now + 7 * HOUR)[5:7]):02}"
         for part in (
+            "ỦY BAN NHÂN DÂN",
+            "PHƯỜNG PHÚ XUÂN",
             "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM",
             "Độc lập - Tự do - Hạnh phúc",
-            "PHƯỜNG PHÚ XUÂN",
-            "/BC-UBND",
+            "Số: 12/BC-UBND",
             "Phú Xuân, ngày ",
+            month if month in ("tháng 01", "tháng 02") else month.replace(" 0", " "),
             "BÁO CÁO",
+            "Tình hình phản ánh",
+            "I. TIẾP NHẬN",
+            "V. NHIỆM VỤ KỲ TỚI",
+            form()["notes"]["sample"],
+            form()["notes"]["simulated"],
             "Nơi nhận:",
+            "- Lưu: VT.",
             "TM. ỦY BAN NHÂN DÂN",
-            wording()["sample"],
-            wording()["simulated"],
+            "CHỦ TỊCH",
+            "Nguyễn Văn Mẫu",
         ):
-            assert part in text
+            assert part in text[place:], part
+            place = text.index(part, place)
+        assert "DỰ THẢO" not in text
+        assert "Dự thảo" not in text
+
+    in_town(story)
+
+
+def test_an_unsigned_report_says_so(in_town: InTown) -> None:
+    """What nobody signed is called a draft, number and day are left open, and unread words are marked."""
+
+    async def story(town: Town) -> None:
+        await fill(town)
+        _, doc = await written(town)
+        text = words(doc)
+        assert "DỰ THẢO" in text
+        assert re.search(r"Số: +/BC-UBND", text)
+        assert form()["draft_mark"].strip() in text
 
     in_town(story)
 
@@ -168,7 +207,8 @@ def test_simulated_figures_are_marked(in_town: InTown) -> None:
     async def story(town: Town) -> None:
         await fill(town)
         report, doc = await written(town)
-        marked = [text for text, name in links(doc) if "tasks-d" in name]
+        now = report.value("period")
+        marked = [text for text, name in links(doc) if ":tasks-d" in name and now in name and "/" not in text]
         assert marked
         assert all("(mô phỏng)" in text for text in marked)
         assert report.value("simulated") is True
@@ -184,8 +224,8 @@ def test_a_written_report_stays_as_it_is(in_town: InTown) -> None:
         await fill(town)
         first, _ = await written(town)
         await town.report(9)
-        town.now += HOUR
         month = town.period("reports-filed").name
+        town.now += SECOND
         second = await write_month(town.evidence, OFFICER, PHU_XUAN, month, address, town.now)
         assert first.id != second.id
         before, after = (
@@ -215,6 +255,8 @@ def test_who_may_not_report_freezes_nothing(in_town: InTown) -> None:
         for actor in others:
             with pytest.raises(Forbidden):
                 await write_month(town.evidence, actor, PHU_XUAN, month, address, town.now)
+            with pytest.raises(Forbidden):
+                await drafted(town, actor)
         with pytest.raises(Invalid, match="not begun"):
             await write_month(town.evidence, OFFICER, PHU_XUAN, "2199-01", address, town.now)
         with pytest.raises(Invalid, match="no part"):
@@ -228,14 +270,41 @@ def test_who_may_not_report_freezes_nothing(in_town: InTown) -> None:
     in_town(story)
 
 
-def test_inputs_name_no_person(in_town: InTown) -> None:
-    """Neither figures nor the document hold words of a report: only ids of entities."""
+def test_two_officials_one_signature(in_town: InTown) -> None:
+    """Of two who sign what they both saw, one signs and the other is told; there is one signed report."""
 
     async def story(town: Town) -> None:
-        await town.closed(1, True, description="Nguyễn Văn Bí Mật 0905123456", answer="Gửi ông Bí Mật")
-        await written(town)
+        await fill_months(town)
+        duty = await accepted(town, await drafted(town))
+        version = duty.version
+        await sign(town.evidence, OFFICIAL, duty.id, Signature("7", "Trần Thị Mẫu"), homes, version, town.now)
+        with pytest.raises(Conflict):
+            await sign(town.evidence, OFFICER, duty.id, Signature("8", "Lê Văn Mẫu"), homes, version, town.now)
+        assert len(town.hub.find(STEWARD, "PublishedReport").entities) == 1
+        for wrong in (
+            Signature("", "Ai đó"),
+            Signature("12/BC", "Ai đó"),
+            Signature("1", ""),
+            Signature("1", "A B", "x"),
+        ):
+            with pytest.raises((Invalid, Conflict)):
+                await sign(town.evidence, OFFICIAL, duty.id, wrong, homes, now=town.now)
+
+    in_town(story)
+
+
+def test_inputs_name_no_person(in_town: InTown) -> None:
+    """Neither figures, document nor annex hold words of a report: only numbers and codes."""
+
+    async def story(town: Town) -> None:
+        await fill_months(town)
+        month = parse_period(PeriodKind.MONTH, period_of(PeriodKind.MONTH, town.now).name)
+        secret = {"description": "Nguyễn Văn Bí Mật 0905123456", "answer": "Gửi ông Bí Mật"}
+        await town.closed(901, True, **secret, handleBy=iso(month.start))
+        report, _ = await written(town)
         dumped = repr(list(town.hub.find(STEWARD, "IndicatorValue", limit=1000)))
-        assert "Bí Mật" not in dumped
-        assert "0905123456" not in dumped
+        kept = b"".join(town.hub.read_file(report.value(name)["sha256"]) for name in ("data",))
+        assert "Bí Mật" not in dumped + kept.decode()
+        assert "0905123456" not in dumped + kept.decode()
 
     in_town(story)

@@ -102,7 +102,7 @@ RECORDS = frozenset(
         "Project",
     }
 )
-WORK = frozenset({"Alarm", "CitizenReport", "Problem", "Task", "Solution", "Proposal"}) | {
+WORK = frozenset({"Alarm", "CitizenReport", "ReportPart", "Problem", "Task", "Solution", "Proposal", "ReportDuty"}) | {
     *("TaskPart", "ExtensionRequest", "Bottleneck", "EvidenceFile"),
     *("Consultation", "ConsultationComment", "CommentCluster"),
 }
@@ -142,6 +142,7 @@ RULES: tuple[Rule, ...] = (
     _rule("data_steward administrator", _ALL, "AlarmRule", Where.EVERYWHERE),
     # Citizens: they file and follow through verbs that act as the module, so that the log names no citizen.
     _rule("official duty_officer", _CHANGE, "CitizenReport", Where.AREA),
+    _rule("official duty_officer", _WRITE, "ReportPart", Where.AREA),  # Made by splitting a report.
     _rule("official duty_officer programme_officer", _WRITE, "Problem", Where.AREA),
     _rule("programme_officer", _WRITE, "PublicService", Where.EVERYWHERE),
     _rule("official", _CHANGE, "PublicService", Where.AREA),
@@ -157,7 +158,7 @@ RULES: tuple[Rule, ...] = (
     # Claim → evidence
     _rule("programme_officer data_steward", _WRITE, "Indicator", Where.EVERYWHERE),
     _rule("programme_officer", _WRITE, "IndicatorValue", Where.AREA),
-    _rule("programme_officer official", _WRITE, "PublishedReport", Where.AREA),
+    _rule("programme_officer official", _WRITE, "PublishedReport ReportDuty", Where.AREA),
     # Rules: what a unit decides for itself
     _rule("data_steward administrator", _ALL, "RuleSet", Where.EVERYWHERE),
     _rule("programme_officer", _WRITE, "RuleSet", Where.AREA),

@@ -12,17 +12,19 @@ from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, system
+from dothi.office.rules import RuleSets
 from dothi.territory import Territory
 
 OWNER = "evidence"
 SYSTEM = system(OWNER)
 YEARS = range(1970, 2200)  # Of periods that may be asked for.
 COUNTRY = "VN"  # Stands for a unit where no city is named: everything counts.
-INDICATOR, VALUE, REPORT = "Indicator", "IndicatorValue", "PublishedReport"
+INDICATOR, VALUE, REPORT, DUTY = "Indicator", "IndicatorValue", "PublishedReport", "ReportDuty"
 INSTEAD = {
     INDICATOR: "dothi.evidence.keep_indicator (definitions are data: src/dothi/evidence/data/indicators.toml)",
     VALUE: "POST /api/evidence/values/{id}/publish (figures are computed, never written by hand)",
-    REPORT: "POST /api/evidence/reports/month",
+    REPORT: "POST /api/evidence/report-duties/{id}/sign, or /api/evidence/reports/month",
+    DUTY: "POST /api/evidence/report-duties and the verbs under it",
 }
 
 
@@ -75,11 +77,17 @@ class PeriodKind(StrEnum):
     """How long a period is."""
 
     DAY = "day"
+    WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
 
 
 class Period(NamedTuple):
-    """A day (2026-11-22) or a month (2026-11) in Vietnam; `start` ≤ instant < `end`, in µs."""
+    """A day (2026-11-22), week (2026-W47), month (2026-11), quarter (2026-Q4) or year (2026) in Vietnam.
+
+    `start` ≤ instant < `end`, in µs.
+    """
 
     kind: PeriodKind
     name: str
@@ -91,27 +99,73 @@ class Period(NamedTuple):
         return self.start <= instant < self.end
 
 
+_SHAPES: Mapping[PeriodKind, str] = {
+    PeriodKind.DAY: "2026-11-22",
+    PeriodKind.WEEK: "2026-W47",
+    PeriodKind.MONTH: "2026-11",
+    PeriodKind.QUARTER: "2026-Q4",
+    PeriodKind.YEAR: "2026",
+}
+
+
 def period_of(kind: PeriodKind, instant: int) -> Period:
-    """The day or month in Vietnam that holds an instant (µs)."""
+    """The period of that kind in Vietnam that holds an instant (µs)."""
     day = to_datetime(instant).astimezone(VIETNAM).date()
-    return _period(kind, day if kind is PeriodKind.DAY else day.replace(day=1))
+    return _period(kind, _first_day(kind, day))
+
+
+def _first_day(kind: PeriodKind, day: date) -> date:
+    firsts = {
+        PeriodKind.WEEK: day - timedelta(days=day.weekday()),
+        PeriodKind.MONTH: day.replace(day=1),
+        PeriodKind.QUARTER: day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1),
+        PeriodKind.YEAR: day.replace(month=1, day=1),
+    }
+    return firsts.get(kind, day)
 
 
 def parse_period(kind: PeriodKind, name: str) -> Period:
     """The period of that name. Invalid says how it is written."""
-    shape = "2026-11-22" if kind is PeriodKind.DAY else "2026-11"
+    shape = _SHAPES[kind]
     try:
-        day = date.fromisoformat(name if kind is PeriodKind.DAY else f"{name}-01")
-        if len(name) != len(shape) or day.year not in YEARS:
+        if len(name) != len(shape) or not name.isascii():
+            raise ValueError(name)
+        day = _named_day(kind, name)
+        if day.year not in YEARS or _name(kind, day) != name:
             raise ValueError(name)
         return _period(kind, day)
     except (ValueError, OverflowError) as cause:
         raise Invalid(f"“{name[:20]}” is no {kind}: write it as {shape}.", field="period") from cause
 
 
+def _named_day(kind: PeriodKind, name: str) -> date:
+    """The first day of the period of that name. ValueError when there is none."""
+    if kind is PeriodKind.WEEK:
+        return date.fromisocalendar(int(name[:4]), int(name[6:]), 1)
+    if kind is PeriodKind.QUARTER:
+        return date(int(name[:4]), int(name[6:]) * 3 - 2, 1)
+    return date.fromisoformat({PeriodKind.MONTH: f"{name}-01", PeriodKind.YEAR: f"{name}-01-01"}.get(kind, name))
+
+
+def _name(kind: PeriodKind, first: date) -> str:
+    if kind is PeriodKind.WEEK:
+        year, week, _ = first.isocalendar()
+        return f"{year}-W{week:02}"
+    if kind is PeriodKind.QUARTER:
+        return f"{first.year}-Q{first.month // 3 + 1}"
+    return first.isoformat()[: len(_SHAPES[kind])]
+
+
 def _period(kind: PeriodKind, first: date) -> Period:
-    after = first + timedelta(days=1) if kind is PeriodKind.DAY else (first + timedelta(days=32)).replace(day=1)
-    return Period(kind, first.isoformat()[: 10 if kind is PeriodKind.DAY else 7], _midnight(first), _midnight(after))
+    within = {
+        PeriodKind.DAY: 1,
+        PeriodKind.WEEK: 7,
+        PeriodKind.MONTH: 32,
+        PeriodKind.QUARTER: 100,
+        PeriodKind.YEAR: 370,
+    }
+    after = _first_day(kind, first + timedelta(days=within[kind]))
+    return Period(kind, _name(kind, first), _midnight(first), _midnight(after))
 
 
 def _midnight(day: date) -> int:
@@ -208,6 +262,9 @@ class Evidence:
     territory: Territory
     unit: str = COUNTRY
     series: Series = field(default_factory=Series)
+    rules: RuleSets | None = (
+        None  # Templates and calendar of reports as cities adopted them; None: the shipped samples.
+    )
 
 
 def value_id(indicator: str, unit: str, period: str) -> str:

@@ -1,6 +1,6 @@
 """Publishing a figure so that it never changes, and saying beside it how and why later figures differ from it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dothi.evidence.model import (
@@ -53,26 +53,7 @@ async def publish(evidence: Evidence, actor: Actor, entity_id: str, reason: str 
 
     NotPublishable when it is grey, AlreadyPublished when it stands published as it is.
     """
-    return await _freeze(evidence, actor, actor, entity_id, reason, now_us() if now is None else now)
-
-
-async def freeze_for_report(evidence: Evidence, actor: Actor, entity_id: str, reason: str, now: int) -> Entity:
-    """The published copy of a figure for a report: the latest when it stands so, else a new one."""
-    latest = publications(evidence, SYSTEM, entity_id)[:1]
-    live = evidence.hub.get(SYSTEM, entity_id)
-    if latest and _stands(latest[0], live):
-        return latest[0]
-    return await _freeze(evidence, acting(actor), actor, entity_id, reason, now)
-
-
-def _stands(published: Entity, live: Entity) -> bool:
-    return all(published.value(name) == live.value(name) for name in ("value", "inputsHash", "formulaVersion"))
-
-
-async def _freeze(  # Who writes and who decided are two.
-    evidence: Evidence, writer: Actor, actor: Actor, entity_id: str, reason: str, now: int
-) -> Entity:
-    live = evidence.hub.get(actor if writer is actor else SYSTEM, entity_id)
+    live = evidence.hub.get(actor, entity_id)
     if VALUE not in live.types or not live.value("live"):
         raise Invalid(f"{entity_id} is no figure that can be published: give the id of a live one.")
     if "value" not in live.attrs:
@@ -82,25 +63,60 @@ async def _freeze(  # Who writes and who decided are two.
         raise AlreadyPublished(f"{earlier[0].id} says the same.", published=earlier[0].id)
     if earlier and not reason.strip():
         raise Invalid("A figure that was published before needs the reason of its revision.", field="reason")
-    name = f"{entity_id}:published:{len(earlier) + 1}"
+    changes = _copy(live, actor, len(earlier) + 1, reason, now_us() if now is None else now)
+    name = changes[0].id
+    await evidence.hub.commit(Commit(actor, tuple(changes), reason or "figure published", {name: ABSENT}, owner=OWNER))
+    return evidence.hub.get(SYSTEM, name)
+
+
+async def freeze_for_report(
+    evidence: Evidence, actor: Actor, entity_ids: Iterable[str], reason: str, now: int
+) -> dict[str, str]:
+    """The published copies of figures for a report, in one commit: id of the figure → id of its copy.
+
+    A figure that stands published as it is keeps that copy; a grey one has none and is left out.
+    """
+    copies: dict[str, str] = {}
+    changes: list[Change] = []
+    for name in dict.fromkeys(entity_ids):
+        live = find(evidence, name)
+        if live is None or VALUE not in live.types or not live.value("live") or "value" not in live.attrs:
+            continue
+        earlier = publications(evidence, SYSTEM, name)
+        if earlier and _stands(earlier[0], live):
+            copies[name] = earlier[0].id
+            continue
+        copies[name] = f"{name}:published:{len(earlier) + 1}"
+        changes += _copy(live, actor, len(earlier) + 1, reason, now)
+    if changes:
+        expect = {change.id: ABSENT for change in changes if change.op is Op.CREATE}
+        await evidence.hub.commit(Commit(acting(actor), tuple(changes), reason, expect, owner=OWNER))
+    return copies
+
+
+def _stands(published: Entity, live: Entity) -> bool:
+    return all(published.value(name) == live.value(name) for name in ("value", "inputsHash", "formulaVersion"))
+
+
+def _copy(live: Entity, actor: Actor, number: int, reason: str, now: int) -> list[Change]:
+    """The changes that make the published copy of a figure and tie the figure to it."""
+    name = f"{live.id}:published:{number}"
     copy = {key: value for key, value in live.attrs.items() if key not in _COPIED_NOT}
     copy |= {
         "state": prop(State.FINAL.value),
         "live": prop(False),
-        "of": rel(entity_id),
-        "publication": prop(len(earlier) + 1),
+        "of": rel(live.id),
+        "publication": prop(number),
         "publishedAt": prop(iso(now)),
         "publishedBy": prop(actor.id),
         "complete": prop(from_iso(live.value("periodEnd")) <= now),
         **({"publishedReason": prop(reason.strip())} if reason.strip() else {}),
     }
     changes = [Change(Op.CREATE, name, (VALUE,), _unstamped(copy))]
-    changes.append(Change(Op.APPEND, entity_id, attrs={"published": rel(name)}))
+    changes.append(Change(Op.APPEND, live.id, attrs={"published": rel(name)}))
     if "revision" in live.attrs:
-        changes.append(Change(Op.DROP, entity_id, name="revision", every=True))
-    commit = Commit(writer, tuple(changes), reason or "figure published", {name: ABSENT}, owner=OWNER)
-    await evidence.hub.commit(commit)
-    return evidence.hub.get(SYSTEM, name)
+        changes.append(Change(Op.DROP, live.id, name="revision", every=True))
+    return changes
 
 
 def _unstamped(attrs: Mapping[str, Attribute]) -> dict[str, Attribute]:
@@ -129,19 +145,21 @@ def revision(
     value = _said(attrs, "value")
     if value is None or value == published.value("value"):
         return kept
-    reasons = _why_revised(evidence, published, attrs)
+    reasons = why_revised(evidence, published, _said(attrs, "count"), _said(attrs, "formulaVersion"))
     return kept | {"revision": json_prop({"was": published.value("value"), "since": iso(now), "reasons": reasons})}
 
 
-def _why_revised(evidence: Evidence, published: Entity, attrs: Mapping[str, Attribute]) -> list[dict[str, Any]]:
-    """Typed reasons of a revision: rows replayed, inputs that came late, another formula."""
+def why_revised(evidence: Evidence, published: Entity, count: int, version: int) -> list[dict[str, Any]]:
+    """Typed reasons of a revision: rows replayed, inputs that came late, another formula.
+
+    `count` and `version` are the inputs of the figure of today and the version of its formula.
+    """
     since = from_iso(published.value("publishedAt"))
     rows = sum(_replayed(evidence, source, since) for source in several(published.value("sources")))
     reasons: list[dict[str, Any]] = [{"code": "replayed", "rows": rows}] if rows else []
-    more = _said(attrs, "count") - published.value("count")
+    more = count - published.value("count")
     if more and not rows:
         reasons.append({"code": "moreInputs" if more > 0 else "fewerInputs", "count": abs(more)})
-    version = _said(attrs, "formulaVersion")
     if version != published.value("formulaVersion"):
         reasons.append({"code": "formula", "version": version})
     return reasons or [{"code": "inputsChanged"}]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from dothi.evidence.formula import figure
 from dothi.evidence.model import (
     COUNTRY,
+    DUTY,
     INDICATOR,
     INSTEAD,
     OWNER,
@@ -38,6 +39,7 @@ from dothi.hub.model import (
     rel,
     words,
 )
+from dothi.office.rules import RuleSets
 from dothi.territory import Territory
 
 INPUTS_MAX = 50  # So many inputs are named; the hash stands for the complete list.
@@ -65,13 +67,17 @@ class Computed:
         return value_id(self.job.indicator.id, self.job.unit, self.job.period.name)
 
 
-def open_evidence(hub: Hub, territory: Territory, unit: str = COUNTRY) -> Evidence:
-    """The module over a hub: guards its types and declares what its lists ask for. `unit` is the city's own code."""
+def open_evidence(hub: Hub, territory: Territory, unit: str = COUNTRY, rules: RuleSets | None = None) -> Evidence:
+    """The module over a hub: guards its types and declares what its lists ask for. `unit` is the city's own code.
+
+    `rules` holds the templates and the calendar of reports as the city adopted them.
+    """
     hub.own(OWNER, INSTEAD)
     hub.index(VALUE, "indicator", "unit", "period", "state", "periodEnd", "live")
     hub.index(INDICATOR, "legalBasis", "reads")
-    hub.index(REPORT, "unit", "period")
-    return Evidence(hub, territory, unit)
+    hub.index(REPORT, "unit", "period", "kind")
+    hub.index(DUTY, "unit", "period", "kind", "state", "assignee", "due", "open")
+    return Evidence(hub, territory, unit, rules=rules)
 
 
 def compute(evidence: Evidence, jobs: Iterable[Job], now: int) -> list[Computed]:

@@ -61,6 +61,11 @@ NOUNS: dict[str, Noun] = {
         ("code", "category", "description", "state", "outcome", "photos", "proof", "answer", "rating", *PLACE, *ACT),
         "A citizen's report from filing to rating; holds no identity",
     ),
+    "ReportPart": Noun(
+        "citizens",
+        ("code", "partOf", "whole", "category", "description", "state", "outcome", "answer", "proof", *PLACE, *ACT),
+        "What one unit owes of a report that several units handle",
+    ),
     "ReportContact": Noun(
         "citizens", ("report", "person"), "Who wants to be told of a report: a pseudonym that no handling unit may read"
     ),
@@ -199,7 +204,19 @@ NOUNS: dict[str, Noun] = {
         ("kind", "unit", "validFrom", "text", "reason"),
         "Rules that a city, province or commune adopted, and from which day they hold",
     ),
-    "PublishedReport": Noun("evidence", ("kind", "period", "file", "figures", *PLACE), "A report that wrote itself"),
+    "PublishedReport": Noun(
+        "evidence",
+        (
+            *("kind", "period", "file", "annex", "data", "figures", "cites", "number", "signer", "signedAt", "duty"),
+            *("replaces", "revisionReason", *PLACE),
+        ),
+        "A report that wrote itself, frozen when it was signed",
+    ),
+    "ReportDuty": Noun(
+        "evidence",
+        ("kind", "period", "scheme", "state", "data", "wording", "submittedBy", "report", "unit", *ACT),
+        "A report that a unit owes for a period, with its draft until it is signed",
+    ),
     "CoordinationBody": Noun(
         "programme",
         ("name", "kind", "members", "unit"),

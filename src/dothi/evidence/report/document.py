@@ -1,271 +1,200 @@
-"""The month's report as an editable document in the official form of Decree 30/2020/NĐ-CP, every figure a link.
-
-Measures follow Appendix I of the Decree as we know it (A4; margins 20 mm above and below, 30 mm left, 20 mm right;
-Times New Roman 13 and 14; page number centred at the top from page 2); docs/decisions/0072 lists them for the clerk.
-"""
+"""A report as an editable document: sections with sentences, accepted words, lists and tables; figures are links."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from string import Formatter
 from typing import Any
 
-from docx import Document
 from docx.document import Document as Doc
-from docx.enum.table import WD_TABLE_ALIGNMENT
-from docx.enum.text import WD_ALIGN_PARAGRAPH
-from docx.opc.constants import RELATIONSHIP_TYPE
-from docx.oxml import OxmlElement
-from docx.oxml.ns import qn
-from docx.shared import Mm, Pt
-from docx.table import _Cell
 from docx.text.paragraph import Paragraph
-from docx.text.run import Run
 
-from dothi.evidence.report.gather import Cited, Month, wording
+from dothi.evidence.report.form import CENTRE, LEFT, SMALL, blank, grid, heading, line, link, row, signature, text
+from dothi.evidence.report.form import titles as form_titles
+from dothi.evidence.report.model import Address, Data, Grid, Rows, Section, Signing, Template, Told, Wording
+from dothi.evidence.report.templates import form
+from dothi.evidence.report.wording import Piece, drafted, pieces, sentences, target, titles
 from dothi.ground.clock import from_iso, to_datetime
 from dothi.ground.text import format_date, format_datetime, format_number
 
-FACE = "Times New Roman"
-TEXT, SMALL = Pt(14), Pt(13)
-LEFT, CENTRE = WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.CENTER
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-Address = Callable[[str], str]  # Entity id → address of its page on this server.
+WIDTH = 160  # Of the text, in mm.
 
 
-def write(month: Month, address: Address) -> bytes:
-    """The document. `address` gives the page where the evidence of an entity opens."""
-    doc = Document()
-    _page(doc)
-    said = wording()
-    _heading(doc, month, said["form"])
-    _titles(doc, month, said)
-    for section in said["section"]:
-        _text(doc, section["title"], bold=True)
-        for sentence in section["sentences"]:
-            _sentence(doc, sentence, month, address)
-        if section.get("tasks"):
-            _tasks(doc, month, said["tasks"], address)
-        if section.get("table"):
-            _table(doc, month, said["table"], address)
-    _notes(doc, month, said)
-    _signature(doc, said["form"])
-    _properties(doc, month, said)
+@dataclass(frozen=True)
+class Paper:
+    """What becomes a document: the data, its form, the words by section, and what was said at signing."""
+
+    data: Data
+    template: Template
+    wording: Mapping[str, Wording]
+    address: Address
+    signing: Signing = field(default_factory=Signing)
+
+    def words_of(self, section: Section) -> Wording:
+        """The words of a section; as drafted where nobody has looked at them."""
+        return self.wording.get(section.id) or Wording(drafted(section, self.data))
+
+
+def write(paper: Paper) -> bytes:
+    """The document (.docx). Words that nobody accepted are marked as a draft."""
+    doc = blank()
+    data, template = paper.data, paper.template
+    heading(doc, data, template, paper.signing)
+    subject, name = titles(template, data)
+    form_titles(doc, template.title, subject, data.name)
+    for section in template.sections:
+        _section(doc, paper, section)
+    _notes(doc, paper)
+    signature(doc, template, paper.signing)
+    _properties(doc, data, name)
     out = io.BytesIO()
     doc.save(out)
     return out.getvalue()
 
 
-def shown(one: Cited) -> str:
-    """A figure as the report writes it: value and unit, or that there is none; with the mark of simulated data."""
-    said = wording()
-    if one.value is None:
-        return str(said["missing"])
-    number = format_number(one.value, one.indicator.decimals)
-    symbol = one.indicator.symbol.get("vi", "")
-    return f"{number} {symbol}".strip() + (said["simulated_mark"] if one.simulated else "")
+def _section(doc: Doc, paper: Paper, section: Section) -> None:
+    text(doc, section.title, bold=True)
+    for sentence in sentences(section, paper.data):
+        _told(text(doc, ""), paper, sentence)
+    words = paper.words_of(section)
+    if words.text:
+        paragraph = text(doc, "")
+        if words.state == "draft":
+            paragraph.add_run(form()["draft_mark"]).italic = True
+        _told(paragraph, paper, words.text)
+    if words.hand:
+        _told(text(doc, ""), paper, words.hand)
+    for name in section.lists:
+        _list(doc, paper, paper.data.lists[name])
+    for name in section.tables:
+        _communes(doc, paper, paper.data.grids[name])
+    if section.overview:
+        _overview(doc, paper)
 
 
-def _page(doc: Doc) -> None:
-    section = doc.sections[0]
-    section.page_width, section.page_height = Mm(210), Mm(297)
-    section.top_margin = section.bottom_margin = Mm(20)
-    section.left_margin, section.right_margin = Mm(30), Mm(20)
-    section.header_distance = Mm(10)
-    section.different_first_page_header_footer = True
-    number = section.header.paragraphs[0]
-    number.alignment = CENTRE
-    _field(number, "PAGE")
-    style: Any = doc.styles["Normal"]
-    style.font.name, style.font.size = FACE, TEXT
-    fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
-    for script in ("w:ascii", "w:hAnsi", "w:eastAsia", "w:cs"):
-        fonts.set(qn(script), FACE)
-    language = OxmlElement("w:lang")
-    language.set(qn("w:val"), "vi-VN")
-    style.element.get_or_add_rPr().append(language)
-    style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(0), Pt(0)
+def _told(paragraph: Paragraph, paper: Paper, words: str) -> None:
+    """A text with its figures in their places."""
+    for piece in pieces(words, paper.data):
+        _piece(paragraph, paper, piece)
 
 
-def _field(paragraph: Paragraph, code: str) -> None:
-    """A field that the word processor fills in."""
-    for kind, text in (("begin", ""), ("", code), ("end", "")):
-        run = paragraph.add_run()
-        run.font.size = SMALL
-        element = OxmlElement("w:fldChar" if kind else "w:instrText")
-        if kind:
-            element.set(qn("w:fldCharType"), kind)
+def _piece(paragraph: Paragraph, paper: Paper, piece: Piece) -> None:
+    if piece.behind:
+        link(paragraph, piece.text, paper.address(piece.behind))
+    else:
+        paragraph.add_run(piece.text)
+
+
+def _overview(doc: Doc, paper: Paper) -> None:
+    """Every figure of the report once more, beside what it was and its target."""
+    widths = (70, 34, 32, 24)
+    table = grid(doc, form()["overview"]["head"], widths)
+    for one in paper.data.figures.values():
+        name, now, then, goal = row(table, widths)
+        line(name, one.name, SMALL, to=LEFT)
+        _cell(now, paper, one)
+        if one.before is not None:
+            link(then.paragraphs[0], one.before.shown, paper.address(one.before.evidence), SMALL)
         else:
-            element.text = text
-        run._r.append(element)
+            line(then, "–", SMALL)
+        then.paragraphs[0].alignment = CENTRE
+        line(goal, target(one), SMALL)
 
 
-def _heading(doc: Doc, month: Month, form: dict[str, Any]) -> None:
-    """Who issues it and its number on the left; nation, motto, place and date on the right."""
-    table = doc.add_table(rows=2, cols=2)
-    table.alignment = WD_TABLE_ALIGNMENT.CENTER
-    table.autofit = False
-    for row in table.rows:
-        row.cells[0].width, row.cells[1].width = Mm(66), Mm(98)
-    body, nation, number, place = (cell for row in table.rows for cell in row.cells)
-    _line(body, form["body"], SMALL, bold=True)
-    _rule(_line(body, month.name.upper(), SMALL, bold=True, more=True), Mm(20))
-    _line(nation, form["nation"], SMALL, bold=True)
-    _rule(_line(nation, form["motto"], TEXT, bold=True, more=True), Mm(17))
-    _line(number, form["number"], SMALL)
-    year = format_date(month.made)[-4:]
-    _line(place, form["place_date"].format(place=month.short, year=year), TEXT, italic=True)
+def _cell(cell: Any, paper: Paper, one: Told, bare: bool = False) -> None:
+    words = format_number(one.value, one.decimals) if bare and one.value is not None else one.shown
+    link(cell.paragraphs[0], words, paper.address(one.evidence), SMALL)
+    cell.paragraphs[0].alignment = CENTRE
 
 
-def _line(
-    cell: _Cell, text: str, size: Pt, bold: bool = False, italic: bool = False, more: bool = False, to: Any = CENTRE
-) -> Paragraph:
-    paragraph: Paragraph = cell.add_paragraph() if more else cell.paragraphs[0]
-    paragraph.alignment = to
-    run = paragraph.add_run(text)
-    run.bold, run.italic, run.font.size = bold, italic, size
-    return paragraph
-
-
-def _rule(paragraph: Paragraph, inset: Mm) -> None:
-    """The thin line below, shorter than the text by `inset` on either side."""
-    holder = paragraph.insert_paragraph_before("")
-    paragraph._p.addnext(holder._p)
-    holder.paragraph_format.left_indent = holder.paragraph_format.right_indent = inset
-    holder.paragraph_format.line_spacing = Pt(4)
-    borders, bottom = OxmlElement("w:pBdr"), OxmlElement("w:top")
-    for name, value in (("val", "single"), ("sz", "6"), ("space", "1"), ("color", "000000")):
-        bottom.set(qn(f"w:{name}"), value)
-    borders.append(bottom)
-    holder._p.get_or_add_pPr().append(borders)
-
-
-def _titles(doc: Doc, month: Month, said: dict[str, Any]) -> None:
-    title = _text(doc, said["title"], bold=True, indent=False)
-    title.alignment, title.paragraph_format.space_before = CENTRE, Pt(18)
-    number, year = month.period.name[5:], month.period.name[:4]
-    subject = _text(doc, said["subject"].format(month=f"{number}/{year}"), bold=True, indent=False)
-    subject.alignment = CENTRE
-    place = _text(doc, month.name, bold=True, indent=False)
-    place.alignment = CENTRE
-    _rule(place, Mm(60))
-
-
-def _text(doc: Doc, text: str, bold: bool = False, italic: bool = False, indent: bool = True) -> Paragraph:
-    paragraph = doc.add_paragraph()
-    paragraph.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
-    paragraph.paragraph_format.space_before = Pt(6)
-    if indent:
-        paragraph.paragraph_format.first_line_indent = Mm(10)
-    if text:
-        run = paragraph.add_run(text)
-        run.bold, run.italic = bold, italic
-    return paragraph
-
-
-def _sentence(doc: Doc, sentence: str, month: Month, address: Address) -> None:
-    """One sentence with its figures in their places."""
-    paragraph = _text(doc, "")
-    for words, name, _, _ in Formatter().parse(sentence):
-        if words:
-            paragraph.add_run(words)
-        if name:
-            one = month.figures[name]
-            _link(paragraph, shown(one), address(one.evidence))
-
-
-def _link(paragraph: Paragraph, text: str, address: str, size: Pt | None = None) -> None:
-    """A hyperlink; black and underlined, so that a printed page looks official."""
-    link = OxmlElement("w:hyperlink")
-    link.set(qn("r:id"), paragraph.part.relate_to(address, RELATIONSHIP_TYPE.HYPERLINK, is_external=True))
-    run = Run(OxmlElement("w:r"), paragraph)
-    run.text, run.underline = text, True
-    if size is not None:
-        run.font.size = size
-    link.append(run._r)
-    paragraph._p.append(link)
-
-
-def _grid(doc: Doc, head: list[str], widths: tuple[int, ...]) -> Any:
-    doc.add_paragraph().paragraph_format.line_spacing = Pt(6)
-    table = doc.add_table(rows=1, cols=len(head), style="Table Grid")
-    table.autofit = False
-    for cell, text, width in zip(table.rows[0].cells, head, widths, strict=True):
-        _line(cell, text, SMALL, bold=True)
-        cell.width = Mm(width)
-    repeat = OxmlElement("w:tblHeader")
-    table.rows[0]._tr.get_or_add_trPr().append(repeat)
-    return table
-
-
-def _table(doc: Doc, month: Month, said: dict[str, Any], address: Address) -> None:
-    """Every figure of the report once more, beside target and period."""
-    widths = (72, 42, 26, 20)
-    table = _grid(doc, said["head"], widths)
-    for one in month.figures.values():
-        cells = table.add_row().cells
-        _line(cells[0], one.indicator.name["vi"], SMALL, to=LEFT)
-        _link(cells[1].paragraphs[0], shown(one), address(one.evidence), SMALL)
-        _line(cells[2], _target(one), SMALL)
-        _line(cells[3], _day(one.period), SMALL)
-        for cell, width in zip(cells, widths, strict=True):
-            cell.width = Mm(width)
-
-
-def _target(one: Cited) -> str:
-    target = one.indicator.target
-    return "–" if target is None else f"{format_number(target)} {one.indicator.symbol.get('vi', '')}".strip()
-
-
-def _day(period: str) -> str:
-    return "/".join(reversed(period.split("-")))
-
-
-def _tasks(doc: Doc, month: Month, said: dict[str, Any], address: Address) -> None:
-    if not month.tasks:
-        _text(doc, said["none"])
+def _list(doc: Doc, paper: Paper, rows: Rows) -> None:
+    """The first rows of a list; the annex has them all. A list of 0 rows in the document stands in the annex only."""
+    if not rows.most:
         return
-    widths = (98, 28, 34)
-    table = _grid(doc, said["head"], widths)
-    for task in month.tasks:
-        cells = table.add_row().cells
-        _link(cells[0].paragraphs[0], str(task.value("title", "")), address(task.id), SMALL)
-        _line(cells[1], format_date(from_iso(task.value("due"))), SMALL)
-        _line(cells[2], said["states"].get(task.value("state"), task.value("state", "")), SMALL)
-        for cell, width in zip(cells, widths, strict=True):
-            cell.width = Mm(width)
-    if month.more:
-        _text(doc, said["more"].format(n=month.more))
+    notes = form()["notes"]
+    if not rows.rows:
+        return
+    columns = form()["columns"][rows.type]
+    heads = [columns[name]["name"] for name in rows.columns]
+    widths = _widths(len(heads))
+    table = grid(doc, heads, widths)
+    for one in rows.rows[: rows.most]:
+        cells = row(table, widths)
+        for place, (name, value) in enumerate(zip(rows.columns, one[1:], strict=True)):
+            words = told_value(value, columns[name]["form"], paper.data)
+            if place == 0:
+                link(cells[0].paragraphs[0], words, paper.address(one[0]), SMALL)
+            else:
+                line(cells[place], words, SMALL)
+    left = len(rows.rows) - rows.most
+    if left > 0:
+        paragraph = text(doc, "")
+        link(paragraph, notes["more"].format(n=left), paper.address(f"list:{rows.id}"))
 
 
-def _notes(doc: Doc, month: Month, said: dict[str, Any]) -> None:
-    notes = [said["evidence"].format(made=format_datetime(month.made))]
-    notes += [said["sample"]] if any(one.indicator.sample for one in month.figures.values()) else []
-    notes += [said["simulated"]] if month.simulated else []
+def _widths(columns: int) -> tuple[int, ...]:
+    """The first column wide, the others even."""
+    rest = min(30, (WIDTH - 50) // max(columns - 1, 1))
+    return (WIDTH - rest * (columns - 1), *(rest for _ in range(columns - 1)))
+
+
+def told_value(value: Any, kind: str, data: Data) -> str:
+    """A value of a list as people read it, by the form of its column."""
+    said = form()
+    if value is None:
+        return "–"
+    if kind == "day":
+        return format_date(from_iso(str(value)))
+    if kind == "truth":
+        return str(said["yes"] if value else said["no"])
+    if kind == "number":
+        return format_number(value)
+    if kind == "word":
+        return str(said["words"].get(value, value))
+    if kind == "unit":
+        names = {data.unit: data.name} | {one.unit: one.name for grid in data.grids.values() for one in grid.rows}
+        return names.get(value, str(value))
+    return str(value)
+
+
+def _communes(doc: Doc, paper: Paper, told: Grid) -> None:
+    """Figures by commune, the total last: that of the whole, in which nothing counts twice."""
+    notes, figures = form()["notes"], paper.data.figures
+    heads = [notes["unit"], *(figures[name].name.removesuffix(" (mẫu)") for name in told.figures)]
+    widths = _widths(len(heads))
+    table = grid(doc, heads, widths)
+    for one in told.rows:
+        cells = row(table, widths)
+        line(cells[0], one.name, SMALL, to=LEFT)
+        for cell, name in zip(cells[1:], told.figures, strict=True):
+            _cell(cell, paper, one.cells[name], bare=True)
+    if told.rest:
+        cells = row(table, widths)
+        line(cells[0], notes["rest"], SMALL, to=LEFT)
+        for cell, name in zip(cells[1:], told.figures, strict=True):
+            if name in told.rest:
+                link(cell.paragraphs[0], format_number(told.rest[name], 0), paper.address(f"figure:{name}"), SMALL)
+            cell.paragraphs[0].alignment = CENTRE
+    cells = row(table, widths)
+    line(cells[0], notes["total"], SMALL, bold=True, to=LEFT)
+    for cell, name in zip(cells[1:], told.figures, strict=True):
+        _cell(cell, paper, figures[name], bare=True)
+
+
+def _notes(doc: Doc, paper: Paper) -> None:
+    data, said = paper.data, form()["notes"]
+    notes = [said["evidence"].format(made=format_datetime(data.made))]
+    notes += [said["annex"]] if data.lists else []
+    notes += [said["sample"]] if any(one.sample for one in data.figures.values()) else []
+    notes += [said["simulated"]] if data.simulated else []
     for note in notes:
-        _text(doc, note, italic=True)
+        text(doc, note, italic=True)
 
 
-def _signature(doc: Doc, form: dict[str, Any]) -> None:
-    """Recipients on the left, who signs on the right; both are for the clerk to fill in."""
-    doc.add_paragraph()
-    table = doc.add_table(rows=1, cols=2)
-    to, by = table.rows[0].cells
-    run = _line(to, form["recipients"], Pt(12), bold=True, italic=True, to=LEFT).runs[0]
-    run.font.size = Pt(12)
-    for line in form["recipients_list"]:
-        _line(to, line, Pt(11), more=True, to=LEFT)
-    _line(by, form["on_behalf"], TEXT, bold=True)
-    _line(by, form["position"], TEXT, bold=True, more=True)
-    _line(by, form["signature"], SMALL, italic=True, more=True)
-    for _ in range(3):
-        _line(by, "", TEXT, more=True)
-    _line(by, form["signer"], TEXT, bold=True, more=True)
-
-
-def _properties(doc: Doc, month: Month, said: dict[str, Any]) -> None:
-    made = to_datetime(month.made).astimezone(UTC).replace(tzinfo=None)
+def _properties(doc: Doc, data: Data, name: str) -> None:
+    made = to_datetime(data.made).astimezone(UTC).replace(tzinfo=None)
     about = doc.core_properties
-    about.title = f"{said['title']} {month.name} {month.period.name}"
+    about.title = name[:255]
     about.author, about.last_modified_by, about.comments, about.language = "dothi", "dothi", "", "vi-VN"
     about.created = about.modified = datetime(*made.timetuple()[:6])  # The format keeps UTC without saying so.

@@ -25,6 +25,7 @@ FACTS: Mapping[str, tuple[str, ...]] = {
         *("value", "state", "unit", "period", "count", "observedFrom", "observedTo", "computedAt", "formulaVersion"),
         *("publishedAt", "publishedReason", "inputsHash", "simulated"),
     ),
+    "ReportPart": ("state", "partOf", "unit", "assignee", "handleBy", "closedAt"),
     "CitizenReport": ("category", "state", "unit", "filedAt", "handleBy", "closedAt", "rating"),
     "Alarm": ("subjectName", "unit", "value", "limit", "since", "active", "acknowledged", "simulated"),
     "AlarmRule": ("attribute", "priority", "enabled", "sample"),
@@ -58,7 +59,8 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "Proposal": ("category", "state", "unit", "proposedAt"),
     "DataSource": ("state", "promisedEvery", "lastSeen", "accepted", "quarantined", "simulated"),
     "QuarantinedRow": ("file", "line", "state"),
-    "PublishedReport": ("unit", "period", "madeAt", "simulated"),
+    "PublishedReport": ("unit", "period", "number", "signer", "signedAt", "madeAt", "simulated"),
+    "ReportDuty": ("unit", "period", "state", "due", "madeAt", "simulated"),
     "AirQualityObserved": ("pm25", "pm10", "no2", "so2", "o3", "co", "temperature", "unit", "simulated"),
     "TrafficFlowObserved": ("averageVehicleSpeed", "occupancy", "unit", "simulated"),
     "WasteContainer": ("fillingLevel", "unit", "simulated"),
@@ -76,6 +78,7 @@ ICONS: Mapping[str, str] = {
     "Indicator": "figure",
     "IndicatorValue": "figure",
     "CitizenReport": "report",
+    "ReportPart": "report",
     "Alarm": "alarm",
     "Task": "task",
     "TaskPart": "task",
@@ -91,6 +94,7 @@ ICONS: Mapping[str, str] = {
     "Problem": "proposal",
     "DataSource": "source",
     "PublishedReport": "file",
+    "ReportDuty": "file",
     "AirQualityObserved": "air",
     "TrafficFlowObserved": "traffic",
     "WaterObserved": "water",
@@ -98,6 +102,7 @@ ICONS: Mapping[str, str] = {
 }
 _OWN_PAGE: Mapping[str, str] = {  # Type → its page; {} is the end of its id.
     "CitizenReport": "/reports/{}",
+    "ReportPart": "/case/{}",
     "Consultation": "/consultations/{}",
     "Alarm": "/alarm/{}",
     "Task": "/task/{}",
@@ -110,6 +115,8 @@ _OWN_PAGE: Mapping[str, str] = {  # Type → its page; {} is the end of its id.
     "Project": "/project/{}",
     "Problem": "/problems/review/{}",
     "PublicService": "/services/{}",
+    "ReportDuty": "/periodic/{}",
+    "PublishedReport": "/signed/{}",
     "CouncilSession": "/council/session/{}",
     "Pilot": "/pilots/{}",
     "Directive": "/directives/{}",
@@ -117,9 +124,13 @@ _OWN_PAGE: Mapping[str, str] = {  # Type → its page; {} is the end of its id.
     "DataSource": "/sources/{}",
     "Indicator": "/indicator/{}",
 }
-_LONG_TAILS = frozenset({"Alarm", "Task", "TaskPart", "ExtensionRequest", "Bottleneck", "LegalBasis"})
+_LONG_TAILS = frozenset({"Alarm", "Task", "TaskPart", "ExtensionRequest", "Bottleneck", "LegalBasis"}) | {
+    *("ReportDuty", "PublishedReport"),
+}
 _OPEN_TO_ALL = frozenset({"CitizenReport", "Indicator", "IndicatorValue"})
-_INSTANTS = frozenset({"filedAt", "handleBy", "closedAt", "since", "originalDue", "due", "lastSeen", "madeAt"}) | {
+_INSTANTS = frozenset(
+    {"filedAt", "handleBy", "closedAt", "since", "originalDue", "due", "lastSeen", "madeAt", "signedAt"}
+) | {
     *("firstAt", "lastAt", "mendedAt", "statusSince"),
     *("observedFrom", "observedTo", "computedAt", "publishedAt", "proposedAt", "validFrom", "validTo"),
     *("opensAt", "closesAt", "answeredAt", "heldAt", "at", "taskDue", "issuedOn", "dueDay", "opens", "closes"),

@@ -37,8 +37,9 @@ PLACES: Mapping[str, str] = {
     "Alarm": "/alarm/",
     "Problem": "/problems/review/",
     "PublicService": "/services/",
+    "ReportDuty": "/periodic/",
 }  # Where a row of another module opens.
-ICONS: Mapping[str, str] = {TYPE: "report", "Task": "task", "Alarm": "alarm", "Problem": "proposal"}
+ICONS: Mapping[str, str] = {TYPE: "report", "Task": "task", "Alarm": "alarm", "Problem": "proposal", "ReportDuty": "file"}
 
 
 async def work(request: Request) -> Response:
