@@ -22,8 +22,17 @@ def codes_of(key: str, attempt: int = 0) -> tuple[str, str]:
 
 def link_code(vault: Vault, number: str) -> str:
     """The code of a report as messages to its reporter carry it: as good as the one that was shown after filing."""
-    rest = int.from_bytes(vault.tag("follow a report", number))
-    return f"{number}-{_letters(rest, LINK)}"
+    return f"{number}-{_letters(int.from_bytes(vault.tag('follow a report', number)), LINK)}"
+
+
+def follower_link_code(vault: Vault, code: str) -> str:
+    """The same for who follows another's report: `code` is the follower's own number, and opens nothing more."""
+    return f"{code}-{_letters(int.from_bytes(vault.tag('follow as another', code)), LINK)}"
+
+
+def is_link_code(made: str, number: str, pin: str) -> bool:
+    """Whether number and pin are the link code that was made for this number."""
+    return len(pin) == LINK and hmac.compare_digest(f"{number}-{pin}".encode(), made.encode())
 
 
 def _letters(rest: int, count: int) -> str:
@@ -56,7 +65,7 @@ def find_by_number(citizens: Citizens, number: str) -> Report:
 def find_by_code(citizens: Citizens, code: str) -> Report:
     """The report of whoever holds the whole follow code. NoSuchReport for a wrong number and a wrong key alike."""
     number, pin = split_code(code)
-    if len(pin) == LINK and hmac.compare_digest(f"{number}-{pin}", link_code(citizens.vault, number)):
+    if is_link_code(link_code(citizens.vault, number), number, pin):
         return find_by_number(citizens, number)
     if len(pin) != KEY:
         raise NoSuchReport

@@ -4,7 +4,16 @@ import hashlib
 
 from dothi.accounts.model import Identity
 from dothi.accounts.vault import keep_identity
-from dothi.citizens.intake.codes import KEY, codes_of, find_by_number, follow_key, is_key_of, split_code
+from dothi.citizens.intake.codes import (
+    KEY,
+    codes_of,
+    find_by_number,
+    follow_key,
+    follower_link_code,
+    is_key_of,
+    is_link_code,
+    split_code,
+)
 from dothi.citizens.intake.filing import TRIES, Filed
 from dothi.citizens.model import CONTACT_TYPE, OWNER, TYPE, NoSuchReport, Report
 from dothi.citizens.needs import SYSTEM, Citizens
@@ -55,13 +64,14 @@ async def follow_report(
 def followed_by(citizens: Citizens, code: str) -> Report:
     """The report that the holder of a follower's code follows. NoSuchReport for any other code."""
     number, pin = split_code(code)
-    if len(pin) != KEY:
+    by_link = is_link_code(follower_link_code(citizens.vault, number), number, pin)
+    if len(pin) != KEY and not by_link:
         raise NoSuchReport
     try:
         contact = citizens.hub.get(SYSTEM, urn(CONTACT_TYPE, number))
     except Missing as cause:
         raise NoSuchReport from cause
-    if not is_key_of(number, pin, contact.value("followKey", "")):
+    if not by_link and not is_key_of(number, pin, contact.value("followKey", "")):
         raise NoSuchReport
     return find_by_number(citizens, str(contact.value("report")).rpartition(":")[2])
 
