@@ -24,6 +24,7 @@ UPLOADS = (
     (re.compile(r"/api/sources/[^/]+/file"), 2 * GIB),
     (re.compile(r"/api/reports(/[^/]+/(photos|answer))?"), 64 * MIB),
     (re.compile(r"/api/tasks/[^/]+/finish"), 128 * MIB),
+    (re.compile(r"/api/consultations/[^/]+/(notes|text)"), 64 * MIB),
 )
 
 

@@ -75,7 +75,7 @@ async def say(city: City, found: Consultation, words: str, article: str = "dieu-
 
 
 def test_a_consultation_runs_from_preparation_to_published_answers(in_city: RunIn, official: Actor) -> None:
-    """Opened by the clock, commented on the web and on paper, grouped, answered, refused while one is left, published."""
+    """Opened by the clock, commented on the web and on paper, answered, refused while one is left, published."""
 
     async def story(city: City) -> None:
         here = city.citizens
@@ -100,7 +100,9 @@ def test_a_consultation_runs_from_preparation_to_published_answers(in_city: RunI
         found = workflow.find(here, official, made.key)
         assert found.state is State.CLOSED
         alike, alone = answering.suggestions(here, found)[::-1]
-        assert len(alike.comments) == 2 and alike.likeness and "đi học" in alike.shared
+        assert len(alike.comments) == 2
+        assert alike.likeness
+        assert "đi học" in alike.shared
         assert alone.likeness is None
         lamps = await answering.group(here, official, made.key, [one.number for one in alike.comments], now=END)
         await answering.answer(
@@ -118,11 +120,13 @@ def test_a_consultation_runs_from_preparation_to_published_answers(in_city: RunI
             await answering.finish(here, official, made.key, now=END)
         assert reading.answer_to(here, found, commenting.find_by_code(here, first.follow_code)) is None
         done = await answering.publish(here, official, made.key, now=END + DAY)
-        assert done.state is State.PUBLISHED and done.table is not None
+        assert done.state is State.PUBLISHED
+        assert done.table is not None
 
         mine = commenting.find_by_code(here, first.follow_code)
         answered = reading.answer_to(here, done, mine)
-        assert answered is not None and answered.wording == "Đèn bật từ 17 giờ 45."
+        assert answered is not None
+        assert answered.wording == "Đèn bật từ 17 giờ 45."
         await preparing.tick(here, END + DAY)
         step = city.hub.get(Actor("system:x", frozenset({"system"})), mine.id).value("step")
         assert step["verb"] == "answered"
@@ -185,7 +189,8 @@ def test_words_are_kept_as_words_and_personal_data_is_hidden(in_city: RunIn, off
         assert one.words == "<script>alert(1)</script> gọi tôi ••• nhé"
         assert one.level is Level.CONTACT
         seen = str(city.hub.get(official, one.id).attrs)
-        assert "0912" not in seen and "Person" not in seen
+        assert "0912" not in seen
+        assert "Person" not in seen
         for kind in (AUTHOR, SUPPORT):
             with pytest.raises(Forbidden):
                 city.hub.find(official, kind)
@@ -222,7 +227,8 @@ def test_each_identity_counts_once_and_levels_stand_apart(in_city: RunIn, offici
         assert await support(CITIZEN, None, "a") is Level.ACCOUNT
         part = reading.participation(here, found)
         assert dict(part.supports) == {Level.CONTACT: 1, Level.ACCOUNT: 1}
-        assert part.by_level[Level.CONTACT].people == 1 and part.by_level[Level.ANONYMOUS].people is None
+        assert part.by_level[Level.CONTACT].people == 1
+        assert part.by_level[Level.ANONYMOUS].people is None
         assert (part.comments, part.repeated, part.residents) == (2, 1, 12_000)
 
         closed = Prepared(NEW.title, NEW.question, THUAN_HOA, comment_level=Level.ACCOUNT)
@@ -246,7 +252,8 @@ def test_hiding_leaves_a_stub_a_public_line_and_one_appeal(in_city: RunIn, offic
         with pytest.raises(Invalid):
             await moderating.hide(here, official, sent.number, "because", "vì không thích", now=now)
         await moderating.hide(here, official, sent.number, "advert", "Chào bán hàng, không góp ý.", now=now)
-        assert rows(here, found)[0]["words"] == "" and rows(here, found)[0]["hiddenFor"] == "advert"
+        assert rows(here, found)[0]["words"] == ""
+        assert rows(here, found)[0]["hiddenFor"] == "advert"
         assert [one.number for one in answering.unanswered(here, found)] == []
         await commenting.appeal(here, sent.follow_code, "Tôi chỉ nêu giá để so sánh.", now)
         with pytest.raises(AlreadyDone):
@@ -285,7 +292,8 @@ def test_a_second_round_keeps_what_was_asked_and_answered(in_city: RunIn, offici
         later = END + 2 * DAY
         second = await preparing.announce(here, official, made.key, later, later + 8 * DAY, now=later)
         assert (second.round, second.state) == (2, State.OPEN)
-        assert workflow.comments_of(here, second) == () and len(workflow.comments_of(here, second, 1)) == 1
+        assert workflow.comments_of(here, second) == ()
+        assert len(workflow.comments_of(here, second, 1)) == 1
         assert reading.table_of(here, second, 1).rows[0].cluster.reason == REASON
         answered = reading.answer_to(here, second, commenting.find_by_code(here, sent.follow_code))
         assert answered is not None
@@ -306,7 +314,8 @@ def test_paper_is_entered_late_but_not_outside_its_time(in_city: RunIn, official
         paper = Upload("bien-ban.pdf", b"%PDF-1.4\n%%EOF")
 
         async def note(**more: Any) -> commenting.Sent:
-            noted = Noted(FENCE, Channel.MEETING, **({"scans": (paper,), "received": END - DAY} | more))
+            given: dict[str, Any] = {"scans": (paper,), "received": END - DAY} | more
+            noted = Noted(FENCE, Channel.MEETING, **given)
             return await commenting.note(here, official, found.key, noted, END + DAY)
 
         with pytest.raises(Invalid):

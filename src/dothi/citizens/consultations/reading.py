@@ -12,13 +12,14 @@ from dothi.citizens.consultations.model import (
     Comment,
     Consultation,
     Level,
+    NoSuchConsultation,
     State,
     as_round,
     consultation_of,
     key_of,
 )
 from dothi.citizens.consultations.text import address_of
-from dothi.citizens.consultations.workflow import authors_of, clusters_of, comments_of, supports_of
+from dothi.citizens.consultations.workflow import STAFF, authors_of, clusters_of, comments_of, find, supports_of
 from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.hub.language.nodes import Query, TypeIs
 from dothi.hub.model import Actor
@@ -155,3 +156,16 @@ def answer_to(citizens: Citizens, found: Consultation, comment: Comment) -> Clus
         return None
     groups = clusters_of(citizens, found, comment.round)
     return next((one for one in groups if one.id == comment.cluster and one.decision is not None), None)
+
+
+def answered_round(citizens: Citizens, actor: Actor, key: str, number: int | None = None) -> Consultation:
+    """The consultation in a round whose answers this reader may see: published ones, or all for its officials."""
+    found = as_round(visible(citizens, key), number) if number else visible(citizens, key)
+    if found.state is State.PUBLISHED:
+        return found
+    past = [one.number for one in found.rounds]
+    if number is None and past and not actor.roles & STAFF:
+        return as_round(found, past[-1])
+    if not actor.roles & STAFF:
+        raise NoSuchConsultation("The answers are not published yet.")
+    return find(citizens, actor, key)
