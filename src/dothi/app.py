@@ -29,6 +29,7 @@ from dothi.citizens import following, open_citizens, write_imported
 from dothi.citizens.api import consultations as consultations_api
 from dothi.citizens.api import problems as problems_api
 from dothi.citizens.api import reports as citizens_api
+from dothi.citizens.api.open311 import Endpoint, open311
 from dothi.citizens.channels import notices
 from dothi.citizens.channels.links import makers
 from dothi.citizens.consultations import preparing, telling
@@ -171,7 +172,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
 def make_app(
     parts: Parts, settings: Settings, extra: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {}
 ) -> ASGIApp:
-    """The application: NGSI-LD under /ngsi-ld/v1, verbs under /api, pages at the root; `extra` runs beside it."""
+    """NGSI-LD under /ngsi-ld/v1, verbs under /api, Open311 under /open311, pages at the root; `extra` runs beside it."""
     contexts = Contexts(
         settings.context_hosts, {f"{settings.address}/ngsi-ld/v1/vocabulary.jsonld": vocabulary_document()}
     )
@@ -197,9 +198,16 @@ def make_app(
     routes = [
         Mount("/ngsi-ld/v1", hub_api),
         Mount("/api", bodies_within(verbs(parts), settings.max_body)),
+        Mount("/open311", bodies_within(open311(_open311(parts, settings)), settings.max_body)),
         Mount("/", site(parts)),
     ]
     return short_addresses(Starlette(routes=routes, lifespan=lifespan))
+
+
+def _open311(parts: Parts, settings: Settings) -> Endpoint:
+    """What the Open311 endpoint needs."""
+    home = settings.unit or parts.province
+    return Endpoint(parts.citizens, parts.accounts, home, settings.address, parts.simulated)
 
 
 def verbs(parts: Parts) -> FastAPI:

@@ -23,6 +23,7 @@ HEAD_MAX = 64 * KIB  # Bytes that may come before a head is complete.
 UPLOADS = (
     (re.compile(r"/api/sources/[^/]+/file"), 2 * GIB),
     (re.compile(r"/api/reports(/[^/]+/(photos|answer))?"), 64 * MIB),
+    (re.compile(r"/open311/v2/requests\.(json|xml)"), 64 * MIB),
     (re.compile(r"/api/tasks/[^/]+/finish"), 128 * MIB),
     (re.compile(r"/api/consultations/[^/]+/(notes|text)"), 64 * MIB),
 )

@@ -5,10 +5,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from dothi.accounts.model import Identity
 from dothi.citizens import Filing, Outcome, answer, file_report, find_by_code, receive, reopen
 from dothi.citizens.channels import notices
 from dothi.citizens.channels.links import makers
+from dothi.citizens.intake.followers import follow_report, followed_by
 from dothi.citizens.intake.photos import Upload
 from dothi.citizens.model import NoSuchReport
 from dothi.ground.clock import DAY, now_us
@@ -102,5 +105,26 @@ def test_old_steps_are_no_news(in_city: Tell, lamp: Filing) -> None:
             except NoSuchReport:
                 continue
             raise AssertionError(forged)
+
+    in_city(story)
+
+
+def test_followers_get_their_own_link(in_city: Tell, official: Actor, lamp: Filing) -> None:
+    """Who follows another's report is told with a link that follows and does not rate or re-open it."""
+
+    async def story(city: City) -> None:
+        messages = opened(city)
+        filed = await file_report(city.citizens, lamp)
+        other = await follow_report(city.citizens, filed.number, LAN)
+        await receive(city.citizens, official, filed.number)
+        (found,) = await told(city, messages)
+        letter = letter_of(messages, found)
+        code = letter.subject.partition("[")[2].rstrip("]")
+        assert code.startswith(other.number)
+        assert followed_by(city.citizens, code).code == filed.number
+        with pytest.raises(NoSuchReport):
+            find_by_code(city.citizens, code)
+        with pytest.raises(NoSuchReport):
+            followed_by(city.citizens, makers(city.citizens)["code"](filed.number))
 
     in_city(story)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from dothi.accounts.vault import Vault
-from dothi.citizens.intake.codes import link_code
+from dothi.citizens.intake.codes import follower_link_code, link_code
 from dothi.citizens.needs import Citizens
 from dothi.ground.clock import DAY, now_us
 from dothi.ground.links import sign, subject_of
@@ -19,6 +19,8 @@ def makers(citizens: Citizens) -> Mapping[str, Callable[[str], str]]:
     return {
         "follow": lambda number: f"/follow/{link_code(vault, number)}",
         "code": lambda number: link_code(vault, number),
+        "follow_other": lambda code: f"/follow/{follower_link_code(vault, code)}",
+        "code_other": lambda code: follower_link_code(vault, code),
         "confirm": partial(_signed, vault, CONFIRM, "/areas/confirm/"),
         "stop": partial(_signed, vault, STOP, "/areas/stop/"),
         "page": lambda path: path,

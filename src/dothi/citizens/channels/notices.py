@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from dothi.citizens.model import CONTACT_TYPE, TYPE, Report, report_of
 from dothi.citizens.needs import SYSTEM, Citizens, rules_at
@@ -20,6 +20,13 @@ CONSUMER = "citizens.notices"
 CURSOR_EVERY = 500  # Commits read without an effect before the position is stored.
 CONTACTS_MAX = 1000
 LANGUAGE = "vi"  # Nobody is asked for a language when filing.
+
+
+class Contact(NamedTuple):
+    """Somebody to be told: a pseudonym, and the number by which a follower follows; "" for the reporter."""
+
+    person: str
+    code: str
 
 
 async def run(citizens: Citizens, messages: Messages) -> None:
@@ -54,8 +61,10 @@ def _told(citizens: Citizens, entry: Logged, step: dict[str, Any]) -> Iterator[D
     if notice is None or report.imported:
         return
     for one in (report, *(_joined(citizens, report) if notice.others else ())):
-        for person in people_of(citizens, one):
-            yield _draft(citizens, rules, notice, f"{entry.id}@{entry.version}", one, report, person)
+        for contact in contacts_of(citizens, one):
+            if contact.code and not notice.others:
+                continue  # A follower is not asked, and did not file it.
+            yield _draft(citizens, rules, notice, f"{entry.id}@{entry.version}", one, report, contact)
 
 
 def _joined(citizens: Citizens, report: Report) -> Iterator[Report]:
@@ -64,14 +73,15 @@ def _joined(citizens: Citizens, report: Report) -> Iterator[Report]:
     return (report_of(one) for one in citizens.hub.query(SYSTEM, query))
 
 
-def people_of(citizens: Citizens, report: Report) -> list[str]:
-    """The pseudonyms of who wants to be told of a report."""
+def contacts_of(citizens: Citizens, report: Report) -> list[Contact]:
+    """Who wants to be told of a report: its reporter, and who follows it with a number of their own."""
     query = Query(TypeIs(CONTACT_TYPE), q=Compare(("report",), "==", report.id), limit=CONTACTS_MAX)
-    return sorted({one.value("person") for one in citizens.hub.query(SYSTEM, query) if one.value("person")})
+    kept = [(one.value("person", ""), one.value("code", "")) for one in citizens.hub.query(SYSTEM, query)]
+    return sorted(Contact(person, code) for person, code in kept if person)
 
 
-def _draft(
-    citizens: Citizens, rules: Rules, notice: Notice, cause: str, own: Report, moved: Report, person: str
+def _draft(  # A message is these things together.
+    citizens: Citizens, rules: Rules, notice: Notice, cause: str, own: Report, moved: Report, contact: Contact
 ) -> Draft:
     """The message to one person: about their own report, though another one moved."""
     category = rules.categories.get(own.category)
@@ -83,11 +93,14 @@ def _draft(
         "due": format_datetime(from_iso(moved.handle_by)) if moved.handle_by else "–",
         "outcome": outcome.get(LANGUAGE, "–"),
     }
-    return Draft(cause, notice.template, own.id, person, params=params, links=links_of(own.code), language=LANGUAGE)
+    links = links_of(own.code, contact.code)
+    return Draft(cause, notice.template, own.id, contact.person, params=params, links=links, language=LANGUAGE)
 
 
-def links_of(number: str) -> dict[str, Link]:
-    """The links of a message about a report: its page, and the code by which an answer finds it."""
+def links_of(number: str, follower: str = "") -> dict[str, Link]:
+    """The links of a message about a report: its page and its code, those of a follower by the follower's number."""
+    if follower:
+        return {"link": Link("follow_other", follower), "code": Link("code_other", follower)}
     return {"link": Link("follow", number), "code": Link("code", number)}
 
 

@@ -11,7 +11,7 @@ from dothi.ground.errors import Invalid
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One step that is told; `others` also tells those whose reports were joined to this one."""
+    """One step that is told; `others` also tells followers and those whose reports were joined to it."""
 
     id: str
     template: str
