@@ -20,11 +20,13 @@ Name = Annotated[str, Field(max_length=300)]
 Code = Annotated[str, Field(pattern=r"^\d{2}(\d{3})?$")]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """A body of JSON: a name that it does not know is refused."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class ProvisionBody(_Body):
+class ProvisionBody(Body):
     """A place in the law."""
 
     document: Annotated[str, Field(min_length=1, max_length=100)]
@@ -37,7 +39,7 @@ class ProvisionBody(_Body):
     replacedBy: Annotated[str | None, Field(max_length=300)] = None  # noqa: N815
 
 
-class TaskBody(_Body):
+class TaskBody(Body):
     """A task to be issued; the verb says what is missing of the five."""
 
     title: Annotated[str, Field(max_length=500)] = ""
@@ -85,21 +87,21 @@ class TaskBody(_Body):
         )
 
 
-class ProgressBody(_Body):
+class ProgressBody(Body):
     """How far it is."""
 
     percent: int
     note: Words = ""
 
 
-class ExtensionBody(_Body):
+class ExtensionBody(Body):
     """Another deadline, and why."""
 
     due: Annotated[str, Field(max_length=40)]
     reason: Words
 
 
-class ReasonBody(_Body):
+class ReasonBody(Body):
     """Why."""
 
     reason: Words
@@ -176,7 +178,7 @@ async def finish(
 ) -> None:
     """Finish with evidence (multipart form: `evidence` files, `note`)."""
     kept = [
-        await keep_evidence(programme, one.filename or "evidence", one.content_type or "", await _read(one))
+        await keep_evidence(programme, one.filename or "evidence", one.content_type or "", await read_upload(one))
         for one in evidence
     ]
     await service.finish(programme, actor, task_id, note, tuple(kept))
@@ -225,7 +227,8 @@ _SIGNATURES = (
 )
 
 
-async def _read(file: UploadFile) -> bytes:
+async def read_upload(file: UploadFile) -> bytes:
+    """The bytes of an uploaded file, one more than the limit at most."""
     return await file.read(EVIDENCE_MAX + 1)
 
 

@@ -1,8 +1,9 @@
 """The verbs on tasks and proposals: issue, report progress, finish with evidence, drop, accept, decline."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from dothi.ground.clock import iso, now_us
@@ -64,6 +65,27 @@ async def issue_task(
     commit = Commit(actor, issued.changes, "task issued", key=key, owner=OWNER, timers=issued.timers)
     receipt = await programme.hub.commit(commit)
     return next(one.id for one in receipt.results if one.id.startswith("urn:ngsi-ld:Task:"))
+
+
+async def issue_tasks(
+    programme: Programme,
+    actor: Actor,
+    many: Sequence[tuple[str, NewTask]],
+    reason: str,
+    beside: tuple[Change, ...] = (),
+    expect: Mapping[str, int] = MappingProxyType({}),
+    now: int | None = None,
+) -> None:
+    """Issue several tasks under ids of the caller's, together with changes `beside` them: all in one commit, or none.
+
+    Conflict when one of the ids is there already or `expect` is not met.
+    """
+    at = now_us() if now is None else now
+    issued = [_issue(programme, actor, new, at, name) for name, new in many]
+    changes = (*(change for one in issued for change in one.changes), *beside)
+    timers = tuple(timer for one in issued for timer in one.timers)
+    wanted = {**expect, **{name: ABSENT for name, _ in many}}
+    await programme.hub.commit(Commit(actor, changes, reason, expect=wanted, owner=OWNER, timers=timers))
 
 
 class Issued(NamedTuple):
