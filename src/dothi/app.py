@@ -33,6 +33,7 @@ from dothi.citizens.api.open311 import Endpoint, open311
 from dothi.citizens.channels import notices
 from dothi.citizens.channels.links import makers
 from dothi.citizens.consultations import preparing, telling
+from dothi.citizens.handling import watching
 from dothi.citizens.intake import broken
 from dothi.citizens.needs import Citizens, rules_kind
 from dothi.evidence import api as evidence_api
@@ -155,6 +156,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
     return {
         "alarms": lambda: engine.run(parts.operations),
         "citizens": lambda: following.run(parts.citizens),
+        "clocks of reports": lambda: watching.run(parts.citizens),
         "routing rules": lambda: broken.run(parts.citizens),
         "consultations": lambda: preparing.run(parts.citizens),
         "consultation messages": lambda: telling.run(parts.citizens, parts.messages),
@@ -172,7 +174,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
 def make_app(
     parts: Parts, settings: Settings, extra: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {}
 ) -> ASGIApp:
-    """NGSI-LD under /ngsi-ld/v1, verbs under /api, Open311 under /open311, pages at the root; `extra` runs beside it."""
+    """NGSI-LD under /ngsi-ld/v1, verbs under /api, Open311 under /open311, pages at the root, `extra` beside them."""
     contexts = Contexts(
         settings.context_hosts, {f"{settings.address}/ngsi-ld/v1/vocabulary.jsonld": vocabulary_document()}
     )

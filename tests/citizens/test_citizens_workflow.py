@@ -1,10 +1,26 @@
 """The table of moves: whole, without dead ends, and nobody but the named may make a move."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 
-from dothi.citizens.handling.workflow import GUARDS, HANDLERS, MOVES, REPORTER, TABLE, Step, check, move_of, verbs_for
+from dothi.accounts.roles import ROLES
+from dothi.citizens.handling.workflow import (
+    BY_CLOCK,
+    BY_OUTSIDE,
+    BY_REPORTER,
+    GUARDS,
+    HANDLERS,
+    MOVES,
+    REPORTER,
+    TABLE,
+    Step,
+    check,
+    move_of,
+    table_text,
+    verbs_for,
+)
 from dothi.citizens.model import IllegalMove, NotYours, Report, State, report_of
 from dothi.citizens.rules import load
 from dothi.hub.model import Entity, prop
@@ -28,7 +44,7 @@ def test_each_row_stands_once_and_names_guards_that_there_are() -> None:
 
 
 def test_every_state_is_reached_and_left() -> None:
-    """No report can get stuck: from every state one comes to an answer."""
+    """No report can get stuck: from every state one comes to an answer, unless its reporter took it back."""
     reached = {State.FILED}
     while True:
         more = {move.next for move in MOVES if move.state in reached} - reached
@@ -36,11 +52,26 @@ def test_every_state_is_reached_and_left() -> None:
             break
         reached |= more
     assert reached == set(State)
-    for state in State:
+    for state in set(State) - {State.WITHDRAWN}:
         ahead = {state}
         for _ in State:
             ahead |= {move.next for move in MOVES if move.state in ahead}
         assert State.ANSWERED in ahead
+
+
+def test_the_table_in_the_documentation_is_the_table(repository: Path) -> None:
+    """What people read of the workflow is what the program follows; `table_text()` writes it anew."""
+    written = (repository / "docs/howto/workflow-of-reports.md").read_text()
+    assert table_text() in written
+    assert all(f"`{guard}`" in written for guard in GUARDS)
+
+
+def test_no_person_makes_the_moves_of_the_clock_or_of_others() -> None:
+    """Clock, outside body and reporter each have their own verbs; no role of an account is among them."""
+    assert not (BY_CLOCK | BY_OUTSIDE | BY_REPORTER) & set(ROLES)
+    own = {move.verb for move in MOVES if not move.roles <= HANDLERS}
+    for verb in own:
+        assert {frozenset(move.roles) for move in MOVES if move.verb == verb} <= {BY_CLOCK, BY_OUTSIDE, BY_REPORTER}
 
 
 @pytest.mark.parametrize(("state", "verb"), list(itertools.product(State, VERBS)))
@@ -68,4 +99,4 @@ def test_the_official_does_not_rate_and_the_reporter_does_not_answer() -> None:
     """Who answers does not judge the answer."""
     assert "rate" not in verbs_for(in_state(State.ANSWERED), HANDLERS)
     assert verbs_for(in_state(State.ANSWERED), frozenset({REPORTER})) == ("rate", "reopen")
-    assert verbs_for(in_state(State.RECEIVED), frozenset({REPORTER})) == ("attach",)
+    assert verbs_for(in_state(State.RECEIVED), frozenset({REPORTER})) == ("attach", "withdraw")

@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from dothi.ground.calendar import Amendment, vietnam
 from dothi.ground.clock import DAY, HOUR, MINUTE, VIETNAM, from_datetime
-from dothi.ground.clocks import Limit, Mark, What, deadline, due_by, late, mark_json, marks_of, read, time_between
+from dothi.ground.clocks import (
+    Limit,
+    Mark,
+    What,
+    deadline,
+    due_by,
+    late,
+    mark_json,
+    marks_of,
+    read,
+    shifted,
+    time_between,
+)
 
 CALENDAR = vietnam()
 NORMAL, URGENT = Limit(8), Limit(4, always=True)
@@ -96,6 +108,18 @@ def test_a_pause_takes_nothing_back_and_gives_no_time_away(
     first, second = deadline(plain, limit, CALENDAR), deadline(paused, limit, CALENDAR)
     assert first is not None
     assert second is None or second >= first
+
+
+@settings(max_examples=60)
+@given(INSTANTS, INSTANTS, ALWAYS)
+def test_a_promise_moved_by_what_was_waited_is_the_deadline_of_all_marks(one: int, other: int, always: bool) -> None:
+    """Who keeps the promised day and moves it at each pause promises the same as who works it out from the start."""
+    pause, go_on = sorted((one, other))
+    begun = Mark(MONDAY, What.START, "19789", "handle")
+    waits = [Mark(pause, What.PAUSE, "weather"), Mark(go_on, What.RESUME)]
+    promised = deadline([begun], Limit(40, always), CALENDAR)
+    assert promised is not None
+    assert shifted(promised, waits, CALENDAR, always=always) == deadline([begun, *waits], Limit(40, always), CALENDAR)
 
 
 @settings(max_examples=60)

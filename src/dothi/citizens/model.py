@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from dothi.ground.clocks import Mark, marks_of
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing, TooLarge, TooSoon
+from dothi.ground.ids import urn
 from dothi.hub.model import Entity
 
 TYPE = "CitizenReport"
+PART_TYPE = "ReportPart"  # What one unit owes of a report that several handle; its number is the report's with -1, -2 …
 OWNER = "citizens"
 CONTACT_TYPE = "ReportContact"  # Report and pseudonym of who wants to be told; readable by no handling unit.
 SERVICE_TYPE = "PublicService"
@@ -24,8 +27,14 @@ class State(StrEnum):
     FILED = "filed"  # Sent by the citizen; the receiving clock runs.
     RECEIVED = "received"  # Accepted by the unit; the handling clock runs.
     IN_PROGRESS = "in_progress"  # Assigned: somebody works on it.
+    WAITING = "waiting"  # For the reporter, an outside body, the weather …, at most until a day; the clock stands.
     ANSWERED = "answered"  # Closed with outcome, words and proof.
     REOPENED = "reopened"  # The reporter did not accept the answer.
+    MERGED = "merged"  # One of several about the same thing: it is answered with that one.
+    WITHDRAWN = "withdrawn"  # The reporter took it back.
+
+
+CLOSED = frozenset({State.ANSWERED, State.MERGED, State.WITHDRAWN})  # Nobody owes a next step.
 
 
 class Outcome(StrEnum):
@@ -55,6 +64,45 @@ class StoredFile(NamedTuple):
         """The form in which an entity holds it."""
         size = {"width": self.width, "height": self.height} if self.width else {}
         return {"sha256": self.sha256, "mediaType": self.media_type, **size}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a report waits for now. Instants are ISO 8601 strings."""
+
+    kind: str  # Of rules/clocks.toml: reporter, outside, weather …
+    at: str
+    until: str
+    handle_by: str | None  # The promise as it stood before, which time that is waited for moves.
+    words: str = ""  # The question, what the outside body is asked, or why.
+    name: str = ""  # Of the outside body.
+    nonce: str = ""  # Makes the link one of its own: gone with the wait, so that an old link opens nothing.
+
+    def as_json(self) -> dict[str, str]:
+        """The form in which an entity holds it."""
+        said = {name: getattr(self, name) for name in ("kind", "at", "until", "words", "name", "nonce")}
+        return {name: value for name, value in (said | {"handleBy": self.handle_by}).items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question to the reporter or to an outside body that is over, and what came of it."""
+
+    kind: str  # reporter or outside
+    at: str
+    words: str
+    name: str
+    ended: str  # answered, lapsed, revoked
+    ended_at: str
+    answer: str
+    by: str  # Who answered for the outside body, in its own words; never the reporter.
+    files: tuple[StoredFile, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The form in which an entity holds it."""
+        said = {name: getattr(self, name) for name in ("kind", "at", "words", "name", "ended", "answer", "by")}
+        said |= {"endedAt": self.ended_at, "files": [one.as_json() for one in self.files]}
+        return {name: value for name, value in said.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +141,19 @@ class Report:
     passed_on: int
     follow_key: str
     simulated: bool = False  # Filed by a demo.
+    marks: tuple[Mark, ...] = ()  # What moved its clocks; empty of a report that nobody has touched.
+    assigned_to: tuple[str, ...] = ()  # Actor ids: who has it, or (several) to whom it is offered.
+    waiting: Waiting | None = None
+    exchanges: tuple[Exchange, ...] = ()
+    part_of: str | None = None  # The public number of the report that this is a part of.
+    parts: tuple[str, ...] = ()
+    merged_into: str | None = None
+    merged: tuple[str, ...] = ()  # Numbers of the reports that are answered with this one.
+    handed_by: str | None = None  # The unit that passed it on to the present one.
+    sent_back: tuple[str, ...] = ()  # Units that gave it back.
+    late_since: str | None = None
+    escalated_to: str | None = None  # The unit whose leader has it on the list of what is late.
+    together: str = ""  # Common to reports answered in one go.
 
     @property
     def place(self) -> tuple[float, float] | None:
@@ -140,7 +201,43 @@ def report_of(entity: Entity) -> Report:
         passed_on=int(value("passedOn", 0)),
         follow_key=value("followKey", ""),
         simulated=value("simulated", False),
+        **_handling_of(entity),
     )
+
+
+def _handling_of(entity: Entity) -> dict[str, Any]:
+    """What the workflow keeps of a report."""
+    value, wait = entity.value, entity.value("wait")
+    return {
+        "marks": marks_of(value("clock")),
+        "assigned_to": tuple(value("assignedTo") or ()),
+        "waiting": _waiting_of(wait) if wait else None,
+        "exchanges": tuple(_exchange_of(one) for one in value("exchanges") or ()),
+        "part_of": value("partOf"),
+        "parts": tuple(value("parts") or ()),
+        "merged_into": value("mergedInto") or None,
+        "merged": tuple(value("merged") or ()),
+        "handed_by": value("handedBy") or None,
+        "sent_back": tuple(value("sentBack") or ()),
+        "late_since": value("lateSince"),
+        "escalated_to": value("escalatedTo") or None,
+        "together": value("together", ""),
+    }
+
+
+def _waiting_of(one: dict[str, str]) -> Waiting:
+    more = {name: one.get(name, "") for name in ("words", "name", "nonce")}
+    return Waiting(one["kind"], one["at"], one["until"], one.get("handleBy"), **more)
+
+
+def _exchange_of(one: dict[str, Any]) -> Exchange:
+    said = {name: one.get(name, "") for name in ("kind", "at", "words", "name", "ended", "answer", "by")}
+    return Exchange(ended_at=one.get("endedAt", ""), files=files_of(one.get("files")), **said)
+
+
+def report_urn(number: str) -> str:
+    """The entity of a report, or of a part of one, by its public number."""
+    return urn(PART_TYPE if "-" in number else TYPE, number.upper())
 
 
 def files_of(value: Any) -> tuple[StoredFile, ...]:
@@ -160,6 +257,10 @@ class NotYours(Forbidden):
 
 class NoSuchReport(Missing):
     """There is no report with this code. Check the code, letter by letter."""
+
+
+class Overtaken(Conflict):
+    """Somebody else was faster: the report has changed since you saw it. Look at it again."""
 
 
 class NoProof(Invalid):

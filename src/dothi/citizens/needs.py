@@ -11,6 +11,7 @@ from dothi.citizens.model import (
     CONTACT_TYPE,
     COUNT_TYPE,
     OWNER,
+    PART_TYPE,
     PROBLEM_TYPE,
     RATING_TYPE,
     SERVICE_TYPE,
@@ -30,6 +31,7 @@ ADDRESSES_MAX = 50_000
 KIND = "reports"  # The kind of rule sets that this module obeys.
 OWNED = {  # Guarded type → what to call instead.
     TYPE: "POST /api/reports and the verbs under it",
+    PART_TYPE: "POST /api/reports/{number}/split",
     CONTACT_TYPE: "POST /api/reports with name, phone or email",
     SERVICE_TYPE: "POST /api/services and the verbs under it",
     COUNT_TYPE: "POST /api/sources/{id}/push (mapping service-counts)",
@@ -54,7 +56,10 @@ LISTED = {  # Type → what its lists ask for.
         "imported",
         "duplicateOf",
         "looks",
+        "closedAt",
+        "escalatedTo",
     ),
+    PART_TYPE: ("state", "open", "assignee", "due", "unit", "partOf", "escalatedTo"),
     CONTACT_TYPE: ("report",),
     PROBLEM_TYPE: ("state", "category", "open", "assignee", "due", "unit", "rank"),
     SERVICE_TYPE: ("status", "open", "assignee", "due", "unit"),

@@ -151,6 +151,18 @@ def deadline(marks: Iterable[Mark], limit: Limit, calendar: WorkingCalendar, sin
     return None
 
 
+def shifted(due: int, waits: Sequence[Mark], calendar: WorkingCalendar, *, always: bool = False) -> int | None:
+    """A deadline (µs) after the pauses and resumptions that came while it stood: what was waited is given on top.
+
+    One that had passed before the first of them stays; None while a pause runs that nobody has bounded.
+    """
+    begin = min((one.at for one in waits), default=due)
+    if due <= begin:
+        return due
+    left = Limit(time_between(begin, due, calendar, always=always) / HOUR, always)
+    return deadline([Mark(begin, What.START), *waits], left, calendar, begin)
+
+
 def last(marks: Iterable[Mark], *kinds: What) -> int | None:
     """When (µs) the newest mark of these kinds was made, None when there is none."""
     return max((one.at for one in marks if one.what in kinds), default=None)

@@ -3,28 +3,39 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dothi.citizens.model import IllegalMove, NoProof, NothingSpecific, NotYours, Outcome, Report, State, StoredFile
+from dothi.citizens.handling.guards import GUARDS as GUARDS
+from dothi.citizens.handling.guards import Step as Step
+from dothi.citizens.model import IllegalMove, NotYours, Report, State
 from dothi.citizens.rules import Rules
-from dothi.ground.errors import Conflict, Invalid
 
-REPORTER = "reporter"  # Whoever shows the secret half of the code; no role of an account.
+REPORTER = "reporter"  # Whoever shows the secret half of the code, or a link sent to them; no role of an account.
+OUTSIDE = "outside"  # Whoever shows the link that an outside body was sent.
+CLOCK = "clock"  # A timer or another report: no person.
 HANDLERS = frozenset({"official", "duty_officer"})
 BY_REPORTER = frozenset({REPORTER})
+BY_OUTSIDE = frozenset({OUTSIDE})
+BY_CLOCK = frozenset({CLOCK})
 
+NEW = (State.FILED, State.REOPENED)
 HANDLING = (State.RECEIVED, State.IN_PROGRESS)
-OPEN = (State.FILED, State.REOPENED, State.RECEIVED, State.IN_PROGRESS)
+OPEN = (*NEW, *HANDLING)
+ALL_OPEN = (*OPEN, State.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One row: in `state`, `verb` by one of `roles` passes `guards`, leads to `next` and moves the clock."""
+    """One row: in `state`, `verb` by one of `roles` passes `guards`, leads to `next` and moves the clock.
+
+    `clock`: "hand" another unit has it, and the receiving clock starts anew; "restart" the same after an answer;
+    "assign", "handle", "reply": that step is owed now; "pause" and "resume": the time between does not count; "stop".
+    """
 
     state: State
     verb: str
     roles: frozenset[str]
     guards: tuple[str, ...]
     next: State
-    clock: str = ""  # "receive": the receiving clock starts anew; "handle": due becomes the promise; "stop": closed.
+    clock: str = ""
 
 
 def _rows(
@@ -39,31 +50,64 @@ def _rows(
     return tuple(Move(state, verb, roles, guards, to or state, clock) for state in states)
 
 
+_PASS = ("reason", "unit_given", "other_unit", "not_sent_back", "passes_left", "pass_in_time")
+_ANSWER = ("no_open_parts", "proof", "specific", "original")
+_WAIT = ("wait_given", "waits_left")
+_RECEIVED, _WORKING, _WAITING = (State.RECEIVED,), (State.IN_PROGRESS,), (State.WAITING,)
+_ANSWERED, _MERGED = (State.ANSWERED,), (State.MERGED,)
+
 # States, verb, who, guards, next state (None: stays), clock.
 MOVES: tuple[Move, ...] = (
-    *_rows((State.FILED, State.REOPENED), "route", HANDLERS, ("undecided", "unit_given"), State.FILED, "receive"),
-    *_rows((State.FILED, State.REOPENED), "receive", HANDLERS, ("place_decided",), State.RECEIVED, "handle"),
-    *_rows((State.RECEIVED,), "start", HANDLERS, (), State.IN_PROGRESS),
-    *_rows(OPEN, "pass_on", HANDLERS, ("reason", "unit_given", "other_unit", "passes_left"), State.FILED, "receive"),
-    *_rows(HANDLING, "answer", HANDLERS, ("proof", "specific", "original"), State.ANSWERED, "stop"),
-    *_rows((State.ANSWERED,), "rate", BY_REPORTER, ("stars",), None),
-    *_rows((State.ANSWERED,), "reopen", BY_REPORTER, ("reason", "reopenings_left"), State.REOPENED, "receive"),
-    *_rows(OPEN, "attach", BY_REPORTER, ("room",), None),
+    *_rows(NEW, "route", HANDLERS, ("undecided", "unit_given"), State.FILED, "hand"),
+    *_rows(NEW, "receive", HANDLERS, ("place_decided",), State.RECEIVED, "handle"),
+    *_rows(NEW, "queue", HANDLERS, ("place_decided",), State.RECEIVED, "assign"),
+    *_rows((State.FILED,), "send_back", HANDLERS, ("reason", "passed_here", "back_in_time"), State.FILED, "hand"),
+    *_rows(OPEN, "pass_on", HANDLERS, _PASS, State.FILED, "hand"),
+    *_rows(_RECEIVED, "start", HANDLERS, (), State.IN_PROGRESS, "handle"),
+    *_rows(HANDLING, "assign", HANDLERS, ("one_person",), State.IN_PROGRESS, "handle"),
+    *_rows(HANDLING, "offer", HANDLERS, ("shortlist",), State.RECEIVED, "assign"),
+    *_rows(HANDLING, "wait", HANDLERS, ("reason", *_WAIT, "waits_itself"), State.WAITING, "pause"),
+    *_rows(HANDLING, "ask", HANDLERS, ("question", "whole", *_WAIT), State.WAITING, "pause"),
+    *_rows(HANDLING, "forward", HANDLERS, ("question", "outside_given", *_WAIT), State.WAITING, "pause"),
+    *_rows(HANDLING, "split", HANDLERS, ("whole", "alone", "parts", *_WAIT), State.WAITING, "pause"),
+    *_rows(_WAITING, "resume", HANDLERS, ("not_for_parts",), State.IN_PROGRESS, "resume"),
+    *_rows(_WAITING, "reply", BY_REPORTER, ("asked", "words", "room"), State.IN_PROGRESS, "resume"),
+    *_rows(_WAITING, "reply_outside", BY_OUTSIDE, ("forwarded", "words"), State.IN_PROGRESS, "reply"),
+    *_rows(_WAITING, "lapse", BY_CLOCK, (), State.IN_PROGRESS, "resume"),
+    *_rows((*HANDLING, State.WAITING), "answer", HANDLERS, _ANSWER, State.ANSWERED, "stop"),
+    *_rows((*HANDLING, State.WAITING), "parts_done", BY_CLOCK, (), State.ANSWERED, "stop"),
+    *_rows(OPEN, "merge", HANDLERS, ("reason", "whole", "alone", "other_report"), State.MERGED),
+    *_rows(_MERGED, "unmerge", HANDLERS, ("reason",), State.RECEIVED, "handle"),
+    *_rows(_MERGED, "set_free", BY_CLOCK, (), State.RECEIVED, "handle"),
+    *_rows(_MERGED, "answered_with", BY_CLOCK, (), State.ANSWERED, "stop"),
+    *_rows(_ANSWERED, "rate", BY_REPORTER, ("stars",), None),
+    *_rows(_ANSWERED, "reopen", BY_REPORTER, ("reason", "reopenings_left"), State.REOPENED, "restart"),
+    *_rows(ALL_OPEN, "attach", BY_REPORTER, ("room",), None),
+    *_rows(ALL_OPEN, "withdraw", BY_REPORTER, (), State.WITHDRAWN, "stop"),
+    *_rows(ALL_OPEN, "drop_part", BY_CLOCK, (), State.WITHDRAWN, "stop"),
 )
 TABLE: Mapping[tuple[State, str], Move] = {(move.state, move.verb): move for move in MOVES}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a verb brings: the guards look at it."""
-
-    reason: str = ""
-    unit: str | None = None
-    outcome: Outcome | None = None
-    words: str = ""
-    files: tuple[StoredFile, ...] = ()
-    duplicate_of: str | None = None
-    stars: int = 0
+def table_text() -> str:
+    """The table as the documentation shows it, one row a verb."""
+    rows: dict[str, list[Move]] = {}
+    for move in MOVES:
+        rows.setdefault(move.verb, []).append(move)
+    lines = ["| Verb | From | To | Who | Guards | Clock |", "|---|---|---|---|---|---|"]
+    for verb, moves in rows.items():
+        first = moves[0]
+        to = "as it was" if all(one.next is one.state for one in moves) and len(moves) > 1 else f"`{first.next}`"
+        cells = (
+            f"`{verb}`",
+            ", ".join(f"`{one.state}`" for one in moves),
+            to,
+            ", ".join(sorted(first.roles)),
+            ", ".join(first.guards) or "–",
+            first.clock or "–",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def move_of(report: Report, verb: str) -> Move:
@@ -94,91 +138,3 @@ def verbs_for(report: Report, roles: frozenset[str]) -> tuple[str, ...]:
 def _allowed(state: State) -> str:
     verbs = [move.verb for move in MOVES if move.state == state]
     return f"possible are {', '.join(verbs)}"
-
-
-def _reason(report: Report, step: Step, rules: Rules) -> None:
-    if len(step.reason.strip()) < rules.limits.reason_letters:
-        raise Invalid(f"Say why in at least {rules.limits.reason_letters} letters.", field="reason")
-
-
-def _unit_given(report: Report, step: Step, rules: Rules) -> None:
-    if not step.unit:
-        raise Invalid("Choose the unit.", field="unit")
-
-
-def _undecided(report: Report, step: Step, rules: Rules) -> None:
-    if report.decided:
-        raise Conflict("The commune is confirmed already. Pass the report on, with a reason.", field="unit")
-
-
-def _other_unit(report: Report, step: Step, rules: Rules) -> None:
-    if step.unit == report.assignee:
-        raise Conflict("The report is with this unit already.", field="unit")
-
-
-def _place_decided(report: Report, step: Step, rules: Rules) -> None:
-    if not report.decided:
-        raise Conflict(
-            "Nobody has confirmed the commune yet: the map only suggests it. Confirm the commune first.", field="unit"
-        )
-
-
-def _passes_left(report: Report, step: Step, rules: Rules) -> None:
-    if report.passed_on >= rules.limits.passes:
-        raise Conflict(
-            f"The report was passed on {report.passed_on} times already. Handle it, or answer why it cannot be done."
-        )
-
-
-def _proof(report: Report, step: Step, rules: Rules) -> None:
-    if not step.files:
-        raise NoProof(field="proof")
-    photo_needed = step.outcome is Outcome.RESOLVED and rules.category(report.category).evidence == "photo"
-    if photo_needed and not any(one.is_photo for one in step.files):
-        raise NoProof(
-            "This category is closed with a photo that shows the work done; a document may be added.", field="proof"
-        )
-
-
-def _specific(report: Report, step: Step, rules: Rules) -> None:
-    found = rules.new_words(step.words, report.description)
-    if len(found) < rules.answer.new_words:
-        raise NothingSpecific(field="words", found=len(found), needed=rules.answer.new_words)
-
-
-def _original(report: Report, step: Step, rules: Rules) -> None:
-    if step.outcome is Outcome.DUPLICATE and not step.duplicate_of:
-        raise Invalid("Give the code of the report that this one repeats.", field="duplicate_of")
-    if step.duplicate_of and step.duplicate_of == report.code:
-        raise Invalid("A report does not repeat itself.", field="duplicate_of")
-
-
-def _stars(report: Report, step: Step, rules: Rules) -> None:
-    if not 1 <= step.stars <= 5:
-        raise Invalid("Choose from 1 to 5.", field="stars")
-
-
-def _reopenings_left(report: Report, step: Step, rules: Rules) -> None:
-    if report.reopened >= rules.limits.reopenings:
-        raise Conflict(f"The report was re-opened {report.reopened} times already. File a new one.")
-
-
-def _room(report: Report, step: Step, rules: Rules) -> None:
-    if len(report.photos) + len(step.files) > rules.limits.photos:
-        raise Invalid(f"A report holds up to {rules.limits.photos} photos.", field="photos")
-
-
-GUARDS = {
-    "reason": _reason,
-    "unit_given": _unit_given,
-    "undecided": _undecided,
-    "other_unit": _other_unit,
-    "place_decided": _place_decided,
-    "passes_left": _passes_left,
-    "proof": _proof,
-    "specific": _specific,
-    "original": _original,
-    "stars": _stars,
-    "reopenings_left": _reopenings_left,
-    "room": _room,
-}
