@@ -29,6 +29,8 @@ from dothi.citizens import following, open_citizens, write_imported
 from dothi.citizens.api import consultations as consultations_api
 from dothi.citizens.api import problems as problems_api
 from dothi.citizens.api import reports as citizens_api
+from dothi.citizens.api import services as services_api
+from dothi.citizens.services.counts import writers
 from dothi.citizens.api.open311 import Endpoint, open311
 from dothi.citizens.channels import notices
 from dothi.citizens.channels.links import makers
@@ -106,7 +108,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         hub=hub,
         accounts=accounts,
         territory=territory,
-        sources=open_sources(hub, settings.data, {"CitizenReport": partial(write_imported, citizens)}),
+        sources=open_sources(hub, settings.data, {"CitizenReport": partial(write_imported, citizens), **writers(citizens)}),
         operations=operations,
         citizens=citizens,
         rules=rules,
@@ -221,6 +223,7 @@ def verbs(parts: Parts) -> FastAPI:
         citizens_api,
         consultations_api,
         problems_api,
+        services_api,
         evidence_api,
         messages_api,
         office_api,

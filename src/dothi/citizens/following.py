@@ -6,7 +6,7 @@ from dothi.citizens.model import OWNER, PROBLEM_TYPE, TYPE
 from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.citizens.problems.register import write_ranks
 from dothi.citizens.problems.suggesting import mended, noticed, task_changed
-from dothi.citizens.services.measures import write_measures
+from dothi.citizens.services.measures import write_measures, write_views
 from dothi.ground.errors import Conflict, Missing
 from dothi.hub.model import ABSENT, Change, Commit, Logged, LoggedCommit, Op
 
@@ -37,6 +37,7 @@ async def _follow(citizens: Citizens) -> None:
 async def _measure(citizens: Citizens) -> None:
     while True:
         await write_measures(citizens)
+        await write_views(citizens)
         await write_ranks(citizens)
         await asyncio.sleep(MEASURES_EVERY_S)
 

@@ -130,6 +130,7 @@ def service_measures(citizens: Ours) -> dict[str, Any]:
             "rated": found.rated,
             "satisfied": found.satisfied,
             "answered": found.answered,
+            "asked": found.asked,
             "responseRate": found.response_rate,
             "few": found.few,
         },

@@ -29,6 +29,7 @@ class ServiceRules:
     burst_minutes: int
     burst_ratings: int
     doubt: Doubt
+    groups: Mapping[str, Mapping[str, str]]  # Who somebody is, for trends by group → names by language.
     sample: bool
 
 
@@ -40,5 +41,6 @@ def parse_services(table: Mapping[str, Any]) -> ServiceRules:
         burst_minutes=burst["minutes"],
         burst_ratings=burst["ratings"],
         doubt=Doubt(**table["doubt"]),
+        groups={row["id"]: {"vi": row["vi"], "en": row["en"]} for row in table["group"]},
         sample=bool(table.get("sample")),
     )

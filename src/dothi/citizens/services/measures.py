@@ -1,23 +1,26 @@
-"""The three measures of a service, kept apart and each with its denominator: interest, usage and satisfaction."""
+"""The three measures of reporting itself, kept apart and each with its denominator: interest, usage, satisfaction.
+
+The definitions are those of the shipped indicators: what is imported does not count; an answer counts as given while
+it stands (`answered`), and everybody who ever got one could rate it (`asked`), re-opened or not.
+"""
 
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from dothi.citizens.model import OWNER, SERVICE_TYPE, TYPE, Report, report_of
-from dothi.citizens.needs import SYSTEM, Citizens
+from dothi.citizens.model import OWNER, SERVICE_TYPE, TYPE
+from dothi.citizens.needs import SYSTEM, Citizens, rules_at
 from dothi.ground.clock import VIETNAM, from_datetime, iso, now_us, to_datetime
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
 from dothi.hub.language.nodes import And, Compare, Query, TypeIs
-from dothi.hub.model import ABSENT, Attribute, Commit, Entity, json_prop, prop, put, words
+from dothi.hub.model import ABSENT, Attribute, Commit, Entity, Instance, amend, create, json_prop, prop, words
 
 SERVICE = urn(SERVICE_TYPE, "phan-anh-hien-truong")
 NAME = {"vi": "Phản ánh hiện trường", "en": "Reporting a problem"}
-SATISFIED = 4  # Stars from which on a reporter counts as satisfied.
-FEW = 5  # Fewer ratings than this say little, and the page says so.
 PAGE = 1000
+STAMPS = frozenset({"createdAt", "modifiedAt", "instanceId"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,13 @@ class Measures:
     views: int  # Interest: pages opened, nobody counted twice or once.
     days: int  # Denominator of interest: days of the month so far.
     filed: int  # Usage: reports filed.
-    answered: int  # Denominator of the response rate: reports answered.
+    answered: int  # Reports answered, whose answer stands.
+    asked: int  # Denominator of the response rate: reports answered, those included that were re-opened since.
     rated: int  # Denominator of satisfaction: reports rated.
     stars: float | None  # Satisfaction: mean of the ratings, 1 to 5.
     satisfied: int  # Reports rated 4 or 5.
     reopened: int  # Reports re-opened, to be read beside satisfaction.
+    least: int  # Ratings below which they say little.
 
     @property
     def views_a_day(self) -> float:
@@ -52,12 +57,12 @@ class Measures:
     @property
     def response_rate(self) -> float | None:
         """Rated of answered."""
-        return min(1.0, self.rated / self.answered) if self.answered else None
+        return min(1.0, self.rated / self.asked) if self.asked else None
 
     @property
     def few(self) -> bool:
         """Whether there are too few ratings to say much."""
-        return self.rated < FEW
+        return self.rated < self.least
 
 
 def month_of(instant: int) -> str:
@@ -69,22 +74,25 @@ def measure(citizens: Citizens, month: str | None = None, now: int | None = None
     """The measures of a month (now's by default) from the reports in the hub; imported ones do not count."""
     at = now or now_us()
     wanted = month or month_of(at)
-    start, end = _span(wanted)
-    rated = [one.rating for one in _reports(citizens, "ratedAt", start, end) if one.rating is not None]
+    start, end = span_of(wanted)
+    rated = [stars for one in dated(citizens, "ratedAt", start, end) if (stars := one.value("rating")) is not None]
+    rules = rules_at(citizens).services
     return Measures(
         month=wanted,
         views=_views(citizens, wanted) + (citizens.views.waiting if wanted == month_of(at) else 0),
-        days=_days(wanted, at),
+        days=days_of(wanted, at),
         filed=_count(citizens, "filedAt", start, end),
-        answered=_count(citizens, "closedAt", start, end),
+        answered=_count(citizens, "closedAt", start, end, Compare(("open",), "==", False)),
+        asked=_count(citizens, "closedAt", start, end),
         rated=len(rated),
         stars=sum(rated) / len(rated) if rated else None,
-        satisfied=sum(stars >= SATISFIED for stars in rated),
+        satisfied=sum(stars >= rules.satisfied for stars in rated),
         reopened=_count(citizens, "reopenedAt", start, end),
+        least=rules.minimum,
     )
 
 
-def _span(month: str) -> tuple[str, str]:
+def span_of(month: str) -> tuple[str, str]:
     """First instant of a month and of the next, ISO 8601."""
     year, number = (int(part) for part in month.split("-"))
     first = datetime(year, number, 1, tzinfo=VIETNAM)
@@ -92,7 +100,7 @@ def _span(month: str) -> tuple[str, str]:
     return iso(from_datetime(first)), iso(from_datetime(after))
 
 
-def _days(month: str, now: int) -> int:
+def days_of(month: str, now: int) -> int:
     """Days of a month that have begun by `now`; at least one."""
     year, number = (int(part) for part in month.split("-"))
     today = to_datetime(now).astimezone(VIETNAM).date()
@@ -100,60 +108,80 @@ def _days(month: str, now: int) -> int:
     return max(1, min((today - date(year, number, 1)).days + 1, last.day))
 
 
-def _within(attribute: str, start: str, end: str) -> And:
+def _within(attribute: str, start: str, end: str, *more: Compare) -> And:
     """The attribute lies in [start, end) in a report that is not imported; ISO texts of one form sort like instants."""
     return And(
         (
             Compare(("imported",), "==", False),
             Compare((attribute,), ">=", start),
             Compare((attribute,), "<", end),
+            *more,
         )
     )
 
 
-def _count(citizens: Citizens, attribute: str, start: str, end: str) -> int:
-    query = Query(TypeIs(TYPE), q=_within(attribute, start, end), limit=0, count=True)
+def _count(citizens: Citizens, attribute: str, start: str, end: str, *more: Compare) -> int:
+    query = Query(TypeIs(TYPE), q=_within(attribute, start, end, *more), limit=0, count=True)
     return citizens.hub.query(SYSTEM, query).count or 0
 
 
-def _reports(citizens: Citizens, attribute: str, start: str, end: str) -> Iterator[Report]:
+def dated(citizens: Citizens, attribute: str, start: str, end: str) -> Iterator[Entity]:
+    """The reports, none imported, of which an instant lies in [start, end): `filedAt`, `closedAt` or another."""
     offset = 0
     while True:
         query = Query(TypeIs(TYPE), q=_within(attribute, start, end), limit=PAGE, offset=offset)
         page = citizens.hub.query(SYSTEM, query).entities
-        yield from (report_of(one) for one in page)
+        yield from page
         if len(page) < PAGE:
             return
         offset += PAGE
 
 
-def _service(citizens: Citizens) -> Entity | None:
+def views_by_month(citizens: Citizens, service: str) -> dict[str, int]:
+    """How often the pages of a service were opened, by month, as it stands in the hub."""
+    found = _entity(citizens, service)
+    return dict(found.value("viewsByMonth", {})) if found else {}
+
+
+def _entity(citizens: Citizens, service: str) -> Entity | None:
     try:
-        return citizens.hub.get(SYSTEM, SERVICE)
+        return citizens.hub.get(SYSTEM, service)
     except Missing:
         return None
 
 
 def _views(citizens: Citizens, month: str) -> int:
-    service = _service(citizens)
-    kept = service.value("viewsByMonth", {}) if service else {}
-    return int(kept.get(month, 0))
+    return int(views_by_month(citizens, SERVICE).get(month, 0))
 
 
 async def write_measures(citizens: Citizens, now: int | None = None) -> Measures:
     """Write the month's measures into the service's entity, with the views counted since; nothing when none changed."""
     at = now or now_us()
-    before, waiting = _service(citizens), citizens.views.waiting
+    before, waiting = _entity(citizens, SERVICE), citizens.views.waiting
     found = measure(citizens, now=at)
     kept = dict(before.value("viewsByMonth", {})) if before else {}
     attrs = _attributes(found, kept | {found.month: found.views})
-    if before is not None and all(before.attrs.get(name) == value for name, value in attrs.items()):
+    if before is not None and before.value("agency"):
+        attrs.pop("name")  # The registry names it.
+    if before is not None and all(_told(before, name) == value for name, value in attrs.items()):
         return found
     expect = {SERVICE: before.version if before else ABSENT}
-    change = put(SERVICE, SERVICE_TYPE, **attrs)
+    # What the registry says of it stays.
+    change = amend(SERVICE, **attrs) if before is not None else create(SERVICE, SERVICE_TYPE, **attrs)
     await citizens.hub.commit(Commit(SYSTEM, (change,), "measures", expect, owner=OWNER))
     citizens.views.written(waiting)
     return found
+
+
+def _told(before: Entity, name: str) -> Instance:
+    """What an attribute says, without the stamps of when it was written."""
+    said = before.instance(name) or {}
+    bare = {key: value for key, value in said.items() if key not in STAMPS}
+    return {key: _bare(value) if isinstance(value, dict) and key != "json" else value for key, value in bare.items()}
+
+
+def _bare(part: Instance) -> Instance:
+    return {key: value for key, value in part.items() if key not in STAMPS}
 
 
 def _attributes(found: Measures, kept: dict[str, int]) -> dict[str, Attribute]:
@@ -175,3 +203,18 @@ def _attributes(found: Measures, kept: dict[str, int]) -> dict[str, Attribute]:
             responseRate=prop(round(found.response_rate, 4)),
         )
     return attrs
+
+
+async def write_views(citizens: Citizens, now: int | None = None) -> int:
+    """Write how often the pages of the other services were opened; how many services had visitors."""
+    month = month_of(now or now_us())
+    waiting = {name: count for name, count in citizens.views.others.items() if count}
+    for name, count in waiting.items():
+        found = _entity(citizens, name)
+        if found is not None:
+            kept = dict(found.value("viewsByMonth", {}))
+            kept[month] = int(kept.get(month, 0)) + count
+            change = amend(name, viewsByMonth=json_prop(kept))
+            await citizens.hub.commit(Commit(SYSTEM, (change,), "views", {name: found.version}, owner=OWNER))
+        citizens.views.others[name] -= count
+    return len(waiting)
