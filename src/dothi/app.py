@@ -30,7 +30,6 @@ from dothi.citizens.api import consultations as consultations_api
 from dothi.citizens.api import problems as problems_api
 from dothi.citizens.api import reports as citizens_api
 from dothi.citizens.api import services as services_api
-from dothi.citizens.services.counts import writers
 from dothi.citizens.api.open311 import Endpoint, open311
 from dothi.citizens.channels import notices
 from dothi.citizens.channels.links import makers
@@ -38,6 +37,7 @@ from dothi.citizens.consultations import preparing, telling
 from dothi.citizens.handling import watching
 from dothi.citizens.intake import broken
 from dothi.citizens.needs import Citizens, rules_kind
+from dothi.citizens.services.counts import writers
 from dothi.evidence import api as evidence_api
 from dothi.evidence import engine as figures
 from dothi.evidence.definitions import keep_sample_indicators
@@ -95,6 +95,8 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     hub = Hub(settings.data / "hub", policy)
     accounts = Accounts.open(settings.data, territory.within, SessionRules(secure=settings.cookies_secure))
     vault = await Vault.open(settings.data, accounts)
+    if isinstance(policy, RolePolicy):
+        territory.shelf.watchers.append(policy.forget)
     territory_service.guard(hub)
     territory_service.refresh(territory, hub)
     rules = open_rules(hub, territory, (rules_kind(), programme_rules(), *REPORT_RULES))
@@ -108,7 +110,9 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         hub=hub,
         accounts=accounts,
         territory=territory,
-        sources=open_sources(hub, settings.data, {"CitizenReport": partial(write_imported, citizens), **writers(citizens)}),
+        sources=open_sources(
+            hub, settings.data, {"CitizenReport": partial(write_imported, citizens), **writers(citizens)}
+        ),
         operations=operations,
         citizens=citizens,
         rules=rules,

@@ -22,6 +22,7 @@ EXPECTED = {
     **dict.fromkeys(READINGS, READING),
     "DataSource": "- - R R R R R RCUD RCUD",
     "SourceDay": "- - R R R R R R R",
+    "UnitMerger": "- - R R R R RCUD RCUD RCUD",
     "AdministrativeUnit": "- - R R R R RCUD RCUD RCUD",
     "Organisation": "- - R R R R R R R",
     "PublicService": "- - Ru R RCU R R R R",

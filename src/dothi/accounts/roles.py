@@ -88,6 +88,7 @@ RECORDS = frozenset(
         "DataSource",
         "SourceDay",
         "AdministrativeUnit",
+        "UnitMerger",
         "Organisation",
         "PublicService",
         "ServiceCount",
@@ -165,5 +166,5 @@ RULES: tuple[Rule, ...] = (
     # Sources and territory
     _rule("data_steward", _ALL, READINGS | {ANY_TYPE}, Where.AREA),
     _rule("data_steward administrator", _ALL, "DataSource QuarantinedRow", Where.EVERYWHERE),
-    _rule("data_steward administrator planner", _ALL, "AdministrativeUnit", Where.EVERYWHERE),
+    _rule("data_steward administrator planner", _ALL, "AdministrativeUnit UnitMerger", Where.EVERYWHERE),
 )

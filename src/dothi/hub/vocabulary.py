@@ -48,6 +48,9 @@ NOUNS: dict[str, Noun] = {
     "AdministrativeUnit": Noun(
         "territory", ("code", "name", "kind", "parent", "validFrom", "validTo", "location"), "Boundary of a unit"
     ),
+    "UnitMerger": Noun(
+        "territory", ("code", "codes", "name", "kind", "validFrom", "decision"), "Communes that become one on a day"
+    ),
     "AlarmRule": Noun(
         "operations", ("name", "kind", "attribute", "condition", "priority"), "A rule that raises alarms"
     ),

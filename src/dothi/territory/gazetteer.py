@@ -79,13 +79,22 @@ class Gazetteer:
         for another unit.
         """
         below = {unit.code for unit in self.children.get(code, ()) if not unit.closed_before(TWO_TIERS_SINCE)}
-        former = {
-            old.code
-            for unit in self.states.get(code, ())
-            for old in self.before.get((code, unit.valid_from), ())
-            if not old.closed_before(TWO_TIERS_SINCE) and len(self.after[old.code, old.valid_to]) == 1
-        }
-        return frozenset({code} | below | former)
+        return frozenset(below) | self.with_former(code)
+
+    def with_former(self, code: str) -> frozenset[str]:
+        """A code and those closed since July 2025 whose only heir it is, through several mergers too."""
+        found, waiting = {code}, [code]
+        while waiting:
+            heir = waiting.pop()
+            former = {
+                old.code
+                for unit in self.states.get(heir, ())
+                for old in self.before.get((heir, unit.valid_from), ())
+                if not old.closed_before(TWO_TIERS_SINCE) and len(self.after[old.code, old.valid_to]) == 1
+            }
+            waiting += former - found
+            found |= former
+        return frozenset(found)
 
     def chain(self, code: str, at: date | None = None) -> tuple[Unit, ...]:
         """The unit and all above it, province first: the order in which settings are inherited and overridden.

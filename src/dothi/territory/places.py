@@ -1,7 +1,7 @@
 """Which commune a place lies in: exactly by official boundaries, else a guess by the units' middles, and said so."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import shapely
@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from dothi.ground.errors import Invalid
 from dothi.ground.geometry import distance_m, haversine_m
 from dothi.territory.gazetteer import Gazetteer
+from dothi.territory.mergers import Merger
 from dothi.territory.model import COMMUNE, TWO_TIERS_SINCE, Candidate, Resolution, Unit
 
 COAST_DEG = 0.018  # 2 km: so far may the coarse outlines be off a coast or a border.
@@ -48,9 +49,13 @@ class Boundaries:
 
 @dataclass(slots=True)
 class Shelf:
-    """Where the boundaries in force stand; replaced as a whole after an import."""
+    """Where the boundaries in force stand, and the mergers; replaced as a whole after an import or a decision."""
 
     boundaries: Boundaries = field(default_factory=Boundaries)
+    gazetteer: Gazetteer | None = None  # With the mergers; None while there are none.
+    zones: Zones | None = None
+    mergers: tuple[Merger, ...] = ()
+    watchers: list[Callable[[], None]] = field(default_factory=list)  # Called when the units have changed.
 
 
 def make_zones(gazetteer: Gazetteer, provinces: Mapping[str, BaseGeometry]) -> Zones:
@@ -91,7 +96,7 @@ def resolve(gazetteer: Gazetteer, zones: Zones, boundaries: Boundaries, lon: flo
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):
         raise Invalid(f"lon {lon}, lat {lat} is no place: lon goes from -180 to 180, lat from -90 to 90.")
     point = Point(lon, lat)
-    holding = [gazetteer.unit(code) for code in boundaries.holding(point)]
+    holding = [gazetteer.unit(code) for code in _present(gazetteer, boundaries.holding(point))]
     if len(holding) == 1:
         return Resolution(holding[0], exact=True, distance_m=0.0)
     if holding:  # On a border, or two boundaries overlap: a person has to choose.
@@ -100,6 +105,11 @@ def resolve(gazetteer: Gazetteer, zones: Zones, boundaries: Boundaries, lon: flo
     guesses = _guesses(zones, point, known)
     beside = [Candidate(gazetteer.unit(code), metres) for code, metres in boundaries.near(point)]
     return _guess(guesses + sorted(beside, key=lambda one: one.distance_m))
+
+
+def _present(gazetteer: Gazetteer, codes: Iterable[str]) -> list[str]:
+    """The codes in force today: one that a merger has closed since is followed to its heir."""
+    return sorted({present_code(gazetteer, code) or code for code in codes})
 
 
 def _guesses(zones: Zones, point: Point, known: frozenset[str]) -> list[Candidate]:

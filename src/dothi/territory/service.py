@@ -1,19 +1,23 @@
 """The verbs of the territory: import official boundaries into the hub, and read them from it."""
 
+from datetime import date
+
 import msgspec
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from dothi.ground.ids import urn
 from dothi.hub.core import Hub
-from dothi.hub.model import Actor, Change, Commit, Entity, Receipt, geo, prop, put, system, words
+from dothi.hub.model import ABSENT, Actor, Change, Commit, Entity, Receipt, create, geo, prop, put, system, words
 from dothi.territory.boundaries import Checked, Mended, Overlap, as_geojson, check_boundaries
-from dothi.territory.model import Unit
+from dothi.territory.mergers import Merger, check
+from dothi.territory.model import Kind, Unit
 from dothi.territory.places import make_boundaries
 from dothi.territory.territory import Territory
 
 OWNER = "territory"
 KIND = "AdministrativeUnit"
+MERGER = "UnitMerger"
 VERB = "dothi import FILE.geojson with official boundaries by commune code (territory.import_boundaries)"
 PAGE = 1000
 
@@ -30,8 +34,8 @@ class ImportReport(msgspec.Struct, frozen=True):
 
 
 def guard(hub: Hub) -> None:
-    """Let nobody but the import write boundaries; app.py calls this once."""
-    hub.own(OWNER, {KIND: VERB})
+    """Let nobody but the import write boundaries, and the verb mergers; app.py calls this once."""
+    hub.own(OWNER, {KIND: VERB, MERGER: "POST /api/mergers"})
     hub.index(KIND, "code")
 
 
@@ -77,8 +81,47 @@ def _report(territory: Territory, checked: Checked, receipt: Receipt) -> ImportR
     return ImportReport(imported, checked.mended, checked.followed, checked.overlaps, tuple(lacking), receipt)
 
 
+async def record_merger(hub: Hub, territory: Territory, actor: Actor, merger: Merger) -> Receipt:
+    """Let communes be one from a day on. Invalid (with `field`) when it cannot be; Conflict when it is recorded.
+
+    What was filed, owed and measured under a closed code stays under it, and the heir answers for it.
+    """
+    check(territory.gazetteer, merger)
+    name = urn(MERGER, merger.code, merger.effective.isoformat())
+    attrs = {
+        "code": prop(merger.code),
+        "codes": prop(list(merger.codes)),
+        "name": prop(merger.name),
+        "kind": prop(merger.kind.value),
+        "unit": prop(merger.code),
+        "validFrom": prop(merger.effective.isoformat()),
+        "decision": prop(merger.decision.strip()),
+    }
+    change = create(name, MERGER, **attrs)
+    receipt = await hub.commit(Commit(actor, (change,), merger.decision.strip(), {name: ABSENT}, owner=OWNER))
+    refresh(territory, hub)
+    return receipt
+
+
+def mergers(hub: Hub) -> tuple[Merger, ...]:
+    """The mergers that were recorded, in order of their days."""
+    found = hub.find(system(OWNER), MERGER, limit=PAGE, order=("validFrom",))
+    return tuple(
+        Merger(
+            tuple(one.value("codes")),
+            one.value("code"),
+            one.value("name"),
+            Kind(one.value("kind")),
+            date.fromisoformat(one.value("validFrom")),
+            one.value("decision"),
+        )
+        for one in found
+    )
+
+
 def refresh(territory: Territory, hub: Hub) -> int:
-    """Read the official boundaries from the hub anew, at start and after an import; returns how many there are."""
+    """Read mergers and official boundaries from the hub anew, at start and after each; returns how many boundaries."""
+    territory.take_mergers(mergers(hub))
     outlines = [(entity.value("code"), shape(entity.value("location"))) for entity in _entities(hub)]
     territory.shelf.boundaries = make_boundaries(territory.gazetteer, outlines)
     return len(territory.shelf.boundaries.codes)
@@ -94,7 +137,7 @@ def _entities(hub: Hub) -> list[Entity]:
 
 
 async def keep_fresh(territory: Territory, hub: Hub, after: int) -> None:
-    """Follow the feed from position `after` and refresh after each import of boundaries. Runs until cancelled."""
-    async for commit in hub.follow(after, lambda types: KIND in types, whole=False):
+    """Follow the feed from `after` and refresh after each import of boundaries and each merger; until cancelled."""
+    async for commit in hub.follow(after, lambda types: KIND in types or MERGER in types, whole=False):
         if commit.entries:
             refresh(territory, hub)

@@ -9,6 +9,7 @@ import msgspec
 
 from dothi.ground.errors import Unavailable
 from dothi.territory.gazetteer import Gazetteer, make_gazetteer
+from dothi.territory.mergers import Merger, merged
 from dothi.territory.model import Register, Resolution, Unit
 from dothi.territory.places import Shelf, Zones, make_zones, province_outlines, resolve
 
@@ -23,12 +24,13 @@ START_VIEW = (102.0, 7.5, 116.5, 23.6)  # West, south, east, north: the country 
 class Territory:
     """Units in time, outlines of the provinces, and which commune a place lies in. Every `at` is a day, None today."""
 
-    gazetteer: Gazetteer
-    zones: Zones
+    register: Register  # As built; what was decided since stands on the shelf.
+    built: Gazetteer
+    built_zones: Zones
     outlines: bytes  # GeoJSON of the country map: 34 provinces, both archipelagos, a label point for each.
     outlines_tag: str  # Changes with the outlines.
     attribution: str  # Of the outlines; must stand on the map.
-    shelf: Shelf = field(default_factory=Shelf)  # Official boundaries, once imported.
+    shelf: Shelf = field(default_factory=Shelf)  # Official boundaries, once imported, and mergers, once decided.
 
     @classmethod
     def load(cls, folder: Path = DATA) -> "Territory":
@@ -38,7 +40,29 @@ class Territory:
         collection = msgspec.json.decode(outlines)
         gazetteer = make_gazetteer(register)
         zones = make_zones(gazetteer, province_outlines(collection))
-        return cls(gazetteer, zones, outlines, hashlib.sha256(outlines).hexdigest()[:16], collection["attribution"])
+        tag = hashlib.sha256(outlines).hexdigest()[:16]
+        return cls(register, gazetteer, zones, outlines, tag, collection["attribution"])
+
+    @property
+    def gazetteer(self) -> Gazetteer:
+        """All units there are or were, with the mergers decided since the data were built."""
+        return self.shelf.gazetteer or self.built
+
+    @property
+    def zones(self) -> Zones:
+        """The rough areas to guess within."""
+        return self.shelf.zones or self.built_zones
+
+    def take_mergers(self, mergers: tuple[Merger, ...]) -> None:
+        """Let the decided mergers hold, all of them at once; whoever keeps something of the units is told."""
+        if mergers == self.shelf.mergers:
+            return
+        gazetteer = make_gazetteer(merged(self.register, mergers))
+        outlines = province_outlines(msgspec.json.decode(self.outlines))
+        self.shelf.gazetteer, self.shelf.zones = gazetteer, make_zones(gazetteer, outlines)
+        self.shelf.mergers = mergers
+        for told in self.shelf.watchers:
+            told()
 
     def unit(self, code: str, at: date | None = None) -> Unit:
         """The unit of a code; without a day as it is today, or was last. Missing when there was none."""
@@ -67,6 +91,10 @@ class Territory:
     def within(self, code: str) -> frozenset[str]:
         """The codes at and below a unit, those closed since July 2025 too: what somebody of that area may see."""
         return self.gazetteer.within(code)
+
+    def with_former(self, code: str) -> frozenset[str]:
+        """A code and those that closed since July 2025 with it as their only heir: whose work it has taken over."""
+        return self.gazetteer.with_former(code)
 
     def chain(self, code: str, at: date | None = None) -> tuple[Unit, ...]:
         """Province first, the unit itself last: the order in which settings are inherited and overridden."""

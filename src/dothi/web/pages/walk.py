@@ -66,6 +66,7 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "WasteContainer": ("fillingLevel", "unit", "simulated"),
     "WaterObserved": ("level", "flow", "unit", "simulated"),
     "WeatherObserved": ("temperature", "rainfall", "windSpeed", "unit", "simulated"),
+    "UnitMerger": ("code", "kind", "validFrom"),
     "AdministrativeUnit": ("code", "kind", "validFrom", "validTo"),
     "PublicService": ("status", "statusSince", "usage", "interest", "satisfaction"),
     "Problem": ("category", "state", "unit", "firstAt", "lastAt", "recurrences", "priority", "rank", "mendedAt"),
