@@ -26,7 +26,9 @@ from dothi.hub.language.nodes import And, Compare, Condition, Query, TypeIs, Typ
 from dothi.hub.model import Actor, Entity, LoggedCommit, instance_value
 
 # What carries assignee, due and open (vocabulary ACT).
-WORK_TYPES = (TYPE, "Task", "Alarm", PROBLEM_TYPE, SERVICE_TYPE, "ReportDuty", "Consultation")
+WORK_TYPES = (TYPE, "Task", "Alarm", PROBLEM_TYPE, SERVICE_TYPE, "ReportDuty", "Consultation") + (
+    *("TaskPart", "ExtensionRequest", "Bottleneck", "Scheme", "Plan"),
+)
 ROUNDED = 3  # Decimals of a degree that the public sees: about 110 m, so that no home is pointed at.
 PAGE_MAX = 200
 

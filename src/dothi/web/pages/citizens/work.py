@@ -34,12 +34,23 @@ SOON = 8 * HOUR
 LISTED = 100
 PLACES: Mapping[str, str] = {
     "Task": "/task/",
+    "TaskPart": "/part/",
+    "ExtensionRequest": "/extension/",
+    "Bottleneck": "/bottleneck/",
+    "Scheme": "/scheme/",
+    "Plan": "/plan/",
     "Alarm": "/alarm/",
     "Problem": "/problems/review/",
     "PublicService": "/services/",
     "ReportDuty": "/periodic/",
 }  # Where a row of another module opens.
-ICONS: Mapping[str, str] = {TYPE: "report", "Task": "task", "Alarm": "alarm", "Problem": "proposal", "ReportDuty": "file"}
+ICONS: Mapping[str, str] = {
+    TYPE: "report",
+    "Task": "task",
+    "Alarm": "alarm",
+    "Problem": "proposal",
+    "ReportDuty": "file",
+}
 
 
 async def work(request: Request) -> Response:
