@@ -4,6 +4,7 @@ Counts and ratings of other agencies come in batches through `POST /api/sources/
 mappings `service-counts` and `service-ratings`: a batch sent twice counts once, a bad row is held back with its reason.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -29,6 +30,7 @@ from dothi.citizens.services.score import Score
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Invalid
 
+_MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])", re.ASCII)
 Text = Annotated[str, Field(max_length=300)]
 Version = Annotated[int | None, Header(alias="If-Match-Version", description="The version that you saw.")]
 
@@ -132,11 +134,7 @@ async def rate(request: Request, citizens: Ours, name: str, body: RatingBody) ->
 
 def check_month(text: str) -> str:
     """A month as it came in, empty for none. Invalid when it is none."""
-    if text and not (
-        len(text) == 7 and text[4] == "-" and (text[:4] + text[5:]).isdigit() and "01" <= text[5:] <= "12"
-    ):
-        raise Invalid("Write the month as 2026-11.", field="month")
-    if text and not "2000" <= text[:4] <= "2100":
+    if text and not _MONTH.fullmatch(text):
         raise Invalid("Write the month as 2026-11.", field="month")
     return text
 
