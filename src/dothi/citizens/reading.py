@@ -8,6 +8,7 @@ from dothi.citizens.handling.service import covers, holds
 from dothi.citizens.handling.workflow import HANDLERS
 from dothi.citizens.intake.codes import find_by_code
 from dothi.citizens.model import (
+    PART_TYPE,
     PROBLEM_TYPE,
     SERVICE_TYPE,
     TYPE,
@@ -17,18 +18,22 @@ from dothi.citizens.model import (
     State,
     StoredFile,
     report_of,
+    report_urn,
 )
 from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.ground.clock import from_iso
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
-from dothi.hub.language.nodes import And, Compare, Condition, Query, TypeIs, TypeOr
+from dothi.ground.text import fold
+from dothi.hub.language.nodes import And, Compare, Condition, Exists, Query, TypeIs, TypeOr
 from dothi.hub.model import Actor, Entity, LoggedCommit, instance_value
 
 # What carries assignee, due and open (vocabulary ACT).
-WORK_TYPES = (TYPE, "Task", "Alarm", PROBLEM_TYPE, SERVICE_TYPE, "ReportDuty", "Consultation") + (
+WORK_TYPES = (
+    *(TYPE, PART_TYPE, "Task", "Alarm", PROBLEM_TYPE, SERVICE_TYPE, "ReportDuty", "Consultation"),
     *("TaskPart", "ExtensionRequest", "Bottleneck", "Scheme", "Plan"),
 )
+SEARCHED = 2000  # Rows of a desk that a search looks at.
 ROUNDED = 3  # Decimals of a degree that the public sees: about 110 m, so that no home is pointed at.
 PAGE_MAX = 200
 
@@ -174,18 +179,70 @@ def _happening(commit: LoggedCommit) -> Happening | None:
     )
 
 
-def desk(citizens: Citizens, actor: Actor, limit: int = 100, offset: int = 0) -> Desk:
+def desk(
+    citizens: Citizens,
+    actor: Actor,
+    limit: int = 100,
+    offset: int = 0,
+    since: str | None = None,
+    until: str | None = None,
+) -> Desk:
     """Everything owed by the actor's units, reports, tasks and alarms in one list by deadline.
 
-    Somebody without areas works for the whole tenant and sees what every unit owes.
+    `since` and `until` (ISO 8601, the end not included) take a part of it by deadline. Somebody without areas works for
+    the whole tenant and sees what every unit owes.
     """
-    terms: tuple[Condition, ...] = (Compare(("open",), "==", True),)
+    owed: tuple[Condition, ...] = ()
     if actor.areas:
-        terms += (Compare(("assignee",), "==", tuple(sorted(actor.areas))),)
-    kinds = TypeOr(tuple(TypeIs(kind) for kind in WORK_TYPES))
-    query = Query(kinds, q=And(terms), limit=min(limit, PAGE_MAX), offset=offset, count=True, order=("due",))
+        owed = (Compare(("assignee",), "==", tuple(sorted(actor.areas))),)
+    return _desk(citizens, actor, owed + _due(since, until), limit, offset)
+
+
+def escalated(citizens: Citizens, actor: Actor, limit: int = 100, offset: int = 0) -> Desk:
+    """What units below left late, and the leader of the actor's unit has on the list."""
+    handed: Condition = Exists(("escalatedTo",))
+    if actor.areas:
+        handed = Compare(("escalatedTo",), "==", tuple(sorted(actor.areas)))
+    return _desk(citizens, actor, (handed, Compare(("escalatedTo",), "!=", "")), limit, offset, (TYPE, PART_TYPE))
+
+
+def _due(since: str | None, until: str | None) -> tuple[Condition, ...]:
+    bounds = ((">=", since), ("<", until))
+    return tuple(Compare(("due",), op, instant) for op, instant in bounds if instant)
+
+
+def _desk(
+    citizens: Citizens,
+    actor: Actor,
+    terms: tuple[Condition, ...],
+    limit: int,
+    offset: int,
+    kinds: tuple[str, ...] = WORK_TYPES,
+) -> Desk:
+    types = TypeOr(tuple(TypeIs(kind) for kind in kinds))
+    whole = And((Compare(("open",), "==", True), *terms))
+    query = Query(types, q=whole, limit=min(limit, PAGE_MAX), offset=offset, count=True, order=("due",))
     page = citizens.hub.query(actor, query)
     return Desk(tuple(_work_item(one) for one in page), page.count or 0)
+
+
+def find_on_desk(citizens: Citizens, actor: Actor, text: str) -> Desk:
+    """What of the desk holds all the words, with or without marks, among the first SEARCHED by deadline."""
+    wanted = fold(text).split()
+    found: list[WorkItem] = []
+    for offset in range(0, SEARCHED, PAGE_MAX):
+        page = desk(citizens, actor, PAGE_MAX, offset)
+        found += [one for one in page.items if all(word in _words_of(one.entity) for word in wanted)]
+        if offset + PAGE_MAX >= page.count:
+            break
+    return Desk(tuple(found), len(found))
+
+
+def _words_of(entity: Entity) -> str:
+    """What a row of the desk can be found by, folded."""
+    said = [entity.value(name) for name in ("code", "category", "description", "placeWords", "title", "name", "place")]
+    texts = [" ".join(one.values()) if isinstance(one, dict) else str(one) for one in said if one]
+    return fold(" ".join(texts))
 
 
 def _work_item(entity: Entity) -> WorkItem:
@@ -198,7 +255,7 @@ def _work_item(entity: Entity) -> WorkItem:
 def for_official(citizens: Citizens, actor: Actor, number: str) -> Report:
     """A report as its handling unit sees it. NoSuchReport when there is none or the actor may not see it."""
     try:
-        return report_of(citizens.hub.get(actor, urn(TYPE, number.upper())))
+        return report_of(citizens.hub.get(actor, report_urn(number)))
     except Missing as cause:
         raise NoSuchReport from cause
 
@@ -219,7 +276,7 @@ def file_of(citizens: Citizens, actor: Actor, entity_id: str, digest: str) -> St
     Of a report everybody may see the proof of its answer; the reporter's photos are for the staff that handles it.
     """
     entity = citizens.hub.get(SYSTEM, entity_id)
-    if TYPE not in entity.types:
+    if TYPE not in entity.types and PART_TYPE not in entity.types:
         return _mentioned(citizens.hub.get(actor, entity_id), digest)
     report = report_of(entity)
     if any(one.sha256 == digest for one in report.proof):
