@@ -62,11 +62,18 @@ from dothi.operations import api as operations_api
 from dothi.operations import engine
 from dothi.operations import service as alarms
 from dothi.operations.model import Operations
+from dothi.programme import chasing
+from dothi.programme.api import council as council_api
+from dothi.programme.api import directives as directives_api
+from dothi.programme.api import pilots as pilots_api
 from dothi.programme.api import plans as plans_api
 from dothi.programme.api import tasks as programme_api
 from dothi.programme.api import work as work_api
+from dothi.programme.council import model as council
+from dothi.programme.directives import model as directives
 from dothi.programme.law import keep_sample_provisions
 from dothi.programme.model import Programme
+from dothi.programme.pilots import service as pilots
 from dothi.programme.rules import rules_kind as programme_rules
 from dothi.programme.tasks import following as parts_following
 from dothi.programme.tasks import service as tasks
@@ -93,19 +100,22 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     territory = Territory.load()
     policy: Policy = Open() if settings.open else RolePolicy(territory.within, PUBLIC_TYPES if demo else frozenset())
     hub = Hub(settings.data / "hub", policy)
-    accounts = Accounts.open(settings.data, territory.within, SessionRules(secure=settings.cookies_secure))
+    accounts = Accounts.open(
+        settings.data, territory.within, SessionRules(secure=settings.cookies_secure), former=territory.with_former
+    )
     vault = await Vault.open(settings.data, accounts)
     if isinstance(policy, RolePolicy):
         territory.shelf.watchers.append(policy.forget)
     territory_service.guard(hub)
     territory_service.refresh(territory, hub)
-    rules = open_rules(hub, territory, (rules_kind(), programme_rules(), *REPORT_RULES))
+    rules = open_rules(hub, territory, (rules_kind(), programme_rules(), chasing.rules_kind(), *REPORT_RULES))
     citizens = open_citizens(hub, vault, territory, adopted=rules)
 
     own_organisations(hub)
     operations, programme = Operations(hub), Programme(hub, territory, adopted=rules)
     alarms.own(operations)
-    tasks.own(programme)
+    for room in (tasks, council, pilots, directives):
+        room.own(programme)
     return Parts(
         hub=hub,
         accounts=accounts,
@@ -168,6 +178,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "consultation messages": lambda: telling.run(parts.citizens, parts.messages),
         "figures": lambda: figures.run(parts.evidence),
         "reports": lambda: run_reports(parts.evidence),
+        "chasing": lambda: chasing.run(parts.programme),
         "parts": lambda: parts_following.run(parts.programme),
         "sources": lambda: runner.run_sources(parts.sources),
         "rules": lambda: keep_rules_fresh(parts.rules),
@@ -232,6 +243,9 @@ def verbs(parts: Parts) -> FastAPI:
         messages_api,
         office_api,
         operations_api,
+        council_api,
+        directives_api,
+        pilots_api,
         programme_api,
         plans_api,
         work_api,

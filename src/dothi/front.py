@@ -25,6 +25,7 @@ UPLOADS = (
     (re.compile(r"/api/reports(/[^/]+/(photos|answer))?"), 64 * MIB),
     (re.compile(r"/open311/v2/requests\.(json|xml)"), 64 * MIB),
     (re.compile(r"/api/tasks/[^/]+/finish"), 128 * MIB),
+    (re.compile(r"/api/(directives|imports)"), 24 * MIB),
     (re.compile(r"/api/consultations/[^/]+/(notes|text)"), 64 * MIB),
 )
 

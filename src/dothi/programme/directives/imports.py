@@ -4,6 +4,7 @@ A row is held back with what is wrong in which cell, corrected on the page and j
 Issuing is one commit: the tasks of all good rows and the state of their rows, or nothing.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -33,7 +34,7 @@ async def take_plan(
     programme: Programme, actor: Actor, content: bytes, name: str, unit: str, now: int | None = None
 ) -> str:
     """Take a .xlsx or .csv in: kept by its hash, its columns guessed, every row judged; returns the import's id."""
-    sheet = read_sheet(content)
+    sheet = await asyncio.to_thread(read_sheet, content)
     digest = programme.hub.keep_file(content)
     mapping = guess(sheet.columns)
     rows = _rows(programme, sheet, mapping, {}, unit, now_us() if now is None else now)
@@ -75,7 +76,7 @@ async def remap(
     missing = [one.id for one in fields() if one.must and one.id not in kept]
     if missing:
         raise Invalid(f"Choose the columns of {', '.join(missing)}.", field="mapping")
-    sheet = read_sheet(programme.hub.read_file(found.file))
+    sheet = await asyncio.to_thread(read_sheet, programme.hub.read_file(found.file))
     at = now_us() if now is None else now
     said = {one: nfc(defaults.get(one, "")).strip()[:CELL_MAX] for one in DEFAULTS}
     rows = _rows(programme, sheet, kept, said, found.unit, at)

@@ -1,5 +1,6 @@
 """The verbs on directives: take a document in, and confirm, correct or reject what it is read to ask."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
@@ -37,10 +38,10 @@ async def take_in(
 
     Invalid (with `problem`) says what is wrong with the file. Closed when this very file was taken in already.
     """
-    found = read or read_document(content)
+    found = read if read is not None else await asyncio.to_thread(read_document, content)
     digest, text = programme.hub.keep_file(content), programme.hub.keep_file(found.text.encode())
     directive_id = urn("Directive", digest[:24])
-    asked = obligations(found.text, found.day, programme.calendar)[:OBLIGATIONS_MAX]
+    asked = (await asyncio.to_thread(obligations, found.text, found.day, programme.calendar))[:OBLIGATIONS_MAX]
     attrs: dict[str, Attribute] = {
         "title": prop((found.subject or found.number or name)[:500]),
         "file": json_prop({"sha256": digest, "name": name[:200], "mediaType": found.media_type, "text": text}),
