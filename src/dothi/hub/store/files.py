@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import threading
 from pathlib import Path
 
 from dothi.ground.errors import Missing
@@ -17,7 +18,8 @@ def keep(folder: Path, content: bytes) -> str:
     if path.exists():
         return digest
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.part")
+    # Two threads may keep the same content at once: each writes a draft of its own, the last rename changes nothing.
+    draft = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
     with draft.open("wb") as out:
         out.write(content)
         out.flush()
