@@ -27,12 +27,14 @@ from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
 from dothi.citizens import following, open_citizens, write_imported
 from dothi.citizens.api import consultations as consultations_api
+from dothi.citizens.api import handling as handling_api
 from dothi.citizens.api import problems as problems_api
 from dothi.citizens.api import reports as citizens_api
 from dothi.citizens.api import services as services_api
 from dothi.citizens.api.open311 import Endpoint, open311
-from dothi.citizens.channels import notices
+from dothi.citizens.channels import listener, notices
 from dothi.citizens.channels.links import makers
+from dothi.citizens.channels.listener import MailDesk
 from dothi.citizens.consultations import preparing, telling
 from dothi.citizens.handling import watching
 from dothi.citizens.intake import broken
@@ -54,6 +56,7 @@ from dothi.hub.context import Contexts
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
 from dothi.office import api as office_api
+from dothi.office import mergers as mergers_api
 from dothi.office.messages import Gateway, MailServer, Messages, open_messages, outbox
 from dothi.office.messages import api as messages_api
 from dothi.office.rules import keep_fresh as keep_rules_fresh
@@ -202,9 +205,11 @@ def make_app(
         Limits(settings.max_body, settings.max_depth),
     )
 
+    at_once = {**consumers(parts), **_mail_in(parts, settings), **extra}
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        beside = [asyncio.create_task(_keep(name, run)) for name, run in {**consumers(parts), **extra}.items()]
+        beside = [asyncio.create_task(_keep(name, run)) for name, run in at_once.items()]
         try:
             yield
         finally:
@@ -223,6 +228,14 @@ def make_app(
     return short_addresses(Starlette(routes=routes, lifespan=lifespan))
 
 
+def _mail_in(parts: Parts, settings: Settings) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+    """The listener for mail that is to become reports, where the operator has set one."""
+    if not settings.mail_in_port:
+        return {}
+    desk = MailDesk(parts.citizens, parts.messages, settings.unit, settings.mail_from)
+    return {"mail in": lambda: listener.run(desk, settings.mail_in_host, settings.mail_in_port)}
+
+
 def _open311(parts: Parts, settings: Settings) -> Endpoint:
     """What the Open311 endpoint needs."""
     home = settings.unit or parts.province
@@ -235,11 +248,13 @@ def verbs(parts: Parts) -> FastAPI:
     api.state.parts = parts
     for module in (
         accounts_api,
+        handling_api,
         citizens_api,
         consultations_api,
         problems_api,
         services_api,
         evidence_api,
+        mergers_api,
         messages_api,
         office_api,
         operations_api,
@@ -252,6 +267,7 @@ def verbs(parts: Parts) -> FastAPI:
         sources_api,
     ):
         api.include_router(module.router)
+    api.include_router(handling_api.links)
     api.include_router(territory_api.router(parts.territory))
     api.add_exception_handler(DothiError, _refused)
     api.add_exception_handler(RequestValidationError, _malformed)

@@ -22,7 +22,8 @@ HEAD_MAX = 64 * KIB  # Bytes that may come before a head is complete.
 # Routes that take files, which say themselves how large each may be: five photos of 12 MiB, some files of evidence.
 UPLOADS = (
     (re.compile(r"/api/sources/[^/]+/file"), 2 * GIB),
-    (re.compile(r"/api/reports(/[^/]+/(photos|answer))?"), 64 * MIB),
+    (re.compile(r"/api/reports(/[^/]+/(photos|answer)|/answers)?"), 64 * MIB),
+    (re.compile(r"/api/outside/[^/]+"), 64 * MIB),
     (re.compile(r"/open311/v2/requests\.(json|xml)"), 64 * MIB),
     (re.compile(r"/api/tasks/[^/]+/finish"), 128 * MIB),
     (re.compile(r"/api/(directives|imports)"), 24 * MIB),

@@ -1,70 +1,53 @@
-"""Reports over HTTP: file one, follow it by its code, and the official's verbs; described by OpenAPI."""
+"""Reports over HTTP for citizens: file one, follow it by its code, judge the answer; described by OpenAPI."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, UploadFile
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
-from starlette.datastructures import UploadFile as StarletteFile
+from fastapi import APIRouter, Depends, Form, Header, Query, Request
+from pydantic import Field
 
-from dothi.accounts.api import Who, require_csrf
+from dothi.accounts.api import require_csrf
 from dothi.accounts.model import Identity
 from dothi.citizens import reading
-from dothi.citizens.handling import service
+from dothi.citizens.api.shown import Body, Files, Short, Words, full
+from dothi.citizens.api.shown import Ours as Ours
+from dothi.citizens.api.shown import Version as Version
+from dothi.citizens.api.shown import address_of as address_of
+from dothi.citizens.api.shown import public as public_json
+from dothi.citizens.api.shown import read_files as read_files
+from dothi.citizens.api.shown import uploads as uploads
+from dothi.citizens.handling import service, waiting
 from dothi.citizens.intake.codes import find_by_code, find_by_number, split_code
 from dothi.citizens.intake.filing import Filing, file_report
-from dothi.citizens.intake.photos import DOCUMENT_BYTES, PHOTO_BYTES, Upload
-from dothi.citizens.model import Outcome, Report
-from dothi.citizens.needs import Citizens
+from dothi.citizens.intake.photos import PHOTO_BYTES
 from dothi.citizens.services import measures
 from dothi.ground.clock import now_us
-from dothi.ground.errors import TooLarge
-
-Words = Annotated[str, Form(max_length=5000)]
-Short = Annotated[str, Form(max_length=300)]
-Unit = Annotated[str, Field(max_length=10)]
-Files = Annotated[list[UploadFile], File()]
-Version = Annotated[int | None, Header(alias="If-Match-Version", description="The version that you saw.")]
-FILES_MAX = 5
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
-
-
-class Route(_Body):
-    """An official's yes to a commune."""
-
-    unit: Unit
-
-
-class PassOn(_Body):
-    """To which unit, and why."""
-
-    unit: Unit
-    reason: Annotated[str, Field(max_length=2000)]
-
-
-class Rating(_Body):
+class Rating(Body):
     """The reporter's judgement."""
 
     stars: Annotated[int, Field(ge=1, le=5)]
     words: Annotated[str, Field(max_length=2000)] = ""
 
 
-class Reopening(_Body):
+class Reply(Body):
+    """What the reporter answers to the unit's question."""
+
+    words: Annotated[str, Field(max_length=2000)]
+
+
+class Withdrawal(Body):
+    """Why the reporter takes the report back; nothing need be said."""
+
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
+class Reopening(Body):
     """Why the reporter does not accept the answer."""
 
     reason: Annotated[str, Field(max_length=2000)]
 
 
-def citizens_of(request: Request) -> Citizens:
-    """The citizens' module of the city that serves this request."""
-    return cast(Citizens, request.app.state.parts.citizens)
-
-
-Ours = Annotated[Citizens, Depends(citizens_of)]
 router = APIRouter(prefix="/reports", tags=["citizens"], dependencies=[Depends(require_csrf)])
 
 
@@ -114,7 +97,7 @@ def public(
 ) -> dict[str, Any]:
     """Reports as everybody may see them, newest first; places are rounded."""
     found, count = reading.public_list(citizens, reading.Asked(unit, category, state), limit, offset)
-    return {"count": count, "reports": [_public(one) for one in found]}
+    return {"count": count, "reports": [public_json(one) for one in found]}
 
 
 @router.get("/measures")
@@ -159,128 +142,45 @@ def follow(request: Request, citizens: Ours, code: str) -> dict[str, Any]:
     """One report: with the whole follow code as its reporter sees it, with the public number as everybody does."""
     citizens.guesses.take(address_of(request), now_us())
     if len(split_code(code)[1]) == 0:
-        return _public(reading.public_report(find_by_number(citizens, code)))
+        return public_json(reading.public_report(find_by_number(citizens, code)))
     report = find_by_code(citizens, code)
     happened = [
         {"at": one.at, "verb": one.verb, "unit": one.unit, "reason": one.reason}
         for one in reading.timeline(citizens, report)
     ]
-    return _full(report) | {"timeline": happened}
+    return full(citizens, report) | {"timeline": happened}
 
 
 @router.post("/{code}/rating")
 async def rate(request: Request, citizens: Ours, code: str, body: Rating) -> dict[str, Any]:
     """The reporter rates the answer; `code` is the whole follow code."""
     citizens.guesses.take(address_of(request), now_us())
-    return _full(await service.rate(citizens, code, body.stars, body.words))
+    return full(citizens, await service.rate(citizens, code, body.stars, body.words))
 
 
 @router.post("/{code}/reopening")
 async def reopen(request: Request, citizens: Ours, code: str, body: Reopening) -> dict[str, Any]:
     """The reporter re-opens the report; `code` is the whole follow code."""
     citizens.guesses.take(address_of(request), now_us())
-    return _full(await service.reopen(citizens, code, body.reason))
+    return full(citizens, await service.reopen(citizens, code, body.reason))
 
 
 @router.post("/{code}/photos")
 async def attach(request: Request, citizens: Ours, code: str, photos: Files) -> dict[str, Any]:
     """The reporter adds photos while the report is open; `code` is the whole follow code."""
     citizens.guesses.take(address_of(request), now_us())
-    return _full(await service.attach(citizens, code, await uploads(photos, PHOTO_BYTES)))
+    return full(citizens, await service.attach(citizens, code, await uploads(photos, PHOTO_BYTES)))
 
 
-@router.post("/{number}/route")
-async def route(citizens: Ours, actor: Who, number: str, body: Route, version: Version = None) -> dict[str, Any]:
-    """An official confirms the commune."""
-    return _full(await service.route(citizens, actor, number, body.unit, version))
+@router.post("/{code}/reply")
+async def reply(request: Request, citizens: Ours, code: str, body: Reply) -> dict[str, Any]:
+    """The reporter answers the question of the unit; `code` is the whole follow code."""
+    citizens.guesses.take(address_of(request), now_us())
+    return full(citizens, await waiting.reply(citizens, code, body.words))
 
 
-@router.post("/{number}/receive")
-async def receive(citizens: Ours, actor: Who, number: str, version: Version = None) -> dict[str, Any]:
-    """The unit takes the report."""
-    return _full(await service.receive(citizens, actor, number, version))
-
-
-@router.post("/{number}/start")
-async def start(citizens: Ours, actor: Who, number: str, version: Version = None) -> dict[str, Any]:
-    """Somebody works on it."""
-    return _full(await service.start(citizens, actor, number, version))
-
-
-@router.post("/{number}/pass-on")
-async def pass_on(citizens: Ours, actor: Who, number: str, body: PassOn, version: Version = None) -> dict[str, Any]:
-    """Hand the report to another unit, with the reason."""
-    return _full(await service.pass_on(citizens, actor, number, body.unit, body.reason, version))
-
-
-@router.post("/{number}/answer")
-async def answer(
-    citizens: Ours,
-    actor: Who,
-    number: str,
-    outcome: Annotated[Outcome, Form()],
-    words: Words,
-    proof: Files,
-    duplicate_of: Short = "",
-    version: Version = None,
-) -> dict[str, Any]:
-    """Close the report with outcome, words and proof (photos or PDF)."""
-    files = await uploads(proof, max(PHOTO_BYTES, DOCUMENT_BYTES))
-    return _full(await service.answer(citizens, actor, number, outcome, words, files, duplicate_of or None, version))
-
-
-async def uploads(files: list[UploadFile], most: int) -> tuple[Upload, ...]:
-    """The files of a form; TooLarge when there are too many of them."""
-    if len(files) > FILES_MAX * 2:
-        raise TooLarge(f"Up to {FILES_MAX} files are taken at once.", field="photos")
-    return await read_files(files, most)
-
-
-async def read_files(files: Sequence[StarletteFile], most: int) -> tuple[Upload, ...]:
-    """Files read up to just beyond the limit, and closed; what a browser sends for an empty field is left out."""
-    read = []
-    for one in files:
-        read.append(Upload(one.filename or "", await one.read(most + 1)))
-        await one.close()
-    return tuple(one for one in read if one.content or one.name)
-
-
-def address_of(request: Request) -> str:
-    """The network address that a request came from, for the allowance only; it is kept nowhere."""
-    return request.client.host if request.client else "unknown"
-
-
-def _public(one: reading.PublicReport) -> dict[str, Any]:
-    return {
-        "code": one.code,
-        "category": one.category,
-        "state": one.state,
-        "unit": one.unit,
-        "place": one.place,
-        "filedAt": one.filed_at,
-        "handleBy": one.handle_by,
-        "closedAt": one.closed_at,
-        "onTime": one.on_time,
-        "outcome": one.outcome,
-        "answer": one.answer,
-        "proof": [file.as_json() for file in one.proof],
-        "reopened": one.reopened,
-        "rating": one.rating,
-        "imported": one.imported,
-    }
-
-
-def _full(report: Report) -> dict[str, Any]:
-    """A report for its reporter and its handling unit."""
-    return _public(reading.public_report(report)) | {
-        "version": report.version,
-        "description": report.description,
-        "placeWords": report.place_words,
-        "place": report.place,
-        "photos": [file.as_json() for file in report.photos],
-        "due": report.due,
-        "assignee": report.assignee,
-        "suggestedUnit": report.suggested_unit,
-        "placeDecided": report.decided,
-        "ratingWords": report.rating_words,
-    }
+@router.post("/{code}/withdrawal")
+async def withdraw(request: Request, citizens: Ours, code: str, body: Withdrawal) -> dict[str, Any]:
+    """The reporter takes the report back; `code` is the whole follow code."""
+    citizens.guesses.take(address_of(request), now_us())
+    return full(citizens, await service.withdraw(citizens, code, body.reason))
