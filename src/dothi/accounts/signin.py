@@ -115,7 +115,7 @@ def actor_for_session(accounts: Accounts, token: str, now: int | None = None) ->
     if at - row[9] >= NOTED_EVERY:
         _note(accounts, "UPDATE session SET seen_at = max(seen_at, ?) WHERE token_hash = ?", at, token_hash)
     user = read_user(row)
-    actor = Actor(user.actor_id, user.roles, user.areas)
+    actor = Actor(user.actor_id, user.roles, taken_over(accounts, user.areas))
     return _keep(cache, token_hash, actor, min(at + CACHE_LIFE, row[9] + accounts.rules.idle, row[10]))
 
 
@@ -133,7 +133,17 @@ def actor_for_key(accounts: Accounts, authorization: str, now: int | None = None
     key = _read_key(row)
     if at - key.last_used_at >= NOTED_EVERY:
         _note(accounts, "UPDATE key SET last_used_at = max(last_used_at, ?) WHERE token_hash = ?", at, token_hash)
-    return _keep(cache, token_hash, Actor(f"key:{key.id}", frozenset(), key.areas, key.scopes), at + CACHE_LIFE)
+    return _keep(
+        cache,
+        token_hash,
+        Actor(f"key:{key.id}", frozenset(), taken_over(accounts, key.areas), key.scopes),
+        at + CACHE_LIFE,
+    )
+
+
+def taken_over(accounts: Accounts, areas: frozenset[str]) -> frozenset[str]:
+    """The areas with those of communes that were merged into them: the heir answers for what they left."""
+    return frozenset[str]().union(*(accounts.former(code) for code in areas))
 
 
 def recognise(accounts: Accounts, token: str, now: int | None = None) -> Known | None:

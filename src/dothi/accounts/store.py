@@ -164,6 +164,10 @@ class Cache:
         self.found = {}
 
 
+def _itself(code: str) -> frozenset[str]:
+    return frozenset({code})
+
+
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """What the verbs of people, sign-in and keys work with."""
@@ -173,19 +177,24 @@ class Accounts:
     cache: Cache
     within: Within
     rules: SessionRules
+    former: Within = _itself
 
     @classmethod
     def open(
         cls,
         folder: Path,
-        within: Within = lambda code: frozenset({code}),
+        within: Within = _itself,
         rules: SessionRules = SessionRules(),
         hasher: PasswordHasher | None = None,
+        former: Within = _itself,
     ) -> "Accounts":
-        """Open (or make) accounts.db in `folder`; `within` gives the codes at and below a unit's code."""
+        """Open (or make) accounts.db in `folder`; `within` gives the codes at and below a unit's code.
+
+        `former` gives a code and those of the units that were merged into it.
+        """
         cache = Cache()
         database = Database(folder / "accounts.db", ACCOUNTS, on_commit=cache.forget)
-        return cls(database, Hashing(hasher), cache, within, rules)
+        return cls(database, Hashing(hasher), cache, within, rules, former)
 
     def close(self) -> None:
         """Finish what was handed in, and close."""

@@ -81,8 +81,9 @@ class Gazetteer:
         below = {unit.code for unit in self.children.get(code, ()) if not unit.closed_before(TWO_TIERS_SINCE)}
         return frozenset(below) | self.with_former(code)
 
-    def with_former(self, code: str) -> frozenset[str]:
-        """A code and those closed since July 2025 whose only heir it is, through several mergers too."""
+    def with_former(self, code: str, at: date | None = None) -> frozenset[str]:
+        """A code and those closed since July 2025 whose only heir it is by a day, through several mergers too."""
+        day = at or today()
         found, waiting = {code}, [code]
         while waiting:
             heir = waiting.pop()
@@ -90,7 +91,8 @@ class Gazetteer:
                 old.code
                 for unit in self.states.get(heir, ())
                 for old in self.before.get((heir, unit.valid_from), ())
-                if not old.closed_before(TWO_TIERS_SINCE) and len(self.after[old.code, old.valid_to]) == 1
+                if (unit.valid_from or day) <= day and not old.closed_before(TWO_TIERS_SINCE)
+                if len(self.after[old.code, old.valid_to]) == 1
             }
             waiting += former - found
             found |= former

@@ -92,9 +92,9 @@ class Territory:
         """The codes at and below a unit, those closed since July 2025 too: what somebody of that area may see."""
         return self.gazetteer.within(code)
 
-    def with_former(self, code: str) -> frozenset[str]:
+    def with_former(self, code: str, at: date | None = None) -> frozenset[str]:
         """A code and those that closed since July 2025 with it as their only heir: whose work it has taken over."""
-        return self.gazetteer.with_former(code)
+        return self.gazetteer.with_former(code, at)
 
     def chain(self, code: str, at: date | None = None) -> tuple[Unit, ...]:
         """Province first, the unit itself last: the order in which settings are inherited and overridden."""
