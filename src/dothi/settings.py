@@ -74,6 +74,8 @@ def _lacking(settings: Settings) -> str:
     """What a setting needs beside itself, empty when nothing lacks."""
     if settings.mail_server and "@" not in settings.mail_from:
         return "mail_server needs mail_from: the mail address under which the city writes."
+    if settings.mail_in_port and not settings.unit:
+        return "mail_in_port needs unit: whose desk gets what comes by mail."
     if settings.phone_url and not settings.phone_secret:
         return "phone_url needs phone_secret: the gateway knows by it that the city wrote."
     return ""

@@ -10,7 +10,6 @@ from dothi.citizens.rules import Rules
 from dothi.citizens.rules.notices import Notice
 from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Missing
-from dothi.ground.ids import urn
 from dothi.ground.text import format_datetime
 from dothi.hub.language.nodes import Compare, Query, TypeIs
 from dothi.hub.model import Logged, LoggedCommit, default_instance, instance_value
@@ -57,20 +56,30 @@ def _told(citizens: Citizens, entry: Logged, step: dict[str, Any]) -> Iterator[D
     except Missing:
         return
     rules = rules_at(citizens, report.unit)
-    notice = rules.notices.notices.get(step["verb"])
+    notice = rules.notices.notices.get(_step_name(entry, step))
     if notice is None or report.imported:
         return
-    for one in (report, *(_joined(citizens, report) if notice.others else ())):
+    for one in (report, *(_joined(citizens, report, step["verb"]) if notice.others else ())):
         for contact in contacts_of(citizens, one):
             if contact.code and not notice.others:
                 continue  # A follower is not asked, and did not file it.
             yield _draft(citizens, rules, notice, f"{entry.id}@{entry.version}", one, report, contact)
 
 
-def _joined(citizens: Citizens, report: Report) -> Iterator[Report]:
-    """The reports that were joined to this one: their reporters wait for the same."""
+def _step_name(entry: Logged, step: dict[str, Any]) -> str:
+    """The verb of a step; filing has one name for each channel that is told otherwise."""
+    channel = instance_value(default_instance(entry.attrs.get("channel")), "")
+    return f"file by {channel}" if step["verb"] == "file" and channel == "mail" else str(step["verb"])
+
+
+def _joined(citizens: Citizens, report: Report, verb: str) -> Iterator[Report]:
+    """The reports that were joined to this one: their reporters wait for the same.
+
+    A merged report is answered by a step of its own, which tells its reporter.
+    """
     query = Query(TypeIs(TYPE), q=Compare(("duplicateOf",), "==", report.code), limit=CONTACTS_MAX)
-    return (report_of(one) for one in citizens.hub.query(SYSTEM, query))
+    found = (report_of(one) for one in citizens.hub.query(SYSTEM, query))
+    return (one for one in found if not (one.merged_into and verb == "answer"))
 
 
 def contacts_of(citizens: Citizens, report: Report) -> list[Contact]:
@@ -102,11 +111,6 @@ def links_of(number: str, follower: str = "") -> dict[str, Link]:
     if follower:
         return {"link": Link("follow_other", follower), "code": Link("code_other", follower)}
     return {"link": Link("follow", number), "code": Link("code", number)}
-
-
-def about(number: str) -> str:
-    """The id of the report with a number."""
-    return urn(TYPE, number)
 
 
 def unit_name(citizens: Citizens, code: str | None) -> str:

@@ -46,13 +46,16 @@ class NoticeRules:
 
     notices: Mapping[str, Notice]
     outcomes: Mapping[str, Mapping[str, str]]
+    refusals: Mapping[str, Mapping[str, str]]  # By the field that was wrong; "other" is always there.
     area: AreaRule
     sample: bool
 
 
 def parse_notices(table: Mapping[str, Any]) -> NoticeRules:
     """The rules that a table says. Invalid when an outcome has no name or a digest would leave twice a day."""
-    outcomes = {row["id"]: {language: row[language] for language in ("vi", "en")} for row in table["outcome"]}
+    outcomes, refusals = _named(table["outcome"]), _named(table["refusal"])
+    if "other" not in refusals:
+        raise Invalid("notices: the refusal “other” is lacking.", field="text")
     lacking = {outcome.value for outcome in Outcome} - outcomes.keys()
     if lacking:
         raise Invalid(f"notices: the outcome {', '.join(sorted(lacking))} has no name.", field="text")
@@ -60,4 +63,8 @@ def parse_notices(table: Mapping[str, Any]) -> NoticeRules:
     if not (0 <= area.hour < 24 and area.every_hours >= 12):  # Hours of a day, and half of them.
         raise Invalid("notices: area.hour is 0 to 23, area.every_hours at least 12.", field="text")
     rows = {row["id"]: Notice(row["id"], row["template"], row.get("others", False)) for row in table["notice"]}
-    return NoticeRules(rows, outcomes, area, bool(table.get("sample")))
+    return NoticeRules(rows, outcomes, refusals, area, bool(table.get("sample")))
+
+
+def _named(rows: list[dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {row["id"]: {language: row[language] for language in ("vi", "en")} for row in rows}

@@ -52,6 +52,7 @@ class Draft:
     params: Mapping[str, str] = field(default_factory=dict)  # Fills the template; holds no identity.
     links: Mapping[str, Link] = field(default_factory=dict)  # Fill it too, made when the message leaves.
     language: str = "vi"
+    alias: str = ""  # Stands for the addressee in the id, where each pseudonym is a new one.
     channel: str = ""  # "" = the first channel that reaches the addressee.
 
 

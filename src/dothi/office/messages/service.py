@@ -36,7 +36,7 @@ def open_messages(
 
 def message_id(draft: Draft) -> str:
     """The id that belongs to cause, addressee and template: the same again is the same message."""
-    said = "\n".join((draft.cause, draft.to, draft.office, draft.template, draft.channel))
+    said = "\n".join((draft.cause, draft.alias or draft.to, draft.office, draft.template, draft.channel))
     return urn(TYPE, hashlib.sha256(said.encode()).hexdigest()[:32])
 
 
@@ -62,6 +62,11 @@ async def queue(
             continue  # Somebody queued one of them meanwhile.
         return len(changes)
     raise Conflict("The messages could not be kept; they are being written by somebody else.")
+
+
+def is_queued(messages: Messages, draft: Draft) -> bool:
+    """Whether this message is kept already, sent or not."""
+    return _is_kept(messages, message_id(draft))
 
 
 def _is_kept(messages: Messages, key: str) -> bool:
