@@ -16,6 +16,7 @@ from dothi.accounts.model import Sample
 from dothi.accounts.people import make_sample_users, users
 from dothi.app import close_city, make_app, open_city
 from dothi.citizens import Filing, file_report
+from dothi.citizens.intake.followers import follow_report
 from dothi.evidence.definitions import keep_sample_indicators
 from dothi.ground.clock import MINUTE, iso, now_us
 from dothi.hub.core import Hub
@@ -25,6 +26,7 @@ from dothi.web.page import Page
 from dothi.web.parts import Parts
 from dothi.web.site import find_pages
 from tests.web.life import fill_life
+from tests.web.reporting import fill_report
 
 T = TypeVar("T")
 PROVINCE, COMMUNE = "46", "19789"
@@ -92,8 +94,10 @@ async def fill(city: City) -> None:
     city.values["user"] = users(city.parts.accounts)[0].id
     await add_readings(city.parts.hub)
     await keep_sample_indicators(city.parts.evidence)
-    await file_report(city.parts.citizens, REPORT)
+    filed = await file_report(city.parts.citizens, REPORT)
+    await follow_report(city.parts.citizens, filed.number, key="the example of the page tests")
     city.values.update(await fill_life(city.parts))
+    city.values.update(await fill_report(city.parts))
 
 
 STATIONS = (

@@ -43,6 +43,10 @@ class Organisation:
     valid_to: str = ""  # Its last day; "" is still so.
     sample: bool = False  # A labelled sample.
 
+    def name_in(self, language: str) -> str:
+        """The name in "vi" or "en"."""
+        return self.name_en if language == "en" and self.name_en else self.name
+
     def held(self, day: str) -> bool:
         """Whether it was in force on a day (yyyy-mm-dd)."""
         return (self.valid_from or day) <= day <= (self.valid_to or day)

@@ -7,6 +7,7 @@ from statistics import median
 
 from starlette.requests import Request
 
+from dothi.accounts.organisations import find_organisation, is_organisation
 from dothi.accounts.people import display_name
 from dothi.ground.clock import HOUR, MINUTE, from_iso, now_us
 from dothi.ground.errors import Forbidden, Missing
@@ -84,9 +85,12 @@ def name_of(request: Request, entity: Entity) -> str:
 
 
 def unit_name(request: Request, code: str | None) -> str:
-    """The name of an administrative unit, the code itself when there is none of it, empty for nowhere."""
+    """The name of an administrative unit or organisation, the code itself when there is none of it, empty for nowhere."""
     if not code:
         return ""
+    body = find_organisation(parts(request).hub, code) if is_organisation(code) else None
+    if body is not None:
+        return body.name_in(words(request).language)
     try:
         return str(parts(request).territory.unit(code).name_in(words(request).language))
     except Missing:

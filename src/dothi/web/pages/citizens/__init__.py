@@ -1,5 +1,5 @@
 """The pages of citizens' reports: the citizen's own, what everybody sees, and the official's work."""
 
-from dothi.web.pages.citizens import problems, public, report, work
+from dothi.web.pages.citizens import intake, problems, public, report, work
 
-PAGES = (*report.PAGES, *public.PAGES, *problems.PAGES, *work.PAGES)
+PAGES = (*intake.PAGES, *report.PAGES, *public.PAGES, *problems.PAGES, *work.PAGES)

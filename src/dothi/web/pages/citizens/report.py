@@ -1,4 +1,4 @@
-"""The citizen's pages: report a problem, follow it by its code, judge the answer."""
+"""The reporter's pages: follow a report by its code, judge the answer; and what all pages of reports share."""
 
 from collections.abc import Mapping
 
@@ -6,20 +6,18 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dothi.accounts.model import Identity
+from dothi.accounts.organisations import find_organisation, is_organisation
 from dothi.citizens.api.reports import address_of, read_files
 from dothi.citizens.handling import service
 from dothi.citizens.handling.workflow import BY_REPORTER, verbs_for
 from dothi.citizens.intake.codes import codes_of, find_by_code, split_code
-from dothi.citizens.intake.filing import Filing, file_report
+from dothi.citizens.intake.followers import followed_by
 from dothi.citizens.intake.photos import PHOTO_BYTES, Upload
 from dothi.citizens.model import BadFile, FileTooLarge, NoProof, NoSuchReport, NothingSpecific, Report, State
 from dothi.citizens.needs import Citizens
 from dothi.citizens.reading import PublicReport, reporters_file, timeline
-from dothi.citizens.rules import HIDDEN
 from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Conflict, DothiError, Invalid, Missing, TooLarge
-from dothi.ground.ids import secret
 from dothi.territory.model import Unit
 from dothi.web.page import Menu, Page, redirect, render, words
 from dothi.web.parts import parts
@@ -28,7 +26,6 @@ FAILED = 422
 TOWN_ZOOM = 11
 MEGABYTE = 1024 * 1024
 FORM_MAX = 5 * PHOTO_BYTES + MEGABYTE
-HONEYPOT = "website"  # People do not see this field; programs that fill every field do.
 EXAMPLE = "-".join(codes_of("the example of the page tests"))
 LOOKS: Mapping[State, tuple[str, str]] = {  # State → kind and icon; the word stands in the catalogue.
     State.FILED: ("note", "todo"),
@@ -61,39 +58,6 @@ def problem_of(request: Request, error: DothiError) -> dict[str, str]:
     return {field: words(request).t(f"citizens.problem.{name}", **(more | values))}
 
 
-async def report(request: Request) -> Response:
-    """What is wrong, and where? One short page."""
-    ours(request).views.count()
-    return _form(request, {"key": secret(), "category": request.query_params.get("category", "")}, {})
-
-
-def _form(
-    request: Request, values: Mapping[str, str], problems: Mapping[str, str], *, had_photos: bool = False
-) -> Response:
-    here = ours(request)
-    province = values.get("province") or request.query_params.get("province") or parts(request).province
-    province = province if here.territory.knows(province) else ""
-    filled = {name: values.get(name, "") for name in FIELDS} | {"key": values.get("key") or secret()}
-    language = words(request).language
-    return render(
-        request,
-        "citizens/report.html",
-        FAILED if problems else 200,
-        values=filled,
-        problems=problems,
-        had_photos=had_photos,
-        province=here.territory.unit(province) if province else None,
-        provinces=[] if province else [(one.code, one.name_in(language)) for one in here.territory.provinces()],
-        communes=communes_of(here, province, language),
-        start=town_of(here, province),
-        rules=here.rules,
-        emergency=here.rules.emergency,
-    )
-
-
-FIELDS = ("category", "description", "unit", "place_words", "lon", "lat", "phone", "email", "key")
-
-
 def communes_of(here: Citizens, province: str, language: str) -> list[tuple[str, str]]:
     """Codes and names of a province's communes, in order of name; none without a province."""
     found = here.territory.communes_of(province) if province else ()
@@ -110,63 +74,10 @@ def town_of(here: Citizens, province: str) -> tuple[float, float, int] | None:
     return round(lon, 4), round(lat, 4), TOWN_ZOOM
 
 
-async def send_report(request: Request) -> Response:
-    """File the report, or say what to mend; a second click files nothing new."""
-    form = await request.form()
-    values = {name: str(form.get(name, "")).strip() for name in (*FIELDS, "province")}
-    photos = await uploads(form, "photos", PHOTO_BYTES)
-    try:
-        if form.get(HONEYPOT):
-            raise Invalid(field="form")
-        filing = _filing(request, values, photos)
-        ours(request).filings.take(address_of(request), now_us())
-        filed = await file_report(ours(request), filing)
-    except (Invalid, TooLarge) as error:
-        return _form(request, values, problem_of(request, error), had_photos=bool(photos))
-    return redirect(request, f"/report/sent/{filed.follow_code}")
-
-
-def _filing(request: Request, values: Mapping[str, str], photos: tuple[Upload, ...]) -> Filing:
-    who = Identity(phone=values["phone"], email=values["email"])
-    if not values["category"]:
-        raise Invalid(field="category")
-    try:
-        lon, lat = (float(values[name]) if values[name] else None for name in ("lon", "lat"))
-    except ValueError as cause:
-        raise Invalid(field="place") from cause
-    return Filing(
-        values["category"],
-        values["description"],
-        lon,
-        lat,
-        values["unit"] or None,
-        values["place_words"],
-        photos,
-        who if who != Identity() else None,
-        values["key"] or None,
-    )
-
-
 async def uploads(form: FormData, name: str, most: int) -> tuple[Upload, ...]:
     """The files of a field, read up to just beyond the limit; an empty field brings none."""
     files = [one for one in form.getlist(name) if isinstance(one, UploadFile)]
     return await read_files(files, most)
-
-
-async def sent(request: Request) -> Response:
-    """The report has arrived: its code, who has it, and until when."""
-    found = _by_code(request)
-    said = ours(request).rules.hint(found.description)
-    return render(
-        request,
-        "citizens/sent.html",
-        report=found,
-        code=request.path_params["code"],
-        hidden=HIDDEN in found.description + found.place_words,
-        sample=ours(request).rules.sample,
-        numbers=ours(request).rules.emergency.numbers if said.emergency else (),
-        **shown(request, found),
-    )
 
 
 def _by_code(request: Request) -> Report:
@@ -193,9 +104,12 @@ def shown(request: Request, report: Report | PublicReport) -> dict[str, object]:
 
 
 def unit_name(request: Request, code: str | None) -> str:
-    """The name of a unit in the reader's language, empty for none."""
+    """The name of a unit or organisation in the reader's language, empty for none."""
     if not code:
         return ""
+    if is_organisation(code):
+        body = find_organisation(ours(request).hub, code)
+        return body.name_in(words(request).language) if body else code
     try:
         found: Unit = ours(request).territory.unit(code)
     except Missing:
@@ -210,16 +124,29 @@ async def follow(request: Request) -> Response:
         return render(request, "citizens/follow.html", code="", problems={})
     ours(request).guesses.take(address_of(request), now_us())
     try:
-        found = find_by_code(ours(request), code)
+        found = _address_of(request, code)
     except NoSuchReport:
         problems = {"code": words(request).t("citizens.problem.code")}
         return render(request, "citizens/follow.html", FAILED, code=code, problems=problems)
-    return redirect(request, f"/follow/{found.code}-{split_code(code)[1]}")
+    return redirect(request, found)
+
+
+def _address_of(request: Request, code: str) -> str:
+    """The page that a code opens: the reporter's own, or that of who follows another's report. NoSuchReport."""
+    number, pin = split_code(code)
+    try:
+        return f"/follow/{find_by_code(ours(request), code).code}-{pin}"
+    except NoSuchReport:
+        followed_by(ours(request), code)
+        return f"/report/following/{number}-{pin}"
 
 
 async def followed(request: Request) -> Response:
     """What has become of my report?"""
-    return _followed(request, _by_code(request), {}, {})
+    try:
+        return _followed(request, _by_code(request), {}, {})
+    except NoSuchReport:
+        return redirect(request, _address_of(request, str(request.path_params["code"])))
 
 
 def _followed(request: Request, found: Report, problems: Mapping[str, str], values: Mapping[str, str]) -> Response:
@@ -329,9 +256,6 @@ def answer_file(request: Request, digest: str, media_type: str) -> Response:
 
 _CODE = {"code": EXAMPLE}
 PAGES = (
-    Page("/report", report, "citizens.report.title", menu=Menu("public", 10)),
-    Page("/report", send_report, "citizens.report.title", methods=("POST",), body_max=FORM_MAX, page=False),
-    Page("/report/sent/{code}", sent, "citizens.sent.title", sample=_CODE),
     Page("/follow", follow, "citizens.follow.title", menu=Menu("public", 20)),
     Page("/follow/{code}", followed, "citizens.followed.title", sample=_CODE),
     Page("/follow/{code}/rate", rate, "citizens.rate.title", methods=("POST",), sample=_CODE, page=False),
