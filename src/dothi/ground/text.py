@@ -12,6 +12,8 @@ POINTS = "abcdđeghiklmnopqrstuvxy"  # The points of a clause of law, in order: 
 _TONES = "\u0300\u0309\u0303\u0301\u0323"  # huyền, hỏi, ngã, sắc, nặng: in the order of dictionaries.
 _LETTER_MARKS = "\u0302\u0306\u031b"  # Circumflex, breve and horn make letters, not tones.
 _D = str.maketrans({"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"})  # U+00D0 is often typed for U+0110: they look the same.
+# Every combining mark of Unicode; the last one known is U+1E94A.
+_MARKS = dict.fromkeys(code for code in range(0x300, 0x1E94B) if unicodedata.combining(chr(code)))
 _RANK = {letter: place for place, letter in enumerate(ALPHABET)}
 _POINT = re.compile(rf"([{POINTS}])(\d*)", re.IGNORECASE)
 _COMMA = str.maketrans(",.", ".,")
@@ -28,7 +30,7 @@ def nfc(text: str) -> str:
 def fold(text: str) -> str:
     """The text as search compares it: small letters without marks, đ as d, single spaces; hoà and hòa are one."""
     bare = unicodedata.normalize("NFD", text.translate(_D).lower())
-    return " ".join("".join(char for char in bare if not unicodedata.combining(char)).translate(_D).split())
+    return " ".join(bare.translate(_MARKS).translate(_D).split())
 
 
 def slug(text: str) -> str:
