@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from PIL import Image
 
 from dothi.accounts.model import SessionRules
+from dothi.accounts.organisations import own_organisations
 from dothi.accounts.policy import RolePolicy
 from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
@@ -56,6 +57,7 @@ def in_city(tmp_path: Path, territory: Territory) -> Callable[[Callable[[City], 
         vault = await Vault.open(tmp_path, accounts)
         hub = Hub(tmp_path / "hub", policy)
         hub.own("proposals", {"Proposal": "POST /api/proposals"})
+        own_organisations(hub)
         try:
             return await story(City(open_citizens(hub, vault, territory), hub, accounts, vault, tmp_path))
         finally:

@@ -11,6 +11,7 @@ from dothi.citizens.handling.moving import Deed, Written, by_number, check_unit,
 from dothi.citizens.handling.moving import covers as covers
 from dothi.citizens.handling.timing import calendar_of
 from dothi.citizens.handling.workflow import BY_CLOCK, BY_REPORTER, HANDLERS, Step, check
+from dothi.citizens.intake.arrival import rerouted
 from dothi.citizens.intake.codes import find_by_code
 from dothi.citizens.intake.filing import keep_photos
 from dothi.citizens.intake.photos import Upload
@@ -19,17 +20,22 @@ from dothi.citizens.needs import SYSTEM, Citizens, rules_at
 from dothi.citizens.rules import without_personal
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Conflict, Invalid
-from dothi.hub.model import Actor, Attribute, json_prop, prop
+from dothi.hub.model import Actor, Attribute, default_instance, instance_value, json_prop, prop
 
 
 async def route(
     citizens: Citizens, actor: Actor, number: str, unit: str, version: int | None = None, now: int | None = None
 ) -> Report:
-    """An official's yes: the report lies in commune `unit`, which handles it from now on."""
+    """An official's yes: the report lies in commune `unit`; whoever is competent there has it from now on."""
     report = for_handler(citizens, actor, number)
     check_unit(citizens, unit)
-    chosen = {"unit": prop(unit), "assignee": prop(unit), "placeDecided": prop(True), "routedBy": prop("official")}
-    return await move(citizens, actor, report, "route", Step(unit=unit), Deed(chosen, unit=unit, seen=version), now)
+    again = rerouted(citizens, report, unit, now)
+    chosen: dict[str, Attribute] = {
+        **{"unit": prop(unit), "assignee": prop(unit), "placeDecided": prop(True), "routedBy": prop("official")},
+        **{name: value for name, value in again.items() if name != "due"},  # The receiving clock starts anew.
+    }
+    holder = str(instance_value(default_instance(chosen["assignee"])))
+    return await move(citizens, actor, report, "route", Step(unit=unit), Deed(chosen, unit=holder, seen=version), now)
 
 
 async def receive(

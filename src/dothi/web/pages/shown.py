@@ -85,7 +85,7 @@ def name_of(request: Request, entity: Entity) -> str:
 
 
 def unit_name(request: Request, code: str | None) -> str:
-    """The name of an administrative unit or organisation, the code itself when there is none of it, empty for nowhere."""
+    """The name of a unit or organisation, the code itself when there is none of it, empty for nowhere."""
     if not code:
         return ""
     body = find_organisation(parts(request).hub, code) if is_organisation(code) else None
