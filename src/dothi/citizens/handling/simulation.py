@@ -1,7 +1,7 @@
 """What other rules would have done: the cases of the last days judged by both, and where they differ.
 
-Nothing is written. Deadlines, lateness, the demand for proof and for specific words, the emergency hint and the count
-of recurring places are computed again from the reports as they were filed and answered.
+Nothing is written. Deadlines, lateness, the demand for proof and for specific words, who gets it, the emergency hint
+and the count of recurring places are computed again from the reports as they were filed and answered.
 """
 
 from collections import Counter, defaultdict
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dothi.citizens.handling.workflow import Step, check
+from dothi.citizens.intake.competence import decide, facts_of
 from dothi.citizens.model import TYPE, IllegalMove, Outcome, Report, State, report_of
 from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.citizens.rules import Rules, parse, recurring
@@ -28,7 +29,7 @@ _HANDLER = frozenset({"official"})
 class Difference:
     """One case that the other rules would have treated otherwise."""
 
-    kind: str  # category, receive, handle, late, in_time, refused, passes, emergency
+    kind: str  # category, receive, handle, late, in_time, refused, routed, emergency
     code: str
     before: str
     after: str
@@ -95,6 +96,7 @@ def _differences(citizens: Citizens, report: Report, before: Rules, after: Rules
         if kept[0] is not kept[1]:
             yield Difference("in_time" if kept[1] else "late", report.code, *pairs["handle"])
         pairs["refused"] = _refused(report, before), _refused(report, after)
+    pairs["routed"] = _holder(citizens, report, before), _holder(citizens, report, after)
     pairs["emergency"] = _emergency(report, before), _emergency(report, after)
     for kind, (was, would_be) in pairs.items():
         if was != would_be:
@@ -136,6 +138,15 @@ def _refused(report: Report, rules: Rules) -> str:
 def _as_it_was(report: Report) -> Report:
     """The report as it stood before its answer."""
     return replace(report, state=State.IN_PROGRESS, open=True, outcome=None, answer=None)
+
+
+def _holder(citizens: Citizens, report: Report, rules: Rules) -> str:
+    """Who would have got the report; its place as it was decided, by the table in force on the day of filing."""
+    if report.unit is None:
+        return ""
+    at = from_iso(report.filed_at)
+    facts = facts_of(citizens, rules, report.category, report.unit, report.description, "web", {}, at)
+    return decide(citizens, rules, facts, at, sure=report.decided).assignee
 
 
 def _emergency(report: Report, rules: Rules) -> str:
