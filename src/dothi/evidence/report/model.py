@@ -305,8 +305,8 @@ class Moved:
 
 
 def packed(snapshot: Snapshot) -> bytes:
-    """A snapshot as JSON, the same bytes for the same report."""
-    return msgspec.json.encode(snapshot, order="sorted")
+    """A snapshot as JSON, figures and sections in the order of their template."""
+    return msgspec.json.encode(snapshot)
 
 
 def unpacked(content: bytes) -> Snapshot:

@@ -32,13 +32,14 @@ from dothi.evidence.report.templates import template_for
 from dothi.evidence.report.wording import basis, bind, drafted, plain
 from dothi.evidence.service import refresh
 from dothi.ground.clock import iso, now_us
-from dothi.ground.errors import DothiError, Forbidden, Invalid, Missing
+from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid, Missing
 from dothi.hub.language.nodes import And, Compare, Query, TypeIs
 from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, json_prop, prop
 
 log = logging.getLogger("dothi.reports")
 WRITERS = frozenset({"programme_officer", "official"})
 REASON_LETTERS = 5
+TRIES = 20  # How often the engine may be quicker.
 LOOK_S = 900.0  # The calendar is looked at so often at least, and just after midnight.
 JSON = "application/json"
 
@@ -123,8 +124,18 @@ async def prepare(evidence: Evidence, actor: Actor, name: str, now: int | None =
 async def compute_now(evidence: Evidence, duty: Entity, now: int) -> Snapshot:
     """Everything that the report tells as the data stand; its figures stand in the hub from now on."""
     asking = asking_of(evidence, duty, now)
-    await refresh(evidence, jobs_for(asking), now)
-    return Snapshot(gather(asking, SYSTEM), asking.template)
+    return Snapshot(await stand_and_gather(evidence, asking), asking.template)
+
+
+async def stand_and_gather(evidence: Evidence, asking: Asking) -> Data:
+    """Write the figures of a report where they stand otherwise, and tell them; again when the engine was quicker."""
+    for _ in range(TRIES):
+        try:
+            await refresh(evidence, jobs_for(asking), asking.now)
+        except Conflict:
+            continue
+        return gather(asking, SYSTEM)
+    raise Conflict("The figures are being computed by somebody else just now: try again in a moment.")
 
 
 def asking_of(evidence: Evidence, duty: Entity, now: int) -> Asking:

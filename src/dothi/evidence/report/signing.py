@@ -17,7 +17,7 @@ from dothi.evidence.reading import find
 from dothi.evidence.report import document, workbook
 from dothi.evidence.report.document import Paper
 from dothi.evidence.report.duties import about_of
-from dothi.evidence.report.gather import ask, gather, jobs_for
+from dothi.evidence.report.gather import ask, gather
 from dothi.evidence.report.model import (
     Address,
     Data,
@@ -41,11 +41,11 @@ from dothi.evidence.report.service import (
     kept,
     signed_before,
     snapshot_of,
+    stand_and_gather,
     wording_of,
 )
 from dothi.evidence.report.templates import form, template_for
 from dothi.evidence.report.wording import titles
-from dothi.evidence.service import refresh
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Forbidden, Invalid
 from dothi.ground.ids import urn
@@ -171,10 +171,13 @@ def _official(duty: Entity, signing: Signing, number: int) -> dict[str, Attribut
 
 
 async def freeze_figures(evidence: Evidence, actor: Actor, data: Data, now: int) -> Data:
-    """The same data with every figure's evidence a copy that never changes."""
+    """The same data with every figure's evidence a copy that never changes. FiguresMoved when one says otherwise."""
     ids = [one.evidence for one in _all_told(data) if f":{VALUE}:" in one.evidence]
     ids += [one.before.evidence for one in _all_told(data) if one.before and f":{VALUE}:" in one.before.evidence]
     copies = await freeze_for_report(evidence, actor, ids, f"báo cáo {data.period}, {data.name}", now)
+    for one in _all_told(data):
+        if one.evidence in copies and evidence.hub.get(SYSTEM, copies[one.evidence]).value("value") != one.value:
+            raise FiguresMoved(f"{one.name} has just changed.", figures=[one.name])
     return msgspec.convert(_renamed(msgspec.to_builtins(data), copies), Data)
 
 
@@ -255,8 +258,7 @@ async def write_month(
     demand_writer(evidence, actor, unit)
     template = template_for(evidence, about.kind, unit, at)
     asking = ask(evidence, about, template, at, signed_before(evidence, about))
-    await refresh(evidence, jobs_for(asking), at)
-    data = await freeze_figures(evidence, actor, gather(asking, SYSTEM), at)
+    data = await freeze_figures(evidence, actor, await stand_and_gather(evidence, asking), at)
     name, number = _free_id(evidence, ReportKind.MONTH, unit, month)
     paper = Paper(data, template, {}, address)
     attrs = await _kept_files(evidence, paper, packed(Snapshot(data, template)), number)

@@ -1,20 +1,18 @@
-"""Evidence over HTTP: indicators, figures by unit and period, publishing, the walk, and the month's report."""
+"""Figures over HTTP: indicators, values by unit and period, publishing, and the walk along the chains."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, cast
-from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from dothi.accounts.api import Who, require_csrf
-from dothi.evidence import report, service, walk
+from dothi.evidence import service, walk
 from dothi.evidence.definitions import indicator, indicator_id, indicators
 from dothi.evidence.formula import standing
-from dothi.evidence.model import REPORT, SYSTEM, VALUE, Evidence, Indicator
+from dothi.evidence.model import SYSTEM, VALUE, Evidence, Indicator
 from dothi.evidence.publishing import publications, publish
 from dothi.ground.errors import Missing
-from dothi.hub.model import Actor, Entity
+from dothi.hub.model import Entity
 
 Short = Annotated[str, Query(max_length=40)]
 Name = Annotated[str, Field(max_length=300)]
@@ -25,21 +23,16 @@ _SHOWN = (
 )
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What a request says; nothing else may stand in it."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Publication(_Body):
+class Publication(Body):
     """Why a figure that was published before is published again."""
 
     reason: Annotated[str, Field(max_length=2000)] = ""
-
-
-class MonthAsked(_Body):
-    """The commune and the month (yyyy-mm) of a report."""
-
-    unit: Annotated[str, Field(max_length=10)]
-    month: Annotated[str, Field(max_length=7)]
 
 
 def evidence_of(request: Request) -> Evidence:
@@ -48,7 +41,7 @@ def evidence_of(request: Request) -> Evidence:
 
 
 Ours = Annotated[Evidence, Depends(evidence_of)]
-router = APIRouter(prefix="/evidence", tags=["evidence"], dependencies=[Depends(require_csrf)])
+router = APIRouter(tags=["evidence"], dependencies=[Depends(require_csrf)])
 
 
 @router.get("/indicators")
@@ -113,51 +106,6 @@ def walk_from(evidence: Ours, actor: Who, entity: str) -> dict[str, Any]:
             for group in found.groups
         ],
     }
-
-
-@router.post("/reports/month", status_code=201)
-async def write_month(request: Request, evidence: Ours, actor: Who, body: MonthAsked) -> dict[str, Any]:
-    """Write the report of a commune's month; `file` is where the document is fetched."""
-    made = await report.write_month(evidence, actor, body.unit, body.month, address_of(request))
-    return _report(made)
-
-
-@router.get("/reports/{name}")
-def read_report(evidence: Ours, actor: Who, name: str) -> dict[str, Any]:
-    """A written report with each figure and the entity that is its evidence."""
-    return _report(_written(evidence, actor, name))
-
-
-@router.get("/reports/{name}/file")
-def read_document(evidence: Ours, actor: Who, name: str) -> Response:
-    """The document of a written report."""
-    return document(evidence, _written(evidence, actor, name))
-
-
-def document(evidence: Evidence, found: Entity) -> Response:
-    """The file of a PublishedReport, to be saved under its name."""
-    file = found.value("file")
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file['name'])}"}
-    return Response(evidence.hub.read_file(file["sha256"]), media_type=file["mediaType"], headers=headers)
-
-
-def address_of(request: Any) -> Callable[[str], str]:
-    """Entity id → address of its page on the server that got this request."""
-    base = f"{request.url.scheme}://{request.url.netloc}"
-    return lambda entity: f"{base}/walk/{quote(entity, safe=':')}"
-
-
-def _written(evidence: Evidence, actor: Actor, name: str) -> Entity:
-    found = evidence.hub.get(actor, name)
-    if REPORT not in found.types:
-        raise Missing(f"{name} is no report.")
-    return found
-
-
-def _report(found: Entity) -> dict[str, Any]:
-    names = ("name", "unit", "period", "madeAt", "figures", "simulated")
-    file = f"/api/evidence/reports/{quote(found.id, safe=':')}/file"
-    return {"id": found.id, **{name: found.value(name) for name in names}, "file": file}
 
 
 def _indicator(one: Indicator) -> dict[str, Any]:

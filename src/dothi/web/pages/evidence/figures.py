@@ -1,4 +1,4 @@
-"""The pages of figures: all of them at a glance, one with everything behind it, and the report that writes itself."""
+"""The pages of figures: all of them at a glance, and one with everything behind it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,15 +6,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dothi.evidence.api import address_of, document
 from dothi.evidence.definitions import indicator, indicators
 from dothi.evidence.formula import standing
 from dothi.evidence.model import (
     COUNTRY,
-    REPORT,
     Indicator,
     Period,
-    PeriodKind,
     Standing,
     parse_period,
     period_of,
@@ -22,23 +19,20 @@ from dothi.evidence.model import (
 )
 from dothi.evidence.publishing import publications, publish
 from dothi.evidence.reading import find, several
-from dothi.evidence.report import write_month
-from dothi.evidence.report.gather import WRITERS, latest
 from dothi.evidence.service import values
 from dothi.evidence.walk import Way
 from dothi.ground.clock import from_iso, now_us
-from dothi.ground.errors import Conflict, Invalid, Missing
+from dothi.ground.errors import Conflict, Invalid
 from dothi.hub.language.nodes import Window
 from dothi.hub.model import Entity
 from dothi.web.page import Menu, Page, redirect, render, visit, words
 from dothi.web.pages.shown import named, unit_name
-from dothi.web.pages.walk import href_of, steps_from
+from dothi.web.pages.walk import steps_from
 from dothi.web.parts import parts
 
 PUBLISHERS = frozenset({"programme_officer"})
 KINDS = {Standing.MET: "good", Standing.MISSED: "bad", Standing.GREY: "grey", Standing.NONE: "plain"}
 HISTORY_MAX = 366
-MONTHS = 13
 
 
 @dataclass(frozen=True)
@@ -115,7 +109,7 @@ def valued(request: Request, one: Indicator, number: float | None) -> str:
 
 
 def period_words(name: str) -> str:
-    """22/11/2026, or 11/2026."""
+    """22/11/2026, 11/2026, or W47/2026, Q4/2026."""
     return "/".join(reversed(name.split("-")))
 
 
@@ -296,83 +290,6 @@ async def publish_value(request: Request) -> Response:
     return redirect(request, address, "evidence.publish.done")
 
 
-async def month(request: Request) -> Response:
-    """Which commune, which month?"""
-    unit, name = (request.query_params.get(key, "") for key in ("unit", "month"))
-    return _month(request, unit, name, {})
-
-
-def _month(request: Request, unit: str, name: str, problems: dict[str, str]) -> Response:
-    evidence, actor = parts(request).evidence, visit(request).actor
-    return render(
-        request,
-        "evidence/month.html",
-        422 if problems else 200,
-        units=_communes(request),
-        unit=unit,
-        months=_months(),
-        month=name or _months()[0][0],
-        problems=problems,
-        written=[_written(request, one) for one in (latest(evidence, actor, unit, name) if unit and name else [])],
-    )
-
-
-def _communes(request: Request) -> list[tuple[str, str]]:
-    """The communes of the city that this visitor may report for."""
-    territory, areas = parts(request).territory, visit(request).actor.areas
-    province = parts(request).province
-    all_units = territory.communes_of(province) if province else territory.valid_at(None, "commune")
-    allowed = frozenset().union(*(territory.within(area) for area in areas)) if areas else None
-    return [
-        (one.code, one.name)
-        for one in sorted(all_units, key=lambda one: one.name)
-        if allowed is None or one.code in allowed
-    ]
-
-
-def _months() -> list[tuple[str, str]]:
-    """This month and those before it."""
-    from_now, found = now_us(), []
-    for _ in range(MONTHS):
-        period = period_of(PeriodKind.MONTH, from_now)
-        found.append((period.name, period_words(period.name)))
-        from_now = period.start - 1
-    return found
-
-
-def _written(request: Request, found: Entity) -> dict[str, Any]:
-    return {
-        "name": words(request).pick(found.value("name")),
-        "at": found.value("madeAt"),
-        "href": href_of(found) or "",
-        "file": f"/monthly/{found.id}/file",
-        "walk": f"/walk/{found.id}",
-    }
-
-
-async def make_month(request: Request) -> Response:
-    """The report is written and stands ready to be fetched."""
-    form = await request.form()
-    unit, name = (str(form.get(field, "")) for field in ("unit", "month"))
-    problems = {} if unit else {"unit": words(request).t("evidence.month.choose_unit")}
-    if not problems:
-        try:
-            await write_month(parts(request).evidence, visit(request).actor, unit, name, address_of(request))
-        except Invalid:
-            problems = {"month": words(request).t("evidence.month.wrong_month")}
-    if problems:
-        return _month(request, unit, "", problems)
-    return redirect(request, f"/monthly?unit={unit}&month={name}", "evidence.month.done")
-
-
-async def month_file(request: Request) -> Response:
-    """The document of a written report."""
-    found = parts(request).hub.get(visit(request).actor, request.path_params["report"])
-    if REPORT not in found.types:
-        raise Missing("There is no such report.")
-    return document(parts(request).evidence, found)
-
-
 _SAMPLE = {"indicator": "pm25-mean"}
 PAGES = (
     Page("/indicators", overview, "evidence.overview.title", menu=Menu("work", 40)),
@@ -386,7 +303,4 @@ PAGES = (
         sample=_SAMPLE,
         page=False,
     ),
-    Page("/monthly", month, "evidence.month.title", roles=WRITERS, menu=Menu("work", 45)),
-    Page("/monthly", make_month, "evidence.month.title", methods=("POST",), roles=WRITERS, page=False),
-    Page("/monthly/{report}/file", month_file, "evidence.month.title", page=False),
 )
