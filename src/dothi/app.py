@@ -26,13 +26,15 @@ from dothi.accounts.signin import authenticate
 from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
 from dothi.citizens import following, open_citizens, write_imported
+from dothi.citizens.api import areas as areas_api
 from dothi.citizens.api import consultations as consultations_api
 from dothi.citizens.api import handling as handling_api
+from dothi.citizens.api import intake as intake_api
 from dothi.citizens.api import problems as problems_api
 from dothi.citizens.api import reports as citizens_api
 from dothi.citizens.api import services as services_api
 from dothi.citizens.api.open311 import Endpoint, open311
-from dothi.citizens.channels import listener, notices
+from dothi.citizens.channels import areas, listener, notices
 from dothi.citizens.channels.links import makers
 from dothi.citizens.channels.listener import MailDesk
 from dothi.citizens.consultations import preparing, telling
@@ -186,6 +188,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "sources": lambda: runner.run_sources(parts.sources),
         "rules": lambda: keep_rules_fresh(parts.rules),
         "messages": lambda: outbox.run(parts.messages),
+        "areas": lambda: areas.run(parts.citizens, parts.messages),
         "notices": lambda: notices.run(parts.citizens, parts.messages),
         "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),
     }
@@ -248,7 +251,9 @@ def verbs(parts: Parts) -> FastAPI:
     api.state.parts = parts
     for module in (
         accounts_api,
+        areas_api,
         handling_api,
+        intake_api,
         citizens_api,
         consultations_api,
         problems_api,

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, Form, Header, Query, Request
 from pydantic import Field
 
@@ -21,6 +22,7 @@ from dothi.citizens.intake.filing import Filing, file_report
 from dothi.citizens.intake.photos import PHOTO_BYTES
 from dothi.citizens.services import measures
 from dothi.ground.clock import now_us
+from dothi.ground.errors import Invalid
 
 
 class Rating(Body):
@@ -64,6 +66,7 @@ async def file(  # noqa: PLR0913  # The fields of the form.
     name: Short = "",
     phone: Short = "",
     email: Short = "",
+    answers: Annotated[str, Form(max_length=2000, description="Answers by question, as a JSON object.")] = "",
     photos: Files = [],  # noqa: B006  # FastAPI copies it.
     idempotency_key: Annotated[str | None, Header(min_length=16, max_length=200)] = None,
 ) -> dict[str, Any]:
@@ -81,9 +84,18 @@ async def file(  # noqa: PLR0913  # The fields of the form.
         who if who != Identity() else None,
         idempotency_key,
         "api",
+        answers=answers_of(answers),
     )
     filed = await file_report(citizens, filing)
     return {"code": filed.number, "followCode": filed.follow_code}
+
+
+def answers_of(text: str) -> dict[str, str]:
+    """The answers of a JSON object. Invalid for anything else."""
+    try:
+        return msgspec.json.decode(text or "{}", type=dict[str, str])
+    except msgspec.DecodeError as cause:
+        raise Invalid("answers is a JSON object of texts, by question.", field="answers") from cause
 
 
 @router.get("")
