@@ -8,6 +8,7 @@ from typing import Any
 from dothi.accounts.vault import Vault
 from dothi.citizens.consultations import model as consultations
 from dothi.citizens.model import (
+    AREA_TYPE,
     CONTACT_TYPE,
     COUNT_TYPE,
     OWNER,
@@ -32,6 +33,7 @@ KIND = "reports"  # The kind of rule sets that this module obeys.
 OWNED = {  # Guarded type → what to call instead.
     TYPE: "POST /api/reports and the verbs under it",
     PART_TYPE: "POST /api/reports/{number}/split",
+    AREA_TYPE: "POST /api/areas",
     CONTACT_TYPE: "POST /api/reports with name, phone or email",
     SERVICE_TYPE: "POST /api/services and the verbs under it",
     COUNT_TYPE: "POST /api/sources/{id}/push (mapping service-counts)",
@@ -45,6 +47,9 @@ OWNED = {  # Guarded type → what to call instead.
 }
 LISTED = {  # Type → what its lists ask for.
     TYPE: (
+        "handleBy",
+        "ratedAt",
+        "reopenedAt",
         "code",
         "state",
         "category",
@@ -60,6 +65,7 @@ LISTED = {  # Type → what its lists ask for.
         "escalatedTo",
     ),
     PART_TYPE: ("state", "open", "assignee", "due", "unit", "partOf", "escalatedTo"),
+    AREA_TYPE: ("state", "toldUntil", "askedAt"),
     CONTACT_TYPE: ("report",),
     PROBLEM_TYPE: ("state", "category", "open", "assignee", "due", "unit", "rank"),
     SERVICE_TYPE: ("status", "open", "assignee", "due", "unit"),
