@@ -60,7 +60,7 @@ class Stance(StrEnum):
     AGREE = "agree"
     CHANGE = "change"
     DISAGREE = "disagree"
-    OTHER = "other"
+    OTHER = "remark"
 
 
 class Decision(StrEnum):
