@@ -43,6 +43,7 @@ EXPECTED = {
     **dict.fromkeys(("Consultation", "ConsultationComment", "CommentCluster"), "- - rcu r rcu R r r r"),
     **dict.fromkeys(("CommentSupport", "CommentAuthor"), "- - - - - - - - -"),
     "Message": "- - - - - - - - -",
+    "FollowedArea": "- - - - - - - - -",
     "Task": "- - rcu r rcu R r r r",
     "Solution": "- - rcu r rcu R r r r",
     "TaskPart": "- - rcu r rcu R r r r",

@@ -37,7 +37,7 @@ OWNED = {  # Guarded type → what to call instead.
     CONTACT_TYPE: "POST /api/reports with name, phone or email",
     SERVICE_TYPE: "POST /api/services and the verbs under it",
     COUNT_TYPE: "POST /api/sources/{id}/push (mapping service-counts)",
-    RATING_TYPE: "POST /api/services/{id}/ratings",
+    RATING_TYPE: "the form at /services/{id}/rate, or POST /api/sources/{id}/push (mapping service-ratings)",
     PROBLEM_TYPE: "POST /api/problems/{id}/confirm and the verbs beside it",
     consultations.TYPE: "POST /api/consultations and the verbs under it",
     consultations.COMMENT: "POST /api/consultations/{key}/comments",

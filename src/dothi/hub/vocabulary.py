@@ -77,6 +77,11 @@ NOUNS: dict[str, Noun] = {
         ("title", "category", "state", "reports", "reasons", "cause", "recurrences", "priority", "rank", *PLACE, *ACT),
         "What lies behind several reports: suggested with reasons, confirmed by a person, followed until it is mended",
     ),
+    "FollowedArea": Noun(
+        "citizens",
+        ("person", "unit", "location", "radius", "categories", "state", "askedAt", "toldUntil", "language"),
+        "Where and of what somebody wants to be told; a pseudonym that only the system may read",
+    ),
     "PublicService": Noun(
         "citizens",
         ("name", "agency", "kind", "status", "statusSince", "entryPoints", "usage", "interest", "satisfaction", *ACT),

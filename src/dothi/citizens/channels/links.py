@@ -23,6 +23,7 @@ def makers(citizens: Citizens) -> Mapping[str, Callable[[str], str]]:
         "code_other": lambda code: follower_link_code(vault, code),
         "confirm": partial(_signed, vault, CONFIRM, "/areas/confirm/"),
         "stop": partial(_signed, vault, STOP, "/areas/stop/"),
+        "stop_now": partial(_signed, vault, STOP, "/api/areas/stop/"),
         "page": lambda path: path,
     }
 

@@ -11,7 +11,7 @@ from dothi.ground.errors import Invalid
 from dothi.office.messages.model import Draft, Letter, Message, Messages
 
 LANGUAGES = ("vi", "en")
-STOP = "stop"  # The link that ends messages of a kind.
+STOP = "stop_now"  # The link by which a reader's program ends messages of a kind with one POST.
 ALWAYS = frozenset({"city"})
 
 
