@@ -1,4 +1,4 @@
-"""Public services over HTTP: the registry, three measures with denominators, ratings without an account.
+"""Public services over HTTP: the registry, and three measures with their denominators.
 
 Counts and ratings of other agencies come in batches through `POST /api/sources/{source}/push` with an API key and the
 mappings `service-counts` and `service-ratings`: a batch sent twice counts once, a bad row is held back with its reason.
@@ -7,14 +7,13 @@ mappings `service-counts` and `service-ratings`: a batch sent twice counts once,
 import re
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from dothi.accounts.api import Who, require_csrf
-from dothi.citizens.api.reports import Ours, address_of
+from dothi.citizens.api.reports import Ours
 from dothi.citizens.services.measures import month_of
-from dothi.citizens.services.ratings import rate_service
 from dothi.citizens.services.reading import by_part, month_score, trend
 from dothi.citizens.services.registry import (
     Entry,
@@ -66,15 +65,6 @@ class StandingBody(_Body):
     reason: Annotated[str, Field(max_length=1000)] = ""
 
 
-class RatingBody(_Body):
-    """A rating; `token` is a secret of the device or a code that the agency gave out: one rating each a month."""
-
-    stars: Annotated[int, Field(ge=1, le=5)]
-    token: Annotated[str, Field(min_length=8, max_length=200)]
-    unit: Annotated[str, Field(max_length=10)] = ""
-    group: Annotated[str, Field(max_length=40)] = ""
-
-
 router = APIRouter(prefix="/services", tags=["services"], dependencies=[Depends(require_csrf)])
 
 
@@ -123,13 +113,6 @@ def read_measures(citizens: Ours, name: str, month: Annotated[str, Query(max_len
             for what in ("unit", "group")
         },
     }
-
-
-@router.post("/{name}/ratings", status_code=201)
-async def rate(request: Request, citizens: Ours, name: str, body: RatingBody) -> dict[str, Any]:
-    """Rate a service without an account; the same token again in a month takes the place of the first."""
-    address = address_of(request)
-    return {"id": await rate_service(citizens, name, body.stars, body.token, body.unit, body.group, address)}
 
 
 def check_month(text: str) -> str:

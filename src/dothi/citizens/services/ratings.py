@@ -25,7 +25,7 @@ async def rate_service(
     address: str = "",
     now: int | None = None,
 ) -> str:
-    """Rate a service; returns the rating's id. `token` is a secret of the device, or a code that the agency gave out.
+    """Rate a service; returns the rating's id. `token` is a secret of the device.
 
     It is kept as a hash that differs by service and month, so that ratings of one device cannot be put together.
     Invalid names the field; TooManyReports when one address (forgotten at once) sends too many.

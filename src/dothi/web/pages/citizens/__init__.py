@@ -1,5 +1,14 @@
 """The pages of citizens' reports: the citizen's own, what everybody sees, and the official's work."""
 
-from dothi.web.pages.citizens import intake, problems, public, report, work
+from dothi.web.pages.citizens import intake, offline, problems, public, report, services, statistics, work
 
-PAGES = (*intake.PAGES, *report.PAGES, *public.PAGES, *problems.PAGES, *work.PAGES)
+PAGES = (
+    *intake.PAGES,
+    *offline.PAGES,
+    *report.PAGES,
+    *statistics.PAGES,
+    *public.PAGES,
+    *problems.PAGES,
+    *services.PAGES,
+    *work.PAGES,
+)
