@@ -28,6 +28,7 @@ class Assets(StaticFiles):
     def __init__(self, folder: Path = FOLDER) -> None:
         """Read the tree once for its digest."""
         super().__init__(directory=folder)
+        self.folder = folder
         self.digest = digest(folder)
 
     def url(self, path: str) -> str:
