@@ -130,7 +130,7 @@ def test_the_figures_are_those_of_independent_counts(in_town: InTown) -> None:
 
 
 def test_the_form_is_the_official_one(in_town: InTown) -> None:
-    """A4, margins, face and sizes; all parts of Decree 30/2020/NĐ-CP, Appendix I, in their order, in a signed report."""
+    """A4, margins, face and sizes; all parts of Decree 30/2020/NĐ-CP, Appendix I, in order, once signed."""
 
     async def story(town: Town) -> None:
         await fill_months(town)

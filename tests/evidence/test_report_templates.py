@@ -106,7 +106,7 @@ def test_shipped_templates_and_calendar_hold() -> None:
 
 
 def test_a_template_holds_by_day_and_unit(in_town: InTown) -> None:
-    """A commune's own version holds there from its day on, the shipped one before and elsewhere; old ones stay known."""
+    """A commune's own version holds there from its day on, the shipped one before and elsewhere."""
 
     async def story(town: Town) -> None:
         rules = open_rules(town.hub, town.evidence.territory, KINDS)
@@ -162,7 +162,7 @@ def test_due_days_skip_tet() -> None:
 
 
 def test_the_calendar_makes_what_is_owed_once(in_town: InTown) -> None:
-    """After a month ends each commune and the province owe its report, with assignee and due; a second look adds none."""
+    """After a month ends each commune and the province owe its report, with assignee and due, once."""
 
     async def story(town: Town) -> None:
         assert list(calendar(town.evidence, town.now)) == [

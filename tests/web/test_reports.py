@@ -1,9 +1,8 @@
-"""The month's report in a browser: from "Việc của tôi" to the signed document in counted actions, and what stays frozen."""
+"""The month's report in a browser: from the list of work to the signed document in counted actions, and after."""
 
 import io
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -86,7 +85,7 @@ def owed(city: City, unit: str) -> Entity:
 
 
 @pytest.fixture(scope="module")
-def filled(city: City) -> Iterator[City]:
+def filled(city: City) -> City:
     """Two communes: last month 28 reports (3 late) after 25 (5 late) the month before."""
     for place, unit in enumerate((COMMUNE, PHU_XUAN)):
         reports(city, unit, 1000 * place + 1000, 28, 3, INSIDE)
@@ -124,13 +123,13 @@ def counted(city: City, unit: str) -> dict[str, str]:
 
 
 def test_a_month_signed_in_few_actions(filled: City, browser: Browser) -> None:
-    """An official opens, reads, accepts, submits, signs and fetches the report; no figure is typed, each is evidence."""
+    """An official opens, reads, accepts, submits, signs and fetches a report; no figure is typed, each has evidence."""
     context = signed_in(browser, filled, "official", viewport=DESKTOP)
     seen = watch(context)
     began = time.monotonic()
     seen.open(f"{filled.address}/work")
     hand = Hand(seen.page)
-    hand.click(seen.page.locator("#mine").get_by_role("link", name="Báo cáo tháng"))
+    hand.click(seen.page.locator("main").get_by_role("link", name="Báo cáo tháng"))
     expect(seen.page.locator("h1 + .answer")).to_contain_text("chờ duyệt")
     assert (
         "tăng 12 % so với tháng trước, từ 25 phản ánh lên 28 phản ánh"
@@ -173,7 +172,7 @@ def bytes_of(context: Any, address: str) -> bytes:
 
 
 def test_a_typed_number_refused_and_a_signed_copy_stays(filled: City, browser: Browser) -> None:
-    """A number of one's own is refused; figures that move stop the signature; what was signed stays, changes are told."""
+    """A number of one's own is refused; figures that move stop the signature; what was signed stays."""
     context = signed_in(browser, filled, "programme_officer", viewport=PHONE)
     seen = watch(context)
     tab, home = seen.page, f"{filled.address}/periodic/month:{PHU_XUAN}:{MONTH.name}"
@@ -194,7 +193,7 @@ def test_a_typed_number_refused_and_a_signed_copy_stays(filled: City, browser: B
     reports(filled, PHU_XUAN, 2900, 1, 0, INSIDE)  # It comes late: after the report was read.
     tab.get_by_label("Số văn bản").fill("32")
     tab.get_by_role("button", name="Ghi nhận đã ký").click()
-    expect(tab.locator(".notice.warning").first).to_contain_text("Số liệu vừa đổi")
+    expect(tab.get_by_text("Số liệu vừa đổi nên chưa ký được")).to_be_visible()
     expect(tab.locator("#section-reports .said-words")).to_contain_text("Số liệu đã đổi, đọc lại")
     expect(tab.locator("#section-reports .said-words a")).to_have_text("29")
     while tab.get_by_role("button", name="Duyệt đoạn này").count():
@@ -220,7 +219,7 @@ def test_a_typed_number_refused_and_a_signed_copy_stays(filled: City, browser: B
     tab.locator("aside summary").click()
     tab.get_by_label("Lý do").fill("Bổ sung hai phản ánh đến muộn")
     tab.get_by_role("button", name="Lập bản thay thế").click()
-    expect(tab.locator(".notice").first).to_be_visible()
+    expect(tab.get_by_text("bản đã ký vẫn giữ nguyên")).to_be_visible()
     expect(tab.locator("#section-reports .said-words a")).to_have_text("31")
     assert seen.errors == []
     context.close()
