@@ -4,12 +4,15 @@ import asyncio
 import json
 
 from dothi.citizens import Filing, file_report
+from dothi.citizens.consultations import preparing
+from dothi.citizens.consultations.commenting import Said, comment
+from dothi.citizens.consultations.preparing import Prepared
 from dothi.citizens.intake.codes import codes_of
 from dothi.citizens.problems import service as problems
 from dothi.ground.clock import DAY, MINUTE, iso, now_us
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import Actor, Commit, create, geo, json_prop, prop, put, rel, system, words
+from dothi.hub.model import ANONYMOUS, Actor, Commit, create, geo, json_prop, prop, put, rel, system, words
 from dothi.operations.model import Kind, Priority, Rule
 from dothi.operations.service import alarm_id, keep_rule, keep_sample_rules
 from dothi.programme import law
@@ -60,7 +63,20 @@ async def fill_life(parts: Parts) -> dict[str, str]:
     await until(parts, alarm)
     return {"alarm": _bare(alarm), "rule": "muc-nuoc", "task": _bare(task), "source": SOURCE.id, "row": _bare(row)} | {
         "problem": problem
-    }
+    } | await add_consultation(parts)
+
+
+async def add_consultation(parts: Parts) -> dict[str, str]:
+    """A draft that is open for comments, with one comment; its key and the comment's code."""
+    here, now = parts.citizens, now_us()
+    new = Prepared("Giờ bật đèn ngõ (mẫu)", "Giờ bật đèn đã hợp lý chưa?", COMMUNE, sample=True)
+    made = await preparing.prepare(here, OFFICER, new)
+    text = "Chương I\nQUY ĐỊNH CHUNG\nĐiều 1. Giờ bật đèn\n1. Từ 18 giờ:\na) Mùa đông;\nb) Mùa hè.\nĐiều 2. Thi hành"
+    await preparing.write(here, OFFICER, made.key, text)
+    await preparing.announce(here, OFFICER, made.key, now, now + 20 * DAY)
+    said = Said("Mùa đông nên bật từ 17 giờ 30 (mẫu).", "dieu-1")
+    sent = await comment(here, ANONYMOUS, made.key, said, "192.0.2.1")
+    return {"consultation": made.key, "voice": sent.follow_code}
 
 
 async def add_problem(parts: Parts) -> str:

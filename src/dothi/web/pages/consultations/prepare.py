@@ -286,7 +286,7 @@ def _do(verb: str) -> Callable[[Request], Awaitable[Response]]:
 _page = partial(Page, roles=STAFF_ROLES)
 _KEY = "/work/consultation/{consultation}"
 PAGES = (
-    _page("/work/consultations", work, "consultations.work.title", menu=Menu("work", 35)),
+    _page("/work/consultations", work, "consultations.list.title", menu=Menu("work", 35)),
     _page("/work/consultations/new", new, "consultations.new.title"),
     _page("/work/consultations/new", make, "consultations.new.title", methods=("POST",), page=False),
     _page(_KEY, desk, "consultations.desk.title"),
