@@ -74,11 +74,11 @@ def test_each_change_of_a_rule_shows_what_it_would_have_done(
         number = await a_case(city, lamp, official, proof, answer_words, MONDAY_8)
         log = city.hub.last_seq()
         found = simulate(city.citizens, THUAN_HOA, BEFORE, after, NOW)
-        assert (found.cases, found.answered) == (1, 1)
+        assert (found.cases, found.measures[0].of) == (1, 1)
         assert kinds <= found.counts.keys()
         assert bool(found.counts) is bool(kinds)
-        assert {one.code for one in found.samples} <= {number}
-        assert found.in_time[0] == 1
+        assert {one.name for one in found.samples} <= {number}
+        assert found.measures[0].before == 1
         assert city.hub.last_seq() == log, "a simulation writes nothing"
 
     in_city(story)
@@ -110,6 +110,6 @@ def test_a_wider_radius_shows_more_lasting_problems(in_city: Any, lamp: Filing) 
             await file_report(city.citizens, there, MONDAY_8 + step * HOUR)
         wider = overlay(BEFORE, {"categories": {"recurrence": {"radius_m": 400}}})
         found = simulate(city.citizens, None, BEFORE, wider, NOW)
-        assert found.recurring == (0, 1)
+        assert (found.measures[1].before, found.measures[1].after) == (0, 1)
 
     in_city(story)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dothi.ground.errors import Unavailable
-from dothi.trial.bench import load, material, report
+from dothi.trial.bench import desk, load, material, report
 from dothi.trial.bench.load import STAMP, Sample, Shape
 from dothi.trial.bench.plan import CASES, QUICK
 from dothi.trial.bench.run import measure
@@ -36,6 +36,18 @@ def test_real_servers_are_measured() -> None:
     assert "same handler, store replaced by nothing" in table
     if Path("/proc/self/stat").exists():
         assert all(one.per_cpu("parse") > one.per_cpu("hub") for one in found)
+
+
+def test_the_desk_is_measured() -> None:
+    """Every page of a small city is asked for as both people, and stands beside the page without a list."""
+    found = desk.measure(quick=True)
+    assert [one.title for one in found[:3]] == ["desk(), commune", "page /work, commune", f"{desk.CEILING}, commune"]
+    assert len(found) == 6
+    assert all(len(one.times) == desk.ASKED and 0 < one.p50 <= one.p99 for one in found)
+    rows = desk.table(found).splitlines()
+    assert len(rows) == 2 + len(found)
+    assert "| p50 < 200 ms: met |" in rows[2]
+    assert rows[4].endswith("| 1.0 |  |")
 
 
 def test_an_error_is_no_measurement() -> None:

@@ -14,12 +14,9 @@ from tests.web.shots import address_of, role_for
 from tests.web.watch import DESKTOP, PHONE, Watch, axe, signed_in, watch
 
 PAGES = [page for page in find_pages() if page.page and "GET" in page.methods]
-# The words differ by language, the colours do not: English is looked at once on each screen.
-LOOKS = {
-    "vi": list(itertools.product((DESKTOP, PHONE), ("light", "dark"))),
-    "en": [(DESKTOP, "light"), (PHONE, "light")],
-}
-OF_COLOUR = ["color-contrast", "link-in-text-block"]  # What alone can differ between light and dark.
+# Each screen and each scheme once; every pair of them behind --slow.
+LOOKS = {"vi": [(DESKTOP, "light"), (PHONE, "dark")], "en": [(PHONE, "light")]}
+EVERY_LOOK = list(itertools.product((DESKTOP, PHONE), ("light", "dark")))
 STOPS_MAX = 400
 TABBABLE = """() => [...document.querySelectorAll(
   'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')].filter(
@@ -51,23 +48,48 @@ def contexts(browser: Browser, city: City) -> Iterator[dict[str, BrowserContext]
 @pytest.mark.parametrize("language", ["vi", "en"])
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
 def test_page(page: Page, language: str, contexts: dict[str, BrowserContext], city: City) -> None:
-    """A page is sound: axe finds nothing, no error, nothing runs over sideways, one heading, every word is there."""
+    """A page is sound: axe finds nothing, no error, nothing runs over sideways, one heading, every word is there.
+
+    And Tab alone reaches everything that can be used, and where one is can be seen.
+    """
     seen = watch(contexts[role_for(page)])
     try:
-        seen.page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
-        seen.open(f"{city.address}{address_of(page, city)}?lang={language}")
-        for size, scheme in LOOKS[language]:
-            seen.page.set_viewport_size(size)  # type: ignore[arg-type]
-            seen.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            assert problems(seen, scheme) == [], f"{scheme}, {size['width']} px"
+        look_at(seen, page, city, language, LOOKS[language])
+        if language == "vi":
+            seen.page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+            expected = seen.page.evaluate(TABBABLE)
+            assert expected <= STOPS_MAX
+            assert walk(seen.page, expected) == expected
     finally:
         seen.page.close()
 
 
-def problems(seen: Watch, scheme: str) -> list[str]:
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_every_look(page: Page, language: str, contexts: dict[str, BrowserContext], city: City) -> None:
+    """The same on every screen in every scheme."""
+    seen = watch(contexts[role_for(page)])
+    try:
+        look_at(seen, page, city, language, EVERY_LOOK)
+    finally:
+        seen.page.close()
+
+
+def look_at(seen: Watch, page: Page, city: City, language: str, looks: list[tuple[dict[str, int], str]]) -> None:
+    """Open the page once and look at it on screens and in schemes; nothing may be wrong."""
+    seen.page.set_viewport_size(looks[0][0])  # type: ignore[arg-type]
+    seen.open(f"{city.address}{address_of(page, city)}?lang={language}")
+    for size, scheme in looks:
+        seen.page.set_viewport_size(size)  # type: ignore[arg-type]
+        seen.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert problems(seen) == [], f"{scheme}, {size['width']} px"
+
+
+def problems(seen: Watch) -> list[str]:
     """All that is wrong with the page that stands in the tab."""
     tab = seen.page
-    found = [*seen.errors, *axe(tab, OF_COLOUR if scheme == "dark" else [])]
+    found = [*seen.errors, *axe(tab)]
     wide = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if wide > 0:
         found.append(f"{wide} px run over the side")
@@ -78,20 +100,6 @@ def problems(seen: Watch, scheme: str) -> list[str]:
     if "⟦" in tab.content():
         found.append(f"words missing: {tab.content().partition('⟦')[2][:60]}")
     return found
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
-def test_keyboard(page: Page, contexts: dict[str, BrowserContext], city: City) -> None:
-    """Tab alone reaches everything that can be used, and where one is can be seen."""
-    seen = watch(contexts[role_for(page)])
-    try:
-        seen.page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
-        seen.open(city.address + address_of(page, city))
-        expected = seen.page.evaluate(TABBABLE)
-        assert expected <= STOPS_MAX
-        assert walk(seen.page, expected) == expected
-    finally:
-        seen.page.close()
 
 
 def walk(tab: Tab, expected: int) -> int:

@@ -4,9 +4,9 @@ Nothing is written. Deadlines, lateness, the demand for proof and for specific w
 and the count of recurring places are computed again from the reports as they were filed and answered.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dothi.citizens.handling.workflow import Step, check
@@ -17,35 +17,12 @@ from dothi.citizens.rules import Rules, parse, recurring
 from dothi.ground.clock import DAY, from_iso, iso, now_us
 from dothi.ground.errors import DothiError
 from dothi.hub.language.nodes import And, Compare, Condition, Query, TypeIs
+from dothi.office.rules.model import Difference, Measure, Trial, trial
 
 DAYS = 90
-SAMPLES = 20  # Cases shown of each kind of difference.
 MOST = 50_000
 METRES_A_DEGREE = 111_000.0
 _HANDLER = frozenset({"official"})
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One case that the other rules would have treated otherwise."""
-
-    kind: str  # category, receive, handle, late, in_time, refused, routed, emergency
-    code: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Simulation:
-    """What the candidate rules would have done over the last days, beside what is in force."""
-
-    since: str
-    cases: int
-    answered: int
-    in_time: tuple[int, int]  # Answered in time, by the rules in force and by the candidate.
-    recurring: tuple[int, int]  # Reports that would have shown a lasting problem.
-    counts: dict[str, int]  # Differences by kind.
-    samples: tuple[Difference, ...]
 
 
 def simulate(
@@ -55,21 +32,18 @@ def simulate(
     after: dict[str, Any],
     now: int | None = None,
     days: int = DAYS,
-) -> Simulation:
+) -> Trial:
     """Judge the reports of `unit` (None: all) of the last `days` by two sets of tables. Invalid as `parse` says."""
     at = now or now_us()
     rules = parse(before), parse(after)
     since = iso(at - days * DAY)
     cases = list(_cases(citizens, unit, since))
     found = [one for report in cases for one in _differences(citizens, report, *rules)]
-    counts = Counter(one.kind for one in found)
-    shown = [one for kind in counts for one in [each for each in found if each.kind == kind][:SAMPLES]]
     answered = [one for one in cases if one.closed_at]
-    in_time = tuple(sum(_in_time(citizens, one, each) for one in answered) for each in rules)
-    lasting = tuple(_lasting(cases, each) for each in rules)
-    return Simulation(
-        since, len(cases), len(answered), (in_time[0], in_time[1]), (lasting[0], lasting[1]), dict(counts), tuple(shown)
-    )
+    in_time = [sum(_in_time(citizens, one, each) for one in answered) for each in rules]
+    lasting = [_lasting(cases, each) for each in rules]
+    measures = Measure("in_time", len(answered), *in_time), Measure("recurring", len(cases), *lasting)
+    return trial(since, len(cases), measures, found)
 
 
 def _cases(citizens: Citizens, unit: str | None, since: str) -> Iterator[Report]:
@@ -83,7 +57,7 @@ def _cases(citizens: Citizens, unit: str | None, since: str) -> Iterator[Report]
 
 def _differences(citizens: Citizens, report: Report, before: Rules, after: Rules) -> Iterator[Difference]:
     if (report.category in after.categories) is not (report.category in before.categories):
-        yield Difference("category", report.code, report.category, "")
+        yield _of(report, "category", report.category, "")
         return
     if report.category not in after.categories:
         return
@@ -94,13 +68,17 @@ def _differences(citizens: Citizens, report: Report, before: Rules, after: Rules
     if report.closed_at:
         kept = [_in_time(citizens, report, rules) for rules in (before, after)]
         if kept[0] is not kept[1]:
-            yield Difference("in_time" if kept[1] else "late", report.code, *pairs["handle"])
+            yield _of(report, "in_time" if kept[1] else "late", *pairs["handle"])
         pairs["refused"] = _refused(report, before), _refused(report, after)
     pairs["routed"] = _holder(citizens, report, before), _holder(citizens, report, after)
     pairs["emergency"] = _emergency(report, before), _emergency(report, after)
     for kind, (was, would_be) in pairs.items():
         if was != would_be:
-            yield Difference(kind, report.code, was, would_be)
+            yield _of(report, kind, was, would_be)
+
+
+def _of(report: Report, kind: str, was: str, would_be: str) -> Difference:
+    return Difference(kind, report.id, report.code, was, would_be)
 
 
 def _receive_by(citizens: Citizens, report: Report, rules: Rules) -> str:

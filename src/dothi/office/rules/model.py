@@ -1,6 +1,7 @@
 """The nouns of rules in force: a kind of rules, one adopted version of it, and what the verbs need."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -38,6 +39,48 @@ class RuleSet:
     tables: Tables
     reason: str  # Why: the decision that says so.
     adopted_at: int  # µs
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One case that other rules would have treated otherwise."""
+
+    kind: str  # What differs, as the module names it: "late", "routed".
+    thing: str  # Entity id of the case.
+    name: str  # What people call it.
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A count that both sets of rules give, of so many."""
+
+    name: str
+    of: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What other rules would have done over the last days, beside those in force."""
+
+    since: str
+    cases: int
+    measures: tuple[Measure, ...]
+    counts: Mapping[str, int]  # Differences by kind.
+    samples: tuple[Difference, ...]
+
+
+SAMPLES = 20  # Cases that a trial shows of each kind of difference.
+
+
+def trial(since: str, cases: int, measures: tuple[Measure, ...], found: Sequence[Difference]) -> Trial:
+    """The trial that these differences make: counted by kind, the first of each kind shown."""
+    kinds = Counter(one.kind for one in found)
+    shown = tuple(each for kind in kinds for each in [one for one in found if one.kind == kind][:SAMPLES])
+    return Trial(since, cases, measures, dict(kinds), shown)
 
 
 @dataclass

@@ -91,7 +91,7 @@ async def _measure(folder: Path, size: Size) -> list[Timed]:
         await fill(parts, size)
         app = make_app(parts, settings)
         times: list[Timed] = []
-        for role, who in (("official", "commune"), ("programme_officer", "province")):
+        for role, who in (("official", "commune"), ("duty_officer", "province")):
             times += await _measure_as(parts, app, samples[role], who, size)
         return times
     finally:

@@ -15,7 +15,7 @@ from dothi.ground.clock import VIETNAM, now_us, to_datetime
 from dothi.ground.errors import Forbidden, Invalid
 from dothi.hub.model import ABSENT
 from dothi.office.rules import adopt, applied, check_day, difference, in_force, inherited, overlay, read, versions
-from dothi.office.rules.model import RuleSet
+from dothi.office.rules.model import RuleSet, Trial
 from dothi.office.rules.service import check
 from dothi.web.page import Menu, Page, redirect, render, visit, words
 from dothi.web.pages.shown import STAFF, unit_name
@@ -54,7 +54,7 @@ class Asked:
 
 async def rule_set(request: Request) -> Response:
     """Which rules hold for reports here, and who decided them?"""
-    unit = str(request.query_params.get("unit", _own_unit(request)))
+    unit = str(request.query_params.get("unit", own_unit(request)))
     if unit and not parts(request).territory.knows(unit):
         unit = ""
     return _form(request, unit, {}, {})
@@ -83,22 +83,22 @@ async def change_rules(request: Request) -> Response:
             return redirect(request, f"/rule-sets?unit={unit}", "rules.adopted", day=words(request).date(asked.day))
         return _trial(request, asked, given)
     except Invalid as error:
-        return _form(request, unit, given, {str(error.fields.get("field", "text")): _said(request, error)})
+        return _form(request, unit, given, {str(error.fields.get("field", "text")): said(request, error)})
 
 
-def _said(request: Request, error: Invalid) -> str:
+def said(request: Request, error: Invalid) -> str:
     """The error in the reader's words where the catalogue has them, else as it came."""
     key = f"rules.mend.{error.fields.get('field', '')}"
     return f"{words(request).t(key)} ({error.detail})" if words(request).has(key) else error.detail
 
 
-def _own_unit(request: Request) -> str:
+def own_unit(request: Request) -> str:
     """The commune or province of the reader, when it is one."""
     areas = visit(request).actor.areas
     return next(iter(areas)) if len(areas) == 1 else parts(request).province
 
 
-def _units(request: Request) -> list[tuple[str, str]]:
+def units_of(request: Request) -> list[tuple[str, str]]:
     """The whole city, its province and communes, as far as the reader's areas go."""
     here, actor = parts(request).territory, visit(request).actor
     province = parts(request).province
@@ -108,31 +108,46 @@ def _units(request: Request) -> list[tuple[str, str]]:
     return [("", words(request).t("rules.city")), *((code, unit_name(request, code)) for code in [*mine, *rest])]
 
 
-def _tomorrow() -> str:
+def kinds_of(request: Request, chosen: str) -> list[tuple[str, str, bool, None]]:
+    """The kinds of rules as tabs."""
+    return [
+        (
+            words(request).t(f"rules.kind.{name}"),
+            "/rule-sets" if name == KIND else f"/rule-sets/{name}",
+            name == chosen,
+            None,
+        )
+        for name in parts(request).rules.kinds
+    ]
+
+
+def tomorrow() -> str:
+    """The day after today in Vietnam: from then on a set holds where nobody says otherwise."""
     return to_datetime(now_us() + 86_400_000_000).astimezone(VIETNAM).date().isoformat()
 
 
-def _own(request: Request, unit: str) -> RuleSet | None:
+def own_set(request: Request, kind: str, unit: str) -> RuleSet | None:
     """The unit's own newest set, adopted or still to come."""
-    return next(reversed(versions(parts(request).rules, KIND, unit)), None)
+    return next(reversed(versions(parts(request).rules, kind, unit)), None)
 
 
 def _form(request: Request, unit: str, given: Mapping[str, str], problems: Mapping[str, str]) -> Response:
-    rules, own = parts(request).rules, _own(request, unit)
+    rules, own = parts(request).rules, own_set(request, KIND, unit)
     tables = in_force(rules, KIND, unit or None)
     return render(
         request,
         "accounts/rule_sets.html",
         FAILED if problems else 200,
         unit=unit,
-        unit_word=dict(_units(request)).get(unit, unit),
-        units=_units(request),
+        unit_word=dict(units_of(request)).get(unit, unit),
+        units=units_of(request),
+        kinds=kinds_of(request, KIND),
         sets=[(one, unit_name(request, one.unit) if one.unit else "") for one in applied(rules, KIND, unit or None)],
         adopted=list(reversed(versions(rules, KIND, unit))),
         categories=[_category(request, row, given) for row in _all_categories(request, unit, tables)],
         numbers={name: given.get(name, _written(tables[f][t][key])) for name, (f, t, key) in NUMBERS.items()},
         own_text=given.get("text", own.text if own else ""),
-        day=given.get("day", _tomorrow()),
+        day=given.get("day", tomorrow()),
         reason=given.get("reason", ""),
         problems=problems,
         may_keep=bool(visit(request).actor.roles & KEEPERS),
@@ -224,13 +239,19 @@ def _trial(request: Request, asked: Asked, given: Mapping[str, str]) -> Response
     if len(asked.reason) < 10:
         raise Invalid(field="reason")
     found = simulate(parts(request).citizens, asked.unit or None, dict(before), after)
+    return trial_page(request, asked, found, given, "/rule-sets")
+
+
+def trial_page(request: Request, asked: Asked, found: Trial | None, given: Mapping[str, str], back: str) -> Response:
+    """What the change would have done, and the button that adopts it."""
     return render(
         request,
         "accounts/rule_trial.html",
         asked=asked,
-        unit_word=dict(_units(request)).get(asked.unit, asked.unit),
+        unit_word=dict(units_of(request)).get(asked.unit, asked.unit),
         found=found,
         changed=bool(asked.text.strip()),
+        back=back,
         given={name: value for name, value in given.items() if name not in ("csrf", "text", "try")},
     )
 
