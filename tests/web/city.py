@@ -25,8 +25,10 @@ from dothi.settings import Settings
 from dothi.web.page import Page
 from dothi.web.parts import Parts
 from dothi.web.site import find_pages
+from tests.web.handled import fill_handled
 from tests.web.life import fill_life
 from tests.web.reporting import fill_report
+from tests.web.steering import fill_steering
 
 T = TypeVar("T")
 PROVINCE, COMMUNE = "46", "19789"
@@ -97,7 +99,9 @@ async def fill(city: City) -> None:
     filed = await file_report(city.parts.citizens, REPORT)
     await follow_report(city.parts.citizens, filed.number, key="the example of the page tests")
     city.values.update(await fill_life(city.parts))
+    city.values.update(await fill_steering(city.parts))
     city.values.update(await fill_report(city.parts))
+    city.values.update(await fill_handled(city.parts))
 
 
 STATIONS = (

@@ -7,6 +7,7 @@ from dothi.citizens.handling.guards import GUARDS as GUARDS
 from dothi.citizens.handling.guards import Step as Step
 from dothi.citizens.model import IllegalMove, NotYours, Report, State
 from dothi.citizens.rules import Rules
+from dothi.ground.errors import DothiError
 
 REPORTER = "reporter"  # Whoever shows the secret half of the code, or a link sent to them; no role of an account.
 OUTSIDE = "outside"  # Whoever shows the link that an outside body was sent.
@@ -126,7 +127,11 @@ def check(report: Report, verb: str, roles: frozenset[str], step: Step, rules: R
     if not move.roles & roles:
         raise NotYours(f"Only {' or '.join(sorted(move.roles))} may {verb} a report.")
     for guard in move.guards:
-        GUARDS[guard](report, step, rules)
+        try:
+            GUARDS[guard](report, step, rules)
+        except DothiError as refused:
+            refused.fields.setdefault("guard", guard)  # By which the screen finds its own words.
+            raise
     return move
 
 

@@ -13,7 +13,7 @@ from dothi.citizens.handling.workflow import BY_REPORTER, verbs_for
 from dothi.citizens.intake.codes import codes_of, find_by_code, split_code
 from dothi.citizens.intake.followers import followed_by
 from dothi.citizens.intake.photos import PHOTO_BYTES, Upload
-from dothi.citizens.model import BadFile, FileTooLarge, NoProof, NoSuchReport, NothingSpecific, Report, State
+from dothi.citizens.model import CLOSED, BadFile, FileTooLarge, NoProof, NoSuchReport, NothingSpecific, Report, State
 from dothi.citizens.needs import Citizens
 from dothi.citizens.reading import PublicReport, reporters_file, timeline
 from dothi.ground.clock import from_iso, now_us
@@ -31,8 +31,11 @@ LOOKS: Mapping[State, tuple[str, str]] = {  # State → kind and icon; the word 
     State.FILED: ("note", "todo"),
     State.RECEIVED: ("note", "doing"),
     State.IN_PROGRESS: ("note", "doing"),
+    State.WAITING: ("grey", "clock"),
     State.ANSWERED: ("good", "good"),
     State.REOPENED: ("watch", "watch"),
+    State.MERGED: ("grey", "trail"),
+    State.WITHDRAWN: ("grey", "cross"),
 }
 PROBLEMS: Mapping[type[DothiError], str] = {
     BadFile: "bad_file",
@@ -90,7 +93,7 @@ def shown(request: Request, report: Report | PublicReport) -> dict[str, object]:
     """What a template says of a report beside its own values."""
     kind, icon = LOOKS[report.state]
     due = report.due if isinstance(report, Report) else report.handle_by
-    open_ = report.state is not State.ANSWERED and not report.imported
+    open_ = report.state not in CLOSED and not report.imported
     late = open_ and due is not None and from_iso(due) < now_us()
     category = ours(request).rules.categories.get(report.category)
     return {

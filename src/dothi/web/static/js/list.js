@@ -18,7 +18,7 @@ function move(step) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
   if (event.key === "j" || event.key === "k") move(event.key === "j" ? 1 : -1);
-  else if (event.key === "/") document.querySelector("[data-find] input")?.focus();
+  else if (event.key === "/") document.querySelector("[data-find] input, main input[type=search]")?.focus();
   else return;
   event.preventDefault();
 });
