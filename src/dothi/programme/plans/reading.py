@@ -1,10 +1,11 @@
 """How a programme stands: tasks counted by plan, project or target: open, late, at risk, done, dropped."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dothi.ground.clock import DAY, iso
 from dothi.hub.language.nodes import And, Compare, Condition, Moment, Query, TypeIs
-from dothi.hub.model import Actor
+from dothi.hub.model import Actor, system
 from dothi.programme.model import Programme, Task, readable, task_of
 
 SOON = 7 * DAY
@@ -66,6 +67,47 @@ def tasks_shown(  # What is asked for, and which part of it.
         order=("due",),
     )
     return list(readable(programme.hub.query(actor, query), task_of))
+
+
+PROMISES = ("late", "changed", "doing", "done", "dropped")  # The honest states, in the order in which they are told.
+_PUBLISHER = system("programme")
+
+
+@dataclass(frozen=True)
+class Promises:
+    """What the city owes the public: how many in each honest state; of those done, how many by which deadline."""
+
+    counts: Mapping[str, int]
+    kept_first: int
+    kept_agreed: int
+
+    @property
+    def whole(self) -> int:
+        """All of them."""
+        return sum(self.counts.values())
+
+
+def promises(programme: Programme, now: int) -> Promises:
+    """Every task of the city, counted: read in the module's name, to be shown without who acted."""
+    counted = {group: _count(programme, _PUBLISHER, *_promised(group, now)) for group in PROMISES}
+    kept = [
+        _count(programme, _PUBLISHER, _same("state", "done"), _same(name, True)) for name in ("keptFirst", "keptAgreed")
+    ]
+    return Promises(counted, kept[0], kept[1])
+
+
+def promised(programme: Programme, group: str, now: int, limit: int) -> list[Task]:
+    """The tasks of one honest state, the soonest due first."""
+    query = Query(TypeIs("Task"), q=And(_promised(group, now)), limit=limit, order=("due",))
+    return list(readable(programme.hub.query(_PUBLISHER, query), task_of))
+
+
+def _promised(group: str, now: int) -> tuple[Condition, ...]:
+    if group in ("done", "dropped"):
+        return (_same("state", group),)
+    late = Compare(("due",), "<" if group == "late" else ">=", _moment(now))
+    rest = () if group == "late" else (_same("moved", group == "changed"),)
+    return (_same("open", True), late, *rest)
 
 
 def _count(programme: Programme, actor: Actor, *terms: Condition) -> int:

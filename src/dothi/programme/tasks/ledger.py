@@ -197,4 +197,4 @@ def _check_other_side(programme: Programme, actor: Actor, one: Task, asked_by: s
 def _entered(one: Task, entry: Mapping[str, Any], agreed: bool) -> dict[str, Attribute]:
     if not agreed:
         return {"refusals": json_prop([*one.refusals, entry])}
-    return {"due": prop(entry["to"]), "extensions": json_prop([*one.extensions, entry])}
+    return {"due": prop(entry["to"]), "moved": prop(True), "extensions": json_prop([*one.extensions, entry])}

@@ -28,7 +28,21 @@ from dothi.programme.model import (
 from dothi.programme.tasks import parts, proofs
 from dothi.programme.tasks.workflow import Verb, after, check_clear, check_day, check_instant
 
-_LISTED = ("assignee", "due", "open", "state", "lead", "unit", "legalBasis", "plan", "project", "doneAt")
+_LISTED = (
+    "assignee",
+    "due",
+    "open",
+    "state",
+    "lead",
+    "unit",
+    "legalBasis",
+    "plan",
+    "project",
+    "doneAt",
+    "moved",
+    "keptFirst",
+    "keptAgreed",
+)
 _INDEXED: Mapping[str, tuple[str, ...]] = {
     "Task": _LISTED,
     "Proposal": ("state", "unit"),
@@ -143,6 +157,7 @@ def _attributes(new: NewTask, now: int) -> dict[str, Attribute]:
         "unit": prop(new.units[0]),
         "units": prop(list(new.units)),
         "progress": prop(0, iso(now)),
+        "moved": prop(False),
         "simulated": prop(new.simulated),
     }
     several_of = {
@@ -219,6 +234,8 @@ async def finish(
         "progress": prop(100),
         "note": prop(note),
         "doneAt": prop(iso(at)),
+        "keptFirst": prop(at <= check_instant(one.original_due)),
+        "keptAgreed": prop(at <= check_instant(one.due)),
     }
     whole = (Change(Op.APPEND, one.id, attrs=kept | done), *changes)
     expect[one.id] = one.version

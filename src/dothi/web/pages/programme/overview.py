@@ -1,22 +1,26 @@
-"""The programme's pages: legal bases and tasks by deadline, and what the city has promised the public."""
+"""The programme at a glance: schemes, plans and tasks, late, at risk and blocked; and how all pages show a task."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dothi.ground.clock import DAY, VIETNAM, from_iso, now_us, to_datetime
-from dothi.programme import law
-from dothi.programme.model import Provision, State, Task
-from dothi.programme.tasks import service
-from dothi.programme.tasks.workflow import OPEN
+from dothi.ground.clock import DAY, from_iso, now_us
+from dothi.ground.errors import Invalid
+from dothi.programme.model import State, Task
+from dothi.programme.plans import documents, projects, reading
+from dothi.programme.plans.model import Document
+from dothi.programme.tasks import bottlenecks, service
+from dothi.programme.tasks.workflow import check_instant
 from dothi.web.page import Menu, Page, render, visit, words
 from dothi.web.pages.shown import STAFF, bare, unit_name, who
 from dothi.web.parts import parts
 
 OFFICERS = frozenset({"programme_officer", "official"})
-SHOW = ("open", "late", "done", "dropped")
+FAILED = 422
+SOURCES_SHOWN = 30
+PAGE = 50  # Tasks of one page of a list.
 SOON = 7 * DAY
 STANDINGS = {  # How a task stands → kind of tag and icon.
     "late": ("bad", "late"),
@@ -25,6 +29,13 @@ STANDINGS = {  # How a task stands → kind of tag and icon.
     "done": ("good", "good"),
     "done_late": ("watch", "good"),
     "dropped": ("grey", "cross"),
+}
+STANDS = {  # How a scheme or plan stands → kind of tag and icon.
+    "draft": ("plain", "edit"),
+    "consulted": ("note", "people"),
+    "approved": ("note", "check"),
+    "inForce": ("good", "good"),
+    "summedUp": ("grey", "file"),
 }
 
 
@@ -81,72 +92,118 @@ def names(request: Request, codes: Iterable[str]) -> str:
 
 
 async def programme(request: Request) -> Response:
-    """What does the city owe, until when, and by which article?"""
+    """What does the city owe, and what is late, at risk or blocked?"""
     here, actor, now = parts(request).programme, visit(request).actor, now_us()
-    rows = [row(request, one, now) for one in service.tasks(here, actor)]
-    by_show = {show: [one for one in rows if _belongs(one, show)] for show in SHOW}
     show = request.query_params.get("show", "open")
-    show = show if show in SHOW else "open"
-    found = law.provisions(here, actor)
-    today = to_datetime(now).astimezone(VIETNAM).date().isoformat()
-    counts = {one: len(listed) for one, listed in by_show.items()}
+    show = show if show in reading.SHOWS else "open"
+    counted = reading.counts(here, actor, now)
+    offset = _offset(request)
+    listed = reading.tasks_shown(here, actor, show, now, PAGE, offset)
+    whole = int(getattr(counted, show))
+    schemes = documents.documents(here, actor, "Scheme")
+    plans = documents.documents(here, actor, "Plan")
     return render(
         request,
         "programme/programme.html",
-        rows=by_show[show],
+        rows=[row(request, one, now) for one in listed],
         show=show,
-        counts=counts,
-        ways=[(words(request).t(f"programme.show.{one}"), f"?show={one}", one == show, counts[one]) for one in SHOW],
-        laws=[_law(name, one, rows, today) for name, one in found],
+        counts=counted,
+        ways=[
+            (words(request).t(f"programme.show.{one}"), f"?show={one}#tasks", one == show, getattr(counted, one))
+            for one in reading.SHOWS
+        ],
+        newer=f"?show={show}&from={max(0, offset - PAGE)}#tasks" if offset else "",
+        older=f"?show={show}&from={offset + PAGE}#tasks" if offset + PAGE < whole else "",
+        blocked=blocked(request, bottlenecks.by_kind(here, actor)),
+        schemes=[document_row(request, one, now) for one in _by_parent(schemes)],
+        plans=[document_row(request, one, now) | _work_of(request, one, now) for one in plans],
+        money=projects.totals(projects.projects(here, actor)),
         proposals=len(service.proposals(here, actor)),
         may_issue=bool(actor.roles & OFFICERS),
+        may_draft="programme_officer" in actor.roles,
     )
 
 
-def _belongs(one: Row, show: str) -> bool:
-    still = one.task.state in OPEN
-    return {"open": still, "late": still and one.standing == "late"}.get(show, one.task.state.value == show)
+def _offset(request: Request) -> int:
+    said = request.query_params.get("from", "0")
+    return min(int(said), 100_000) if said.isascii() and said.isdigit() else 0
 
 
-def _law(name: str, one: Provision, rows: list[Row], today: str) -> dict[str, object]:
-    ended, ahead = one.valid_to is not None and one.valid_to < today, (one.valid_from or "") > today
+def _by_parent(schemes: list[Document]) -> list[Document]:
+    """Each scheme with its components after it."""
+    known = {one.id for one in schemes}
+    tops = [one for one in schemes if one.parent not in known]
+    return [each for top in tops for each in (top, *(one for one in schemes if one.parent == top.id))]
+
+
+def _work_of(request: Request, one: Document, now: int) -> dict[str, object]:
+    here, actor = parts(request).programme, visit(request).actor
+    return {"counts": reading.counts(here, actor, now, plan=one.id)}
+
+
+def document_row(request: Request, one: Document, now: int) -> dict[str, object]:
+    """A scheme or plan as lists show it."""
+    kind, icon = STANDS[one.state.value]
     return {
-        "id": name,
-        "cite": law.cite(one),
-        "provision": one,
-        "state": "ended" if ended else "ahead" if ahead else "in_force",
-        "tasks": sum(row.task.legal_basis == name for row in rows),
+        "document": one,
+        "href": f"/{one.type.lower()}/{bare(one.id)}",
+        "kind": kind,
+        "icon": icon,
+        "unit": unit_name(request, one.unit),
+        "review": from_iso(one.next_review) if one.next_review else None,
+        "review_late": documents.review_is_late(one, now),
+        "component": one.parent is not None,
     }
 
 
-async def promises(request: Request) -> Response:
-    """What has the city promised, and what became of it?"""
-    now = now_us()
-    rows = [row(request, one, now) for one in service.promises(parts(request).programme)]
-    order = ("late", "soon", "on_track", "done_late", "done", "dropped")
-    groups = [(state, [one for one in rows if one.standing in states]) for state, states in _PUBLIC.items()]
-    return render(
-        request,
-        "programme/promises.html",
-        groups=[
-            (state, sorted(listed, key=lambda one: (order.index(one.standing), one.agreed))) for state, listed in groups
-        ],
-        counts={state: len(listed) for state, listed in groups},
-        whole=len(rows),
-        ledger=lambda task: ledger(request, task),
-    )
+def blocked(request: Request, by_kind: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Open bottlenecks by the name of their kind, the most first; those that there are."""
+    table = parts(request).programme.rules.bottlenecks
+    found = [(words(request).pick(table[kind]), count) for kind, count in by_kind.items() if count]
+    return sorted(found, key=lambda one: -one[1])
 
 
-_PUBLIC = {"late": ("late",), "doing": ("soon", "on_track"), "done": ("done", "done_late"), "dropped": ("dropped",)}
+def kinds_of_evidence(request: Request) -> list[tuple[str, str]]:
+    """(id, name) of what can show a result."""
+    return [(kind, words(request).pick(one.names)) for kind, one in parts(request).programme.rules.evidence.items()]
+
+
+def units_of_city(request: Request) -> list[tuple[str, str]]:
+    """The province of the city (or of the person) and its communes; every province where neither is known."""
+    territory, language = parts(request).territory, words(request).language
+    known = parts(request).province or min(visit(request).actor.areas, default="")
+    if not known:
+        return [(one.code, one.name_in(language)) for one in territory.provinces()]
+    province = territory.province_of(known)
+    communes = sorted(territory.communes_of(province.code), key=lambda one: str(one.short))
+    return [(one.code, one.name_in(language)) for one in (province, *communes)]
+
+
+def check_due(request: Request, due: str, field: str = "due") -> None:
+    """Raise Invalid in the reader's words unless it is a date."""
+    try:
+        check_instant(due)
+    except Invalid as error:
+        raise Invalid(words(request).t("programme.mend.due"), field=field) from error
+
+
+def mended(request: Request, error: Invalid, prefix: str = "") -> dict[str, str]:
+    """What is wrong and how to mend it, in the reader's words, at the field that the verb names."""
+    field = str(error.fields.get("field", "due"))
+    key = f"plans.mend.{field}"
+    text = words(request).t(key) if words(request).has(key) else words(request).t("plans.mend.other")
+    return {prefix + field: text}
 
 
 def ledger(request: Request, task: Task) -> list[dict[str, object]]:
-    """The extensions of a task, oldest first: from when to when, why, who agreed."""
+    """The extensions of a task, oldest first: from when to when, why, who asked, who agreed."""
     return [
         {
             "old": from_iso(one["from"]),
             "new": from_iso(one["to"]),
             "reason": one["reason"],
+            "why": one.get("why", ""),
+            "asked_by": who(request, one.get("askedBy", "")),
             "by": who(request, one["by"]),
             "at": from_iso(one["at"]),
         }
@@ -154,7 +211,4 @@ def ledger(request: Request, task: Task) -> list[dict[str, object]]:
     ]
 
 
-PAGES = (
-    Page("/programme", programme, "programme.title", roles=STAFF, menu=Menu("work", 30)),
-    Page("/promises", promises, "programme.promises.title", menu=Menu("public", 30)),
-)
+PAGES = (Page("/programme", programme, "programme.title", roles=STAFF, menu=Menu("work", 30)),)

@@ -1,63 +1,180 @@
-"""One task with its verbs, issuing a task from an article or a proposal, and deciding on proposals."""
+"""One task: what is owed, by whom, until when, what shows it; and the verbs that whoever owes it uses."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from itertools import chain
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dothi.ground.clock import from_iso, now_us
+from dothi.ground.clock import HOUR, from_iso, now_us
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing, TooLarge
-from dothi.hub.model import Entity
+from dothi.hub.model import Actor
 from dothi.programme import law
 from dothi.programme.api.tasks import EVIDENCE_MAX, keep_evidence
-from dothi.programme.model import Evidence, NewTask, Task, several
-from dothi.programme.tasks import ledger as deadlines, service
-from dothi.programme.tasks.workflow import FIVE_CLEAR, NEXT, Verb, check_instant
+from dothi.programme.model import Evidence, Task, acts_for
+from dothi.programme.plans import reading
+from dothi.programme.tasks import bottlenecks, dependencies, parts, proofs, service
+from dothi.programme.tasks import ledger as deadlines
+from dothi.programme.tasks.workflow import NEXT, OPEN, Verb, today
 from dothi.web.page import Page, redirect, render, visit, words
-from dothi.web.pages.programme.overview import OFFICERS, ledger, row
-from dothi.web.pages.shown import STAFF, entity_id, find, name_of, named, unit_name
-from dothi.web.parts import parts
+from dothi.web.pages.programme.overview import (
+    FAILED,
+    OFFICERS,
+    SOURCES_SHOWN,
+    check_due,
+    ledger,
+    mended,
+    row,
+    units_of_city,
+)
+from dothi.web.pages.shown import STAFF, bare, entity_id, named, unit_name, who
+from dothi.web.parts import parts as city
 
-FAILED = 422
-SOURCES_SHOWN = 30
-SAID = ("title", "lead", "responsible", "due", "output", "evidence_kind", "legal_basis", "proposal")
-MANY = ("units", "cooperating", "indicators")
 FORM_MAX = EVIDENCE_MAX + 1_000_000
 SAFE_INLINE = frozenset({"application/pdf", "image/jpeg", "image/png"})
+PART_KINDS = {
+    "asked": ("watch", "clock"),
+    "accepted": ("note", "doing"),
+    "returned": ("bad", "out"),
+    "done": ("good", "good"),
+    "waived": ("grey", "cross"),
+}
 
 
-def _task_id(request: Request) -> str:
+def task_id(request: Request) -> str:
+    """The URN of the task that the address names."""
     return entity_id("Task", request.path_params["task"])
 
 
 async def one_task(request: Request) -> Response:
     """What is owed here, by whom, until when, and what shows it?"""
-    return _task(request, {}, {})
+    return show(request, task_id(request), {}, {})
 
 
-def _task(request: Request, problems: Mapping[str, str], values: Mapping[str, str]) -> Response:
-    here, actor = parts(request).programme, visit(request).actor
-    task = service.task(here, actor, _task_id(request))
+def show(request: Request, name: str, problems: Mapping[str, str], values: Mapping[str, str]) -> Response:
+    """The page of a task, with what is to be mended."""
+    here, actor = city(request).programme, visit(request).actor
+    task, now = service.task(here, actor, name), now_us()
     may = bool(actor.roles & OFFICERS)
+    direct = deadlines.may_decide(here, actor, task)
+    verbs = [verb.value for verb in Verb if (task.state, verb) in NEXT] if may else []
+    listed = parts.parts_of(here, actor, task.id)
+    asked = deadlines.requests_of(here, actor, task.id)
     return render(
         request,
-        "programme/task.html",
+        "programme/tasks/task.html",
         FAILED if problems else 200,
-        row=row(request, task, now_us()),
+        row=row(request, task, now),
         task=task,
+        may=may,
+        still_open=task.state in OPEN,
         left=_left(request, task),
-        basis=_basis(request, task.legal_basis),
+        responsible=who(request, task.responsible) if task.responsible.startswith("user:") else task.responsible,
+        shown_by=_evidence_name(request, task),
+        basis=basis_of(request, task.legal_basis),
+        belongs=[(named(request, one), address_of(one)) for one in (task.plan, task.project, *task.targets) if one],
         ledger=ledger(request, task),
+        refused=[_refused(request, one) for one in task.refusals],
+        waiting=[_asked(request, one, task, actor) for one in asked if one.state == "asked"],
+        parts=[part_row(request, one, actor, task.lead) for one in listed],
+        charged=_charged(request, parts.charged(here, listed, now)),
+        bottlenecks=[_bottleneck(request, one, actor) for one in bottlenecks.bottlenecks_of(here, actor, task.id)],
+        kinds=[(kind, words(request).pick(one)) for kind, one in here.rules_at(task.lead).bottlenecks.items()],
+        waits=[row(request, one, now) for one in dependencies.waits_for(here, task)],
+        before=[(one, named(request, one)) for one in task.depends_on],
+        others=_others(request, task, now) if may and task.state in OPEN else [],
+        units=units_of_city(request) if may and task.state in OPEN else [],
+        evidence=[(one, one.expired(today(now))) for one in task.evidence],
+        known=_known(request, task) if may else [],
         sources=[(named(request, one), f"/walk/{one}", _kind(one)) for one in task.sources[:SOURCES_SHOWN]],
         more=max(0, len(task.sources) - SOURCES_SHOWN),
         indicators=[(named(request, one), f"/walk/{one}") for one in task.indicators],
-        verbs=[verb.value for verb in Verb if (task.state, verb) in NEXT] if may else [],
+        verbs=[verb for verb in verbs if verb != "extend" or direct],
+        may_ask="extend" in verbs and not direct,
         problems=problems,
         values={"percent": str(task.progress), "note": "", "due": "", "reason": "", "drop_reason": ""} | dict(values),
     )
+
+
+def part_row(request: Request, one: parts.Part, actor: Actor, lead: str) -> dict[str, object]:
+    """A part as pages show it, with what this person may do with it."""
+    kind, icon = PART_KINDS[one.state.value]
+    unit, side = acts_for(actor, one.of), not acts_for(actor, one.of) or acts_for(actor, lead)
+    may = bool(actor.roles & OFFICERS)
+    sides = {parts.UNIT: unit, parts.LEAD: side}
+    moves = [
+        move.value for (state, move), (_, says) in parts.NEXT.items() if state is one.state and may and sides[says]
+    ]
+    return {
+        "part": one,
+        "key": bare(one.id).replace(":", "-"),
+        "href": f"/part/{bare(one.id)}",
+        "unit": unit_name(request, one.of),
+        "kind": kind,
+        "icon": icon,
+        "moves": moves,
+        "owes_answer": one.state.value in ("asked", "returned"),
+    }
+
+
+def _charged(request: Request, by_unit: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, float]]:
+    """(unit, step in words, working hours), so that waiting is charged to who let wait."""
+    return [
+        (unit_name(request, unit), words(request).t(f"plans.part.step_{step}"), round(time / HOUR, 1))
+        for unit, steps in by_unit.items()
+        for step, time in steps.items()
+    ]
+
+
+def _asked(request: Request, one: deadlines.Request, task: Task, actor: Actor) -> dict[str, object]:
+    here = city(request).programme
+    may = bool(actor.roles & OFFICERS) and deadlines.may_decide(here, actor, task, one.asked_by)
+    return {"one": one, "by": who(request, one.asked_by), "may": may, "tail": bare(one.id), "key": _key(one.id)}
+
+
+def _refused(request: Request, one: Mapping[str, str]) -> dict[str, object]:
+    return {**one, "askedBy": who(request, one.get("askedBy", "")), "by": who(request, one["by"])}
+
+
+def _bottleneck(request: Request, one: bottlenecks.Bottleneck, actor: Actor) -> dict[str, object]:
+    table = city(request).programme.rules.bottlenecks
+    return {
+        "one": one,
+        "kind": words(request).pick(table[one.kind]) if one.kind in table else one.kind,
+        "owner": unit_name(request, one.owner),
+        "late": one.state == "open" and now_us() > from_iso(one.due),
+        "tail": bare(one.id),
+        "key": _key(one.id),
+    }
+
+
+def _key(name: str) -> str:
+    return bare(name).replace(":", "-")
+
+
+def _others(request: Request, task: Task, now: int) -> list[tuple[str, str]]:
+    """The tasks that this one may wait for: of its own plan, else all that are open."""
+    here, actor = city(request).programme, visit(request).actor
+    of = {"plan": task.plan} if task.plan else {}
+    found = reading.tasks_shown(here, actor, "open", now, limit=100, offset=0, **of)
+    return [(one.id, one.title) for one in found if one.id != task.id and one.id not in task.depends_on]
+
+
+def _known(request: Request, task: Task) -> list[tuple[str, str]]:
+    """Evidence files that can be used again: of this person's area, still valid, not attached already."""
+    here, day = city(request).programme, today(now_us())
+    have = {one.sha256 for one in task.evidence}
+    found = proofs.evidence_files(here, visit(request).actor)
+    return [
+        (proofs.evidence_id(one.sha256), f"{one.name} ({one.sha256[:8]})")
+        for one in found
+        if one.sha256 not in have and not one.expired(day)
+    ]
+
+
+def _evidence_name(request: Request, task: Task) -> str:
+    kind = city(request).programme.rules_at(task.lead).evidence.get(task.evidence_kind)
+    return words(request).pick(kind.names) if kind else ""
 
 
 def _left(request: Request, task: Task) -> str:
@@ -71,44 +188,80 @@ def _kind(identity: str) -> str:
     return identity.split(":")[2] if identity.count(":") > 2 else ""
 
 
-def _basis(request: Request, name: str | None) -> str:
-    """The citation of a legal basis."""
+def address_of(name: str) -> str:
+    """The page of a plan or project, the walk of anything else."""
+    kind = _kind(name)
+    return f"/{kind.lower()}/{bare(name)}" if kind in ("Plan", "Project", "Scheme") else f"/walk/{name}"
+
+
+def basis_of(request: Request, name: str | None) -> dict[str, object] | None:
+    """A legal basis as pages show it: citation, address, whether it has ended and what follows."""
     if not name:
-        return ""
+        return None
+    here, actor = city(request).programme, visit(request).actor
     try:
-        return str(parts(request).hub.get(visit(request).actor, name).value("citation", name))
-    except Missing:
-        return name
+        one = law.provision(here, actor, name)
+    except (Missing, Forbidden):
+        return {"cite": name, "href": f"/walk/{name}", "ended": False, "next": "", "next_href": ""}
+    ended = one.valid_to is not None and one.valid_to < today(now_us())
+    following = law.provision(here, actor, one.replaced_by) if one.replaced_by and ended else None
+    return {
+        "cite": law.cite(one),
+        "href": f"/law/{bare(name)}",
+        "ended": ended,
+        "next": law.cite(following) if following else "",
+        "next_href": f"/law/{bare(str(one.replaced_by))}",
+    }
 
 
 async def _progress(request: Request, name: str, said: Mapping[str, str], form: FormData) -> None:
     text = said["percent"]
     if not text.isascii() or not text.isdigit() or int(text) > 100:
         raise Invalid(words(request).t("programme.mend.percent"), field="percent")
-    await service.report_progress(parts(request).programme, visit(request).actor, name, int(text), said["note"])
+    await service.report_progress(city(request).programme, visit(request).actor, name, int(text), said["note"])
 
 
 async def _extend(request: Request, name: str, said: Mapping[str, str], form: FormData) -> None:
-    _check_due(request, said["due"])
+    check_due(request, said["due"])
     if not said["reason"]:
         raise Invalid(words(request).t("programme.mend.reason"), field="reason")
-    await deadlines.extend(parts(request).programme, visit(request).actor, name, said["due"], said["reason"])
+    await deadlines.extend(city(request).programme, visit(request).actor, name, said["due"], said["reason"])
+
+
+async def _ask(request: Request, name: str, said: Mapping[str, str], form: FormData) -> None:
+    check_due(request, said["due"])
+    if not said["reason"]:
+        raise Invalid(words(request).t("programme.mend.reason"), field="reason")
+    await deadlines.ask(city(request).programme, visit(request).actor, name, said["due"], said["reason"])
 
 
 async def _finish(request: Request, name: str, said: Mapping[str, str], form: FormData) -> None:
-    kept: list[Evidence] = []
-    for one in form.getlist("evidence"):
-        if isinstance(one, UploadFile) and one.filename:
-            content = await one.read(EVIDENCE_MAX + 1)
-            kept.append(await _keep(request, one, content))
-    if not kept:
+    kept = await uploaded(request, form.getlist("evidence"))
+    known = tuple(str(one) for one in form.getlist("known") if one)
+    here, actor = city(request).programme, visit(request).actor
+    if not (kept or known or service.task(here, actor, name).evidence):
         raise Invalid(words(request).t("programme.mend.evidence"), field="evidence")
-    await service.finish(parts(request).programme, visit(request).actor, name, said["note"], tuple(kept))
+    try:
+        await service.finish(here, actor, name, said["note"], tuple(kept), known=known)
+    except Conflict:
+        raise
+    except Invalid as error:
+        kind = _evidence_name(request, service.task(here, actor, name))
+        raise Invalid(words(request).t("plans.mend.evidence_kind_of", kind=kind), field="evidence") from error
+
+
+async def uploaded(request: Request, sent: Sequence[object]) -> list[Evidence]:
+    """The files of a form, kept; Invalid in the reader's words."""
+    kept = []
+    for one in sent:
+        if isinstance(one, UploadFile) and one.filename:
+            kept.append(await _keep(request, one, await one.read(EVIDENCE_MAX + 1)))
+    return kept
 
 
 async def _keep(request: Request, file: UploadFile, content: bytes) -> Evidence:
     try:
-        return await keep_evidence(parts(request).programme, file.filename or "", file.content_type or "", content)
+        return await keep_evidence(city(request).programme, file.filename or "", file.content_type or "", content)
     except TooLarge as error:
         raise Invalid(words(request).t("programme.mend.too_large"), field="evidence") from error
     except Invalid as error:
@@ -118,11 +271,17 @@ async def _keep(request: Request, file: UploadFile, content: bytes) -> Evidence:
 async def _drop(request: Request, name: str, said: Mapping[str, str], form: FormData) -> None:
     if not said["drop_reason"]:
         raise Invalid(words(request).t("programme.mend.drop_reason"), field="drop_reason")
-    await service.drop(parts(request).programme, visit(request).actor, name, said["drop_reason"])
+    await service.drop(city(request).programme, visit(request).actor, name, said["drop_reason"])
 
 
 Deed = Callable[[Request, str, Mapping[str, str], FormData], Awaitable[None]]
-DEEDS: Mapping[str, Deed] = {"progress": _progress, "extend": _extend, "finish": _finish, "drop": _drop}
+DEEDS: Mapping[str, Deed] = {
+    "progress": _progress,
+    "extend": _extend,
+    "ask": _ask,
+    "finish": _finish,
+    "drop": _drop,
+}
 
 
 def _do(verb: str) -> Callable[[Request], Awaitable[Response]]:
@@ -133,26 +292,21 @@ def _do(verb: str) -> Callable[[Request], Awaitable[Response]]:
         said = {name: str(form.get(name, "")).strip() for name in ("percent", "note", "due", "reason", "drop_reason")}
         address = f"/task/{request.path_params['task']}"
         try:
-            await DEEDS[verb](request, _task_id(request), said, form)
+            await DEEDS[verb](request, task_id(request), said, form)
         except Conflict:
             return redirect(request, address, "programme.changed", "warning")
         except Invalid as error:
-            return _task(request, {str(error.fields.get("field", "due")): error.detail}, said | {"verb": verb})
+            own = str(error.fields.get("field", "")) in ("percent", "reason", "evidence", "drop_reason")
+            found = {str(error.fields["field"]): error.detail} if own else mended(request, error)
+            return show(request, task_id(request), found, said | {"verb": verb})
         return redirect(request, address, f"programme.did.{verb}")
 
     return endpoint
 
 
-def _check_due(request: Request, due: str) -> None:
-    try:
-        check_instant(due)
-    except Invalid as error:
-        raise Invalid(words(request).t("programme.mend.due"), field="due") from error
-
-
 async def evidence(request: Request) -> Response:
     """A file that shows the result of a task."""
-    task = service.task(parts(request).programme, visit(request).actor, _task_id(request))
+    task = service.task(city(request).programme, visit(request).actor, task_id(request))
     one = next((one for one in task.evidence if one.sha256 == request.path_params["sha256"]), None)
     if one is None:
         raise Missing("This task has no such file.")
@@ -160,176 +314,10 @@ async def evidence(request: Request) -> Response:
     ending = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}.get(one.media_type, "docx")
     shown = "inline" if one.media_type in SAFE_INLINE - {"application/pdf"} else "attachment"
     headers = {"Content-Disposition": f'{shown}; filename="{one.sha256[:12]}.{ending}"'}
-    return Response(parts(request).hub.read_file(one.sha256), media_type=kind, headers=headers)
-
-
-async def new_task(request: Request) -> Response:
-    """A task that is clear in all five, from an article, a proposal or nothing."""
-    if request.method == "GET":
-        return _new(request, _prefilled(request), {})
-    form = await request.form()
-    said = {name: str(form.get(name, "")).strip() for name in SAID}
-    several_said = {name: [str(one) for one in form.getlist(name) if one] for name in MANY}
-    problems = _unclear(request, said, several_said)
-    if problems:
-        return _new(request, said | several_said, problems)
-    try:
-        made = await _issue(request, said, several_said)
-    except Conflict:
-        return redirect(request, "/proposals", "programme.decided_already", "warning")
-    except Forbidden:
-        return _new(request, said | several_said, {"units": words(request).t("programme.mend.area")})
-    return redirect(request, f"/task/{made.split(':', 3)[3]}", "programme.issued")
-
-
-async def _issue(request: Request, said: Mapping[str, str], many: Mapping[str, list[str]]) -> str:
-    new = NewTask(
-        title=said["title"],
-        lead=said["lead"],
-        due=said["due"],
-        output=said["output"],
-        units=tuple(many["units"]),
-        legal_basis=said["legal_basis"] or None,
-        cooperating=tuple(many["cooperating"]),
-        indicators=tuple(many["indicators"]),
-        responsible=said["responsible"],
-        evidence_kind=said["evidence_kind"],
-    )
-    here, actor = parts(request).programme, visit(request).actor
-    if said["proposal"]:
-        return await service.accept(here, actor, said["proposal"], new)
-    return await service.issue_task(here, actor, new)
-
-
-def _unclear(request: Request, said: Mapping[str, str], many: Mapping[str, list[str]]) -> dict[str, str]:
-    """What is missing of the five, by field, in the order of the form."""
-    t = words(request).t
-    missing = {
-        name: t(f"programme.mend.{name}")
-        for name in chain.from_iterable(FIVE_CLEAR.values())
-        if not (many.get(name) or said.get(name))
-    }
-    if said["due"] and "due" not in missing:
-        try:
-            _check_due(request, said["due"])
-        except Invalid as error:
-            missing["due"] = error.detail
-    order = ("title", "lead", "responsible", "units", "due", "output", "evidence_kind")
-    return {name: missing[name] for name in order if name in missing}
-
-
-def _prefilled(request: Request) -> dict[str, Any]:
-    """The form as an article or a proposal suggests it."""
-    asked = request.query_params
-    values: dict[str, Any] = dict.fromkeys(SAID, "") | {name: [] for name in MANY}
-    values["legal_basis"] = asked.get("basis", "")[:300]
-    if name := asked.get("proposal", ""):
-        proposal = _proposal(request, name)
-        unit = proposal.value("unit", "")
-        values |= {"proposal": name, "title": name_of(request, proposal), "lead": unit, "units": [unit] if unit else []}
-        values["indicators"] = list(several(proposal.value("indicators")))
-    return values
-
-
-def _new(request: Request, values: Mapping[str, Any], problems: Mapping[str, str]) -> Response:
-    t, here, actor = words(request).t, parts(request).programme, visit(request).actor
-    units = _units(request)
-    laws = [(name, f"{law.cite(one)}: {one.summary}"[:140]) for name, one in law.provisions(here, actor)]
-    proposal = _proposal(request, values["proposal"]) if values["proposal"] else None
-    return render(
-        request,
-        "programme/new.html",
-        FAILED if problems else 200,
-        values=values,
-        problems=problems,
-        units=units,
-        laws=[("", t("programme.no_basis")), *laws],
-        indicators=[(one.id, name_of(request, one)) for one in find(request, "Indicator", limit=200)],
-        proposal=_shown(request, proposal) if proposal else None,
-    )
-
-
-def _units(request: Request) -> list[tuple[str, str]]:
-    """The province of the city (or of the person) and its communes; every province where neither is known."""
-    territory, language = parts(request).territory, words(request).language
-    known = parts(request).province or min(visit(request).actor.areas, default="")
-    if not known:
-        return [(one.code, one.name_in(language)) for one in territory.provinces()]
-    province = territory.province_of(known)
-    communes = sorted(territory.communes_of(province.code), key=lambda one: str(one.short))
-    return [(one.code, one.name_in(language)) for one in (province, *communes)]
-
-
-def _proposal(request: Request, name: str) -> Entity:
-    found = parts(request).hub.get(visit(request).actor, name)
-    if "Proposal" not in found.types:
-        raise Missing(f"{name} is not a proposal.")
-    return found
-
-
-def _shown(request: Request, proposal: Entity) -> dict[str, Any]:
-    sources = several(proposal.value("sources"))
-    return {
-        "id": proposal.id,
-        "title": name_of(request, proposal),
-        "reasons": _reasons(request, proposal),
-        "place": unit_name(request, proposal.value("unit")),
-        "sources": [(named(request, one), f"/walk/{one}") for one in sources[:SOURCES_SHOWN]],
-        "count": len(sources),
-        "at": proposal.created_at,
-    }
-
-
-def _reasons(request: Request, proposal: Entity) -> list[str]:
-    """Why it is proposed, in words: reports that recur are counted, other reasons stand as they came."""
-    said, t = proposal.value("reasons", []), words(request).t
-    if isinstance(said, Mapping) and {"count", "since", "until"} <= said.keys():
-        days = {name: words(request).date(said[name]) for name in ("since", "until")}
-        again = [t("programme.proposal.reopened", n=said["reopened"])] if said.get("reopened") else []
-        course = _course(request, said)
-        return [t("programme.proposal.recurring", n=said["count"], **days), *again, *course]
-    return [words(request).pick(one) for one in (said if isinstance(said, list) else [said])]
-
-
-def _course(request: Request, said: Mapping[str, Any]) -> list[str]:
-    """How often it came back, and what a person named as its cause."""
-    t, found = words(request).t, []
-    if said.get("recurrences"):
-        found.append(t("problems.came_back", n=said["recurrences"], days=said.get("intervalDays") or 0))
-    names = parts(request).citizens.rules.problems.causes.get(str(said.get("cause", "")))
-    return [*found, t("problems.cause_is", cause=words(request).pick(names))] if names else found
-
-
-async def proposals(request: Request) -> Response:
-    """What is proposed, and waits for a person's yes or no?"""
-    return _proposals(request, {})
-
-
-def _proposals(request: Request, problems: Mapping[str, str]) -> Response:
-    actor = visit(request).actor
-    rows = [_shown(request, one) for one in service.proposals(parts(request).programme, actor)]
-    may = bool(actor.roles & OFFICERS)
-    return render(
-        request, "programme/proposals.html", FAILED if problems else 200, rows=rows, problems=problems, may_decide=may
-    )
-
-
-async def decline(request: Request) -> Response:
-    """A person says no, and why."""
-    form = await request.form()
-    name, reason = entity_id("Proposal", request.path_params["proposal"]), str(form.get("reason", "")).strip()
-    if not reason:
-        field = f"reason-{request.path_params['proposal'].rpartition(':')[2]}"
-        return _proposals(request, {field: words(request).t("programme.mend.decline")})
-    try:
-        await service.decline(parts(request).programme, visit(request).actor, name, reason)
-    except Conflict:
-        return redirect(request, "/proposals", "programme.decided_already", "warning")
-    return redirect(request, "/proposals", "programme.declined")
+    return Response(city(request).hub.read_file(one.sha256), media_type=kind, headers=headers)
 
 
 PAGES = (
-    Page("/task/new", new_task, "programme.new.title", methods=("GET", "POST"), roles=OFFICERS),
     Page("/task/{task}", one_task, "programme.task.title", roles=STAFF),
     Page("/task/{task}/evidence/{sha256}", evidence, "programme.task.evidence", roles=STAFF, page=False),
     *(
@@ -344,6 +332,4 @@ PAGES = (
         )
         for verb in DEEDS
     ),
-    Page("/proposals", proposals, "programme.proposals.title", roles=STAFF),
-    Page("/proposals/{proposal}/decline", decline, "programme.decline", methods=("POST",), roles=OFFICERS, page=False),
 )
