@@ -21,6 +21,7 @@ from dothi.programme.tasks import ledger, service
 from dothi.sources.model import ROW, SourceDefinition
 from dothi.sources.service import define_source, push
 from dothi.web.parts import Parts
+from tests.web.planned import add_plans
 
 DEMO = system("demo")
 OFFICER = Actor("user:sample-programme", frozenset({"programme_officer"}), frozenset({"46"}))
@@ -57,13 +58,22 @@ async def fill_life(parts: Parts) -> dict[str, str]:
     await law.keep_sample_provisions(parts.programme)
     await add_things(parts)
     row = await add_sources(parts)
-    task = await add_tasks(parts)
+    task, part = await add_tasks(parts), await add_plans(parts)
     alarm = alarm_id(HIGH_WATER.id, GAUGE)
     problem = await add_problem(parts)
     await until(parts, alarm)
-    return {"alarm": _bare(alarm), "rule": "muc-nuoc", "task": _bare(task), "source": SOURCE.id, "row": _bare(row)} | {
-        "problem": problem
-    } | await add_consultation(parts)
+    return (
+        {
+            "alarm": _bare(alarm),
+            "rule": "muc-nuoc",
+            "task": _bare(task),
+            "part": _bare(part),
+            "source": SOURCE.id,
+            "row": _bare(row),
+        }
+        | {"problem": problem}
+        | await add_consultation(parts)
+    )
 
 
 async def add_consultation(parts: Parts) -> dict[str, str]:
