@@ -155,3 +155,17 @@ def test_each_state_and_verb_has_one_row() -> None:
     """The table of the life of a consultation is unambiguous."""
     rows = [(move.state, move.verb) for move in MOVES]
     assert len(rows) == len(set(rows))
+
+
+def test_numbers_that_a_word_processor_keeps_apart_are_read() -> None:
+    """Clauses numbered by the program, not typed, are recognised like typed ones."""
+    doc = Document()
+    doc.add_paragraph("Điều 1. Phạm vi")
+    for words in ("Đèn ngõ.", "Đèn công viên."):
+        doc.add_paragraph(words, style="List Number")
+    doc.add_paragraph("Chợ", style="List Bullet")
+    out = io.BytesIO()
+    doc.save(out)
+    read = parse(read_file("du-thao.docx", out.getvalue()))
+    assert [one.label for one in read.articles] == ["Điều 1", "khoản 1", "khoản 2"]
+    assert read.articles[-1].text == "Đèn công viên.\nChợ"

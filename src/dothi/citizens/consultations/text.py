@@ -3,14 +3,17 @@
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from docx import Document
+from docx.document import Document as Doc
+from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.exceptions import PackageNotFoundError
 from docx.table import Table
+from docx.text.paragraph import Paragraph
 
 from dothi.citizens.consultations.model import Article, BadDraft
 from dothi.ground.errors import Invalid, TooLarge
@@ -226,12 +229,73 @@ def read_docx(content: bytes) -> str:
 
 def _docx_lines(source: io.BytesIO) -> Iterator[str]:
     doc = Document(source)
+    numbers = _Numbering(doc)
     for block in doc.iter_inner_content():
         if isinstance(block, Table):
             for row in block.rows:
                 yield " | ".join(cell.text.replace("\n", " ").strip() for cell in row.cells)
         else:
-            yield block.text
+            yield f"{numbers.of(block)} {block.text}".strip()
+
+
+class _Numbering:
+    """The numbers that a word processor shows before paragraphs and keeps apart from their text."""
+
+    def __init__(self, doc: Doc) -> None:
+        try:
+            self._lists: Any = doc.part.part_related_by(RELATIONSHIP_TYPE.NUMBERING).element  # type: ignore[attr-defined]
+        except KeyError:
+            self._lists = None
+        self._counts: dict[str, dict[int, int]] = {}
+
+    def of(self, paragraph: Paragraph) -> str:
+        """What stands before a paragraph, e.g. "Điều 3." or "b)"; empty for bullets and plain paragraphs."""
+        style: Any = paragraph.style
+        places: list[Any] = [paragraph._p.pPr, style.element.pPr if style is not None else None]
+        numbered = (one.numPr for one in places if one is not None and one.numPr is not None)
+        found = next((one for one in numbered if one.numId is not None), None)
+        if self._lists is None or found is None:
+            return ""
+        level = found.ilvl.val if found.ilvl is not None else 0
+        kinds = self._lists.xpath(f"w:num[@w:numId='{int(found.numId.val)}']/w:abstractNumId/@w:val")
+        return self._next(kinds[0], level) if kinds else ""
+
+    def _next(self, kind: str, level: int) -> str:
+        counts = self._counts.setdefault(kind, {})
+        for deeper in [one for one in counts if one > level]:
+            del counts[deeper]
+        counts[level] = counts[level] + 1 if level in counts else int(self._said(kind, level, "start") or 1)
+        shown = self._said(kind, level, "lvlText")
+        for one in range(level + 1):
+            form = _FORMS.get(self._said(kind, one, "numFmt"))
+            shown = shown.replace(f"%{one + 1}", form(counts.get(one, 1)) if form else "")
+        return shown if self._said(kind, level, "numFmt") in _FORMS else ""
+
+    def _said(self, kind: str, level: int, name: str) -> str:
+        path = f"w:abstractNum[@w:abstractNumId='{kind}']/w:lvl[@w:ilvl='{level}']/w:{name}/@w:val"
+        return str(next(iter(self._lists.xpath(path)), ""))
+
+
+def _roman(number: int) -> str:
+    said = ""
+    for letters, worth in _ROMAN:
+        many, number = divmod(number, worth)
+        said += letters * many
+    return said
+
+
+_ROMAN = (
+    *(("M", 1000), ("CM", 900), ("D", 500), ("CD", 400), ("C", 100), ("XC", 90)),
+    *(("L", 50), ("XL", 40), ("X", 10), ("IX", 9), ("V", 5), ("IV", 4), ("I", 1)),
+)
+_FORMS: dict[str, Callable[[int], str]] = {  # Of numbers, by the name that the file format gives them.
+    "decimal": str,
+    "decimalZero": lambda number: f"{number:02}",
+    "lowerLetter": lambda number: chr(97 + (number - 1) % 26),
+    "upperLetter": lambda number: chr(65 + (number - 1) % 26),
+    "upperRoman": _roman,
+    "lowerRoman": lambda number: _roman(number).lower(),
+}
 
 
 def read_file(name: str, content: bytes) -> str:
