@@ -87,6 +87,8 @@ BACKS: tuple[Back, ...] = (
     Back("proposals", "Proposal", "sources", _CASES),
     Back("problems", "Problem", "reports", _of("CitizenReport")),
     Back("tasksFrom", "Task", "sources", _CASES | _of("Proposal")),
+    Back("consultations", "Consultation", "about", _of("Scheme", "Plan", "Project", "Task", "LegalBasis")),
+    Back("commentGroups", "CommentCluster", "consultation", _of("Consultation")),
 )
 
 

@@ -81,7 +81,8 @@ async def owe(  # A report owed is these things together.
     if found is not None:
         return found
     change = Change(Op.CREATE, name, (DUTY,), _attributes(evidence, about, due, now, row, template))
-    await evidence.hub.commit(Commit(actor, (change,), "report owed", {name: ABSENT}, owner=OWNER))
+    reason = "report owed" if row else "report begun"
+    await evidence.hub.commit(Commit(actor, (change,), reason, {name: ABSENT}, owner=OWNER))
     return evidence.hub.get(SYSTEM, name)
 
 

@@ -202,7 +202,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def of(self) -> str:
         """Part of whole as 27/30, empty where there is no whole."""
-        return fraction(self.numerator, self.denominator) if self.percent else ""
+        return fraction(self.numerator, self.denominator) if self.percent and self.value is not None else ""
 
 
 def fraction(part: float | None, whole: float | None) -> str:

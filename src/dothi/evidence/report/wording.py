@@ -137,8 +137,17 @@ def sentences(section: Section, data: Data) -> list[str]:
 
 
 def drafted(section: Section, data: Data) -> str:
-    """What changed, put into words: a text with figures in braces; empty where the section asks for none."""
-    return " ".join(_change_words(data.figures[name], data.kind) for name in section.changes if name in data.figures)
+    """What changed, put into words: a text with figures in braces; empty where there is nothing to say.
+
+    A figure that is missing, as a sentence of the section says already, is not told again.
+    """
+    said = {_bare(name) for text in sentences(section, data) for _, name, _, _ in Formatter().parse(text) if name}
+    told = [data.figures[name] for name in section.changes if name in data.figures]
+    return " ".join(_change_words(one, data.kind) for one in told if one.value is not None or one.id not in said)
+
+
+def _bare(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _change_words(told: Told, kind: str) -> str:

@@ -19,7 +19,7 @@ from dothi.hub.language.nodes import And, Compare, Query, TypeIs
 from dothi.hub.model import Entity
 from dothi.web.page import Menu, Page, redirect, render, visit, words
 from dothi.web.pages.evidence.telling import home_of, stage_words
-from dothi.web.pages.shown import STAFF, bare, unit_name
+from dothi.web.pages.shown import STAFF, bare
 from dothi.web.parts import parts
 
 LISTED = 100
@@ -73,7 +73,7 @@ def _row(request: Request, duty: Entity, now: int) -> dict[str, Any]:
         "state": stage_words(request, state),
         "kind": KINDS[state],
         "icon": ICONS[state],
-        "where": unit_name(request, duty.value("unit")),
+        "where": "",
         "due": words(request).left(from_iso(due), now) if due else "",
         "due_kind": "bad" if _late(duty, now) else "",
     }

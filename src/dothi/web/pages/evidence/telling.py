@@ -11,6 +11,7 @@ from dothi.evidence.report.document import told_value
 from dothi.evidence.report.model import Address, Data, Rows, Section, Snapshot, Told, Wording
 from dothi.evidence.report.templates import form
 from dothi.evidence.report.wording import judged, pieces, plain, sentences, target
+from dothi.ground.text import format_number
 from dothi.web.page import words
 from dothi.web.pages.evidence.figures import reason_words
 
@@ -121,15 +122,21 @@ def _grid(data: Data, name: str, address: Address) -> dict[str, Any]:
     grid, figures = data.grids[name], data.figures
     return {
         "title": grid.title,
-        "heads": [figures[one].name.removesuffix(SAMPLE) for one in grid.figures],
+        "heads": [_head(figures[one]) for one in grid.figures],
         "rows": [(row.name, [_told(row.cells[one], address) for one in grid.figures]) for row in grid.rows],
         "rest": [grid.rest.get(one) for one in grid.figures] if grid.rest else [],
         "total": [_told(figures[one], address) for one in grid.figures],
     }
 
 
+def _head(one: Told) -> str:
+    """The name of a column: cells hold bare numbers, so a share says that it is one."""
+    return f"{one.name.removesuffix(SAMPLE)} (%)" if one.percent else one.name.removesuffix(SAMPLE)
+
+
 def _told(one: Told, address: Address) -> Piece:
-    return one.shown, address(one.evidence)
+    """A cell: the bare number, empty where there is none."""
+    return "" if one.value is None else format_number(one.value, one.decimals), address(one.evidence)
 
 
 def lines(request: Request, data: Data, address: Address) -> list[Line]:
