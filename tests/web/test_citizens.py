@@ -63,6 +63,8 @@ def file_one(page: Page, running: City) -> str:
     page.set_input_files("#photos", upload)  # type: ignore[arg-type]
     page.select_option("#unit", COMMUNE)
     page.click("text=Gửi phản ánh")
+    if page.locator("h1").inner_text() == "Trước khi gửi":  # Another story of this file told of the same lamp.
+        page.get_by_role("button", name="gửi phản ánh mới").click()
     return page.inner_text(".secret")
 
 
@@ -81,7 +83,7 @@ def test_a_lamp_is_reported_mended_judged_and_reopened_without_javascript(
     sign_in(official, running, "official")
     official.goto(f"{running.address}/work")
     row = official.locator(f"#row-{code[:6]}")
-    row.get_by_role("button", name="Tiếp nhận").click()
+    row.get_by_role("button", name="Tiếp nhận", exact=True).click()
     official.goto(f"{running.address}/work")
     official.locator(f"#row-{code[:6]} a").click()
     official.check("input[name=outcome][value=resolved]")
@@ -145,7 +147,7 @@ def test_a_boilerplate_answer_and_one_without_proof_are_refused_on_the_page(
     page = context.new_page()
     sign_in(page, running, "official")
     page.goto(f"{running.address}/case/{number}")
-    page.get_by_role("button", name="Tiếp nhận").click()
+    page.get_by_role("button", name="Tiếp nhận", exact=True).click()
     page.check("input[name=outcome][value=resolved]")
     page.fill("#words", "Đã xử lý theo quy định. Trân trọng cảm ơn!")
     page.get_by_role("button", name="Trả lời và đóng").click()
@@ -201,7 +203,11 @@ def test_the_map_suggests_a_commune_and_the_hints_come_while_typing(running: Cit
     expect(page.locator("[data-suggestion]")).to_contain_text("Bản đồ gợi ý")
     assert page.input_value("#unit")
     page.check("input[name=category][value=danger]")
+    page.check("input[name=q-danger_kind-danger][value=fire]")
+    page.check("input[name=q-hurt-danger][value=no]")
     page.click("text=Gửi phản ánh")
+    expect(page.locator("#calls")).to_contain_text("114")
+    page.get_by_role("button", name="Đã gọi").click()
     expect(page.locator(".notice.bad")).to_contain_text("114")
     expect(page.locator("main")).not_to_contain_text("0905")
     context.close()
