@@ -99,7 +99,7 @@ def test_a_consultation_runs_from_preparation_to_published_answers(in_city: RunI
 
         found = workflow.find(here, official, made.key)
         assert found.state is State.CLOSED
-        alike, alone = answering.suggestions(here, found)[::-1]
+        alike, alone = (await answering.suggestions(here, found))[::-1]
         assert len(alike.comments) == 2
         assert alike.likeness
         assert "đi học" in alike.shared

@@ -71,7 +71,7 @@ LISTED = {  # Type → what its lists ask for.
     SERVICE_TYPE: ("status", "open", "assignee", "due", "unit"),
     COUNT_TYPE: ("service", "period", "unit"),
     RATING_TYPE: ("service", "period", "unit"),
-    consultations.TYPE: ("state", "stage", "open", "assignee", "due", "unit", "opensAt", "closesAt", "told"),
+    consultations.TYPE: ("state", "open", "assignee", "due", "unit", "closesAt", "told", "about"),
     consultations.COMMENT: (
         "consultation",
         "round",

@@ -74,6 +74,24 @@ _CASES = _of("CitizenReport", "Alarm", "Task", "Problem")
 BACKS: tuple[Back, ...] = (
     Back("indicatorsOfLaw", INDICATOR, "legalBasis", _of("LegalBasis")),
     Back("tasksOfLaw", "Task", "legalBasis", _of("LegalBasis")),
+    *(
+        Back("plannedByLaw", kind, "legalBasis", _of("LegalBasis"))
+        for kind in ("Scheme", "SchemeTarget", "Plan", "Project")
+    ),
+    Back("replaces", "LegalBasis", "replacedBy", _of("LegalBasis")),
+    Back("components", "Scheme", "parent", _of("Scheme")),
+    Back("targets", "SchemeTarget", "scheme", _of("Scheme")),
+    Back("targets", "SchemeTarget", "indicator", _of(INDICATOR)),
+    Back("plans", "Plan", "scheme", _of("Scheme")),
+    Back("projects", "Project", "plan", _of("Plan")),
+    Back("tasks", "Task", "plan", _of("Plan")),
+    Back("tasks", "Task", "project", _of("Project")),
+    Back("tasks", "Task", "targets", _of("SchemeTarget")),
+    Back("provedBy", "Task", "evidenceFiles", _of("EvidenceFile")),
+    Back("before", "Task", "dependsOn", _of("Task")),
+    Back("partsOfTask", "TaskPart", "task", _of("Task")),
+    Back("bottlenecks", "Bottleneck", "task", _of("Task")),
+    Back("extensionsAsked", "ExtensionRequest", "task", _of("Task")),
     Back("figures", VALUE, "indicator", _of(INDICATOR), order=("-periodEnd", "unit")),
     Back("tasks", "Task", "indicators", _of(INDICATOR)),
     Back("publications", VALUE, "of", _of(VALUE)),

@@ -245,7 +245,7 @@ def moderation_log(citizens: Ours, key: str) -> dict[str, Any]:
 
 
 @router.get("/{key}/suggestions")
-def suggestions(citizens: Ours, actor: Who, key: str) -> list[dict[str, Any]]:
+async def suggestions(citizens: Ours, actor: Who, key: str) -> list[dict[str, Any]]:
     """Which comments without a group seem to say one thing, and why it seems so; for officials."""
     found = workflow.find(citizens, actor, key)
     return [
@@ -255,7 +255,7 @@ def suggestions(citizens: Ours, actor: Who, key: str) -> list[dict[str, Any]]:
             "shared": one.shared,
             "likeness": one.likeness,
         }
-        for one in answering.suggestions(citizens, found)
+        for one in await answering.suggestions(citizens, found)
     ]
 
 
@@ -310,9 +310,9 @@ def table(citizens: Ours, actor: Who, key: str, number: Round = None) -> dict[st
 
 
 @router.get("/{key}/table.docx", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}})
-def table_docx(citizens: Ours, actor: Who, key: str, number: Round = None) -> Response:
+async def table_docx(citizens: Ours, actor: Who, key: str, number: Round = None) -> Response:
     """The same as an editable document: the frozen one once published, a draft before."""
-    return docx_of(citizens, actor, key, number)
+    return await docx_of(citizens, actor, key, number)
 
 
 def table_for(citizens: Citizens, actor: Any, key: str, number: int | None) -> reading.Table:
@@ -320,12 +320,12 @@ def table_for(citizens: Citizens, actor: Any, key: str, number: int | None) -> r
     return reading.table_of(citizens, reading.answered_round(citizens, actor, key, number))
 
 
-def docx_of(citizens: Citizens, actor: Any, key: str, number: int | None) -> Response:
+async def docx_of(citizens: Citizens, actor: Any, key: str, number: int | None) -> Response:
     """The table as a download."""
     found = reading.answered_round(citizens, actor, key, number)
     frozen = citizens.hub.read_file(found.table.sha256) if found.table else None
     name = {"Content-Disposition": f'attachment; filename="giai-trinh-{found.key}-{found.round}.docx"'}
-    return Response(frozen or answering.document(citizens, found), media_type=MEDIA_TYPE, headers=name)
+    return Response(frozen or await answering.document(citizens, found), media_type=MEDIA_TYPE, headers=name)
 
 
 def _instant(text: str, field: str) -> int:

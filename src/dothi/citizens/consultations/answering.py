@@ -40,12 +40,12 @@ TITLE = 120  # Letters of a group's name when nobody gave one.
 AT_ONCE = 500
 
 
-def suggestions(citizens: Citizens, found: Consultation) -> tuple[Suggestion, ...]:
+async def suggestions(citizens: Citizens, found: Consultation) -> tuple[Suggestion, ...]:
     """The comments that lie in no group yet, put together by what they say."""
     waiting = [one for one in comments_of(citizens, found) if not one.hidden and one.cluster is None]
     rules = rules_for(citizens, found.unit)
     small = rules_at(citizens, found.unit).answer.small
-    return suggest(waiting, small, rules.likeness, rules.reasons)
+    return await asyncio.to_thread(suggest, waiting, small, rules.likeness, rules.reasons)  # Thousands take a second.
 
 
 async def group(
@@ -235,7 +235,7 @@ async def publish(
     found = find(citizens, actor, key)
     check(found, "publish", actor)
     _gate(citizens, found)
-    content = await asyncio.to_thread(_document, citizens, found, at)
+    content = await document(citizens, found, at, draft=False)
     digest = await asyncio.to_thread(citizens.hub.keep_file, content)
     done: dict[str, Attribute] = {
         "publishedAt": prop(iso(at)),
@@ -246,11 +246,8 @@ async def publish(
     return await move(citizens, actor, found, "publish", done, at, version)
 
 
-def _document(citizens: Citizens, found: Consultation, at: int) -> bytes:
-    return document(citizens, found, at, draft=False)
-
-
-def document(citizens: Citizens, found: Consultation, now: int | None = None, draft: bool = True) -> bytes:
+async def document(citizens: Citizens, found: Consultation, now: int | None = None, draft: bool = True) -> bytes:
     """The table of answers as an editable document; marked as a draft until it is published."""
     place = citizens.territory.unit(found.unit).name if citizens.territory.knows(found.unit) else found.unit
-    return write_table(table_of(citizens, found), place, now or now_us(), draft)
+    table = table_of(citizens, found)
+    return await asyncio.to_thread(write_table, table, place, now or now_us(), draft)

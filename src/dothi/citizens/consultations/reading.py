@@ -43,6 +43,7 @@ class Participation:
 
     comments: int
     hidden: int
+    by_article: Mapping[str, int]  # Comments by the part that they are about.
     repeated: int  # Comments with the same words as an earlier one.
     by_channel: Mapping[Channel, Share]
     by_level: Mapping[Level, Share]
@@ -109,6 +110,7 @@ def participation(citizens: Citizens, found: Consultation, number: int | None = 
     return Participation(
         comments=len(comments),
         hidden=sum(one.hidden for one in comments),
+        by_article=Counter(one.article for one in comments),
         repeated=sum(one.same_as is not None for one in comments),
         by_channel={way: _share(one for one in comments if one.channel is way) for way in Channel},
         by_level={

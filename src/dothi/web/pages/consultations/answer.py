@@ -150,12 +150,12 @@ async def moderated(request: Request) -> Response:
 
 async def groups(request: Request) -> Response:
     """Which comments say one thing, and which groups wait for an answer?"""
-    return _groups(request, mine(request), {})
+    return await _groups(request, mine(request), {})
 
 
-def _groups(request: Request, found: Consultation, problems: Mapping[str, str]) -> Response:
+async def _groups(request: Request, found: Consultation, problems: Mapping[str, str]) -> Response:
     here = ours(request)
-    suggested = answering.suggestions(here, found)
+    suggested = await answering.suggestions(here, found)
     rows = [(row, place_name(request, found, row.cluster.article)) for row in reading.table_of(here, found).rows]
     listed = [
         (n, one, place_name(request, found, one.article), [_short(comment) for comment in one.comments])
@@ -195,7 +195,7 @@ async def grouped(request: Request) -> Response:
         else:
             await answering.group(ours(request), actor, found.key, numbers, str(form.get("title", "")))
     except MENDABLE as error:
-        return _groups(request, found, problem_of(request, error, found))
+        return await _groups(request, found, problem_of(request, error, found))
     except Conflict:
         return redirect(request, back, "consultations.changed", "warning")
     return redirect(request, back, "consultations.done.grouped")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from dothi.citizens.consultations import moderating, reading
 from dothi.citizens.consultations.model import Consultation, NoSuchConsultation, State, as_round
 from dothi.citizens.consultations.text import compare
-from dothi.citizens.consultations.workflow import comments_of, rules_for
+from dothi.citizens.consultations.workflow import rules_for
 from dothi.ground.clock import now_us
 from dothi.web.page import Menu, Page, render, visit
 from dothi.web.pages.consultations.shown import (
@@ -59,14 +59,14 @@ def _public(found: Consultation) -> Consultation:
 async def one(request: Request) -> Response:
     """What is asked, until when, and where do I speak?"""
     found = seen(request)
-    counts = Counter(comment.article for comment in comments_of(ours(request), found))
+    part = reading.participation(ours(request), found)
     staff = bool(visit(request).actor.roles & STAFF_ROLES)
     return render(
         request,
         "consultations/one.html",
-        blocks=blocks(found, counts),
-        whole=counts[""],
-        part=reading.participation(ours(request), found),
+        blocks=blocks(found, part.by_article),
+        whole=part.by_article.get("", 0),
+        part=part,
         rules=rules_for(ours(request), found.unit),
         staff=staff,
         whole_part=WHOLE_PART,
