@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dothi.accounts.model import Identity
 from dothi.accounts.vault import Vault, keep_identity
+from dothi.citizens.handling.timing import calendar_of
 from dothi.citizens.intake.codes import codes_of, find_by_code, follow_key
 from dothi.citizens.intake.competence import Decision, decide, facts_of
 from dothi.citizens.intake.hints import check_identity, refuse_secrets
@@ -218,7 +219,8 @@ def decision_attributes(
     }
     if made.urgent and not facts.urgent:
         urgent = replace(rules.category(facts.category), urgent=True)
-        attrs |= {"urgent": prop(True), "due": prop(iso(rules.receive_by(at, urgent, citizens.calendar)))}
+        calendar = rules.clocks.calendar(facts.chain)
+        attrs |= {"urgent": prop(True), "due": prop(iso(rules.receive_by(at, urgent, calendar)))}
     return attrs
 
 
@@ -241,8 +243,8 @@ def _arrival(citizens: Citizens, rules: Rules, filing: Filing, photos: Sequence[
 def _attributes(  # A report is these things together.
     citizens: Citizens, rules: Rules, filing: Filing, route: Routing, photos: Sequence[Kept], at: int
 ) -> dict[str, Attribute]:
-    category = rules.category(filing.category)
-    due = iso(rules.receive_by(at, category, citizens.calendar))
+    category, calendar = rules.category(filing.category), calendar_of(citizens, route.unit, at)
+    due = iso(rules.receive_by(at, category, calendar))
     attrs: dict[str, Attribute] = {
         "category": prop(category.id),
         "description": prop(without_personal(filing.description)),
@@ -250,7 +252,7 @@ def _attributes(  # A report is these things together.
         "open": prop(True),
         "filedAt": prop(iso(at)),
         "due": prop(due),
-        "handleBy": prop(iso(rules.handle_by(at, category, citizens.calendar))),
+        "handleBy": prop(iso(rules.handle_by(at, category, calendar))),
         "urgent": prop(category.urgent),
         "placeDecided": prop(route.decided),
         "routedBy": prop(route.by),

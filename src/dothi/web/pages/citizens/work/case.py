@@ -57,7 +57,7 @@ def case_page(
         verbs=verbs,
         mine=mine,
         steps=steps(request, found),
-        why=why_of(request, found.code),
+        why=None if found.part_of else why_of(request, found.code),
         before=pictures(request, found.photos, "/file/", "before", of),
         after=pictures(request, [one for one in found.proof if one.is_photo], "/file/", "after", of),
         documents=[f"/file/{one.sha256}{of}" for one in found.proof if not one.is_photo],
@@ -227,7 +227,7 @@ def told(request: Request, error: DothiError) -> dict[str, str]:
     field = str(fields.get("field", "form"))
     if words(request).has(f"citizens.problem.{field}") or type(error) in _NAMED:
         return problem_of(request, error)
-    return {field: t("work.refused.other")}
+    return {field: t("work.refused.not_now")}
 
 
 _NAMED = frozenset({NothingSpecific})

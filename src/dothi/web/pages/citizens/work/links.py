@@ -148,7 +148,7 @@ async def _mine(request: Request, deed: object, done: str) -> Response:
     try:
         await deed  # type: ignore[misc]
     except (Invalid, TooLarge, Conflict) as error:
-        guard = str(error.fields.get("guard", "other"))
+        guard = str(error.fields.get("guard", "not_now"))
         return redirect(
             request, address, f"work.refused.{guard}", "warning", photos=str(ours(request).rules.limits.photos)
         )
