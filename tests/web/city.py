@@ -16,6 +16,8 @@ from dothi.accounts.model import Sample
 from dothi.accounts.people import make_sample_users, users
 from dothi.app import close_city, make_app, open_city
 from dothi.citizens import Filing, file_report
+from dothi.citizens.channels import areas
+from dothi.citizens.channels.links import makers
 from dothi.citizens.intake.followers import follow_report
 from dothi.evidence.definitions import keep_sample_indicators
 from dothi.ground.clock import MINUTE, iso, now_us
@@ -98,6 +100,10 @@ async def fill(city: City) -> None:
     await keep_sample_indicators(city.parts.evidence)
     filed = await file_report(city.parts.citizens, REPORT)
     await follow_report(city.parts.citizens, filed.number, key="the example of the page tests")
+    wish = areas.Wish(areas.Area(COMMUNE), ("road",), "lan@example.vn")
+    followed = await areas.ask(city.parts.citizens, city.parts.messages, wish)
+    for name in ("confirm", "stop"):
+        city.values[f"{name}_link"] = makers(city.parts.citizens)[name](followed).rpartition("/")[2]
     city.values.update(await fill_life(city.parts))
     city.values.update(await fill_steering(city.parts))
     city.values.update(await fill_report(city.parts))

@@ -106,6 +106,7 @@ async function sendAll() {
 if ("indexedDB" in self && "locks" in navigator) {
   navigator.serviceWorker?.register("/worker.js").catch(() => {});
   outbox.channel.addEventListener("message", refresh);
+  addEventListener("outbox", refresh);
   addEventListener("online", sendAll);
   document.addEventListener("visibilitychange", () => document.hidden || sendAll());
   document.querySelector("[data-send]")?.addEventListener("click", sendAll);

@@ -32,17 +32,23 @@ async function store(mode, act) {
   }
 }
 
+/** Tell this page and all others; a channel does not hear itself. */
+function changed() {
+  channel.postMessage("changed");
+  self.dispatchEvent(new Event("outbox"));
+}
+
 const list = async () => (await store("readonly", (reports) => reports.getAll())).sort((a, b) => a.at - b.at);
 const get = (key) => store("readonly", (reports) => reports.get(key));
 
 async function put(report) {
   await store("readwrite", (reports) => reports.put(report));
-  channel.postMessage("changed");
+  changed();
 }
 
 async function remove(key) {
   await store("readwrite", (reports) => reports.delete(key));
-  channel.postMessage("changed");
+  changed();
 }
 
 /** A key of 256 bits: makes a second sending harmless, and the report's secret code comes from it. */
