@@ -7,10 +7,12 @@ from starlette.responses import Response
 
 from dothi.accounts.model import Identity
 from dothi.citizens.api.reports import address_of
+from dothi.citizens.intake.arrival import arrival
 from dothi.citizens.intake.codes import codes_of, find_by_code
 from dothi.citizens.intake.filing import file_report
 from dothi.citizens.intake.followers import follow_report, followed_by
 from dothi.citizens.intake.hints import NeedsAccount, NeedsContact, identity_needed
+from dothi.citizens.needs import SYSTEM
 from dothi.citizens.reading import public_report
 from dothi.citizens.rules import HIDDEN
 from dothi.citizens.rules.intake.questions import numbers_of
@@ -26,7 +28,7 @@ from dothi.web.parts import parts
 
 HONEYPOT = "website"  # People do not see this field; programs that fill every field do.
 FOLLOWER = "-".join(codes_of("follower the example of the page tests"))
-NEW: Mapping[str, str] = {"channel": "counter", "consent": "spoken"}  # What the counter begins with.
+NEW: Mapping[str, str] = {"channel": "counter", "consent": ""}  # What the counter begins with; nobody agrees unasked.
 
 
 async def report(request: Request) -> Response:
@@ -162,6 +164,7 @@ async def sent(request: Request) -> Response:
         "citizens/intake/sent.html",
         report=found,
         code=request.path_params["code"],
+        again=arrival(here, SYSTEM, found.code).again_of,
         hidden=HIDDEN in found.description + found.place_words,
         sample=here.rules.sample,
         numbers=here.rules.emergency.numbers if said.emergency else (),

@@ -31,6 +31,7 @@ def why_of(request: Request, number: str) -> Why:
     """The explanation of a report that this official may see."""
     came = arrival(ours(request), visit(request).actor, number)
     said, t, pick = came.routing, words(request).t, words(request).pick
+    named = {one.id: pick(one.names).rstrip(".") for one in ours(request).rules.intake.routes}
     fallback = f"intake.why.{said['fallback']}" if said.get("fallback") else ""
     return Why(
         str(said["rule"]) if said else None,
@@ -39,7 +40,9 @@ def why_of(request: Request, number: str) -> Why:
         t("intake.why.waits", unit=unit_name(request, str(said.get("then", "")))) if said.get("waits") else "",
         t(fallback) if fallback else "",
         tuple(_rows(request, said)),
-        tuple((str(one["rule"]), t(f"intake.why.not_{one['why']}")) for one in said.get("tried", ())),
+        tuple(
+            (named.get(one["rule"], one["rule"]), t(f"intake.why.not_{one['why']}")) for one in said.get("tried", ())
+        ),
         tuple(_came(request, came)),
         came.used_before,
     )
