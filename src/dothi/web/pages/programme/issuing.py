@@ -10,7 +10,7 @@ from starlette.responses import Response
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.hub.model import Entity
 from dothi.programme import law
-from dothi.programme.model import NewTask, several
+from dothi.programme.model import NewTask, level_of, several
 from dothi.programme.plans import documents, projects, targets
 from dothi.programme.tasks import service
 from dothi.programme.tasks.workflow import FIVE_CLEAR
@@ -103,6 +103,9 @@ def _prefilled(request: Request) -> dict[str, Any]:
     values: dict[str, Any] = dict.fromkeys(SAID, "") | {name: [] for name in MANY}
     values |= {"legal_basis": asked.get("basis", "")[:300], "kind": "task", "evidence_kind": "minutes"}
     values |= {"plan": asked.get("plan", "")[:300], "project": asked.get("project", "")[:300]}
+    own = visit(request).actor.areas
+    if len(own) == 1 and level_of(min(own)) == "commune":  # Who works for one commune issues its own tasks.
+        values |= {"lead": min(own), "units": [min(own)]}
     if goal := asked.get("target", ""):
         values |= _from_target(request, goal)
     if name := asked.get("proposal", ""):
