@@ -24,6 +24,8 @@ from dothi.citizens.handling.workflow import (
 from dothi.citizens.model import IllegalMove, NotYours, Report, State, report_of
 from dothi.citizens.rules import load
 from dothi.hub.model import Entity, prop
+from dothi.web.words import Words
+from dothi.web.words import load as words_of
 
 RULES = load()
 VERBS = sorted({move.verb for move in MOVES})
@@ -100,3 +102,16 @@ def test_the_official_does_not_rate_and_the_reporter_does_not_answer() -> None:
     assert "rate" not in verbs_for(in_state(State.ANSWERED), HANDLERS)
     assert verbs_for(in_state(State.ANSWERED), frozenset({REPORTER})) == ("rate", "reopen")
     assert verbs_for(in_state(State.RECEIVED), frozenset({REPORTER})) == ("attach", "withdraw")
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_what_a_guard_refuses_and_every_state_and_step_has_its_words(language: str) -> None:
+    """No official and no reporter meets a bare name: guards, states, steps and verbs stand in both catalogues."""
+    said = Words(language, words_of(language))
+    by_field = {"proof", "specific", "original", "stars", "reopenings_left", "unit_given", "undecided", "place_decided"}
+    keys = [f"work.refused.{guard}" for guard in GUARDS if guard not in by_field]
+    keys += [f"citizens.{table}.{state}" for table in ("state", "now", "public.answer") for state in State]
+    keys += [f"citizens.step.{verb}" for verb in VERBS] + ["citizens.step.late", "citizens.step.gather"]
+    keys += [f"work.specific.{one.id}" for one in RULES.answers.specifics]
+    keys += [f"work.specific.{why}" for why in ("few", "blank", "mould", "missing")]
+    assert [key for key in keys if not said.has(key)] == []
