@@ -9,7 +9,8 @@ import pytest
 
 from dothi.accounts.model import Identity
 from dothi.citizens import Filing, Outcome, Upload, answer, file_report, following, receive, reopen
-from dothi.citizens.model import NotYours, Report, State, report_of
+from dothi.citizens.intake.duplicates import Matter, nearby
+from dothi.citizens.model import TYPE, NotYours, Report, State, report_of
 from dothi.citizens.problems import service
 from dothi.citizens.problems.alike import alike, course, likeness
 from dothi.citizens.problems.model import NoSuchProblem, NotNow, Problem, ProblemState, problem_of
@@ -26,7 +27,7 @@ from dothi.citizens.problems.register import (
     write_ranks,
 )
 from dothi.citizens.problems.service import Edit
-from dothi.citizens.reading import timeline
+from dothi.citizens.reading import find_on_desk, timeline
 from dothi.citizens.rules import load
 from dothi.ground.clock import DAY, from_iso, iso
 from dothi.ground.errors import Conflict, Invalid
@@ -295,6 +296,33 @@ def test_marks_and_their_forms_do_no_harm(first: str, second: str) -> None:
     assert like.cosine == 1.0
     assert {"ga", "duong", "le", "loi", "hoa"} <= set(like.words)
     assert len(alike(reports[2], reports[:2], rules)) == 3
+
+
+@pytest.mark.parametrize("asked", FORMS)
+def test_one_matter_is_found_however_it_is_typed(in_city: Any, official: Actor, asked: str) -> None:
+    """Search, duplicates and clusters find the same reports, whatever form the words have that were filed and asked."""
+
+    async def story(city: Any) -> None:
+        here, numbers = city.citizens, set()
+        for number, form in enumerate(FORMS.values()):
+            words = form("Ổ gà lớn đường Lê Lợi, hoà vào ngã tư")
+            numbers.add((await file_report(here, hole(words), MONDAY_8 + number * DAY)).number)
+        await file_report(here, hole("Vỉa hè lát lại", 0.01), MONDAY_8)
+        await caught_up(city)
+        text = FORMS[asked]("ổ gà Lê Lợi hòa")
+        found = {report_of(one.entity).code for one in find_on_desk(here, official, text).items if one.kind == TYPE}
+        assert found == numbers, "search"
+        matter = Matter("road", FORMS[asked]("Ổ gà lớn đường Lê Lợi"), "19789")
+        near = nearby(here, here.rules.intake.nearby, replace(matter, lon=HOLE[0], lat=HOLE[1]), MONDAY_8 + 4 * DAY)
+        assert {one.report.code for one in near} <= numbers, "duplicates by place"
+        assert near
+        assert len(the_problem(city).reports) == len(FORMS), "clusters"
+        sure = await service.confirm(here, official, the_problem(city).name)
+        again = problem_near(here, "road", HOLE, text, MONDAY_8 + 5 * DAY)
+        assert again is not None
+        assert again[0].id == sure.id
+
+    in_city(story)
 
 
 def test_other_words_at_the_same_place_are_another_problem() -> None:

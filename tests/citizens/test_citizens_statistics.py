@@ -16,10 +16,15 @@ from zoneinfo import ZoneInfo
 import holidays
 import pytest
 
-from dothi.citizens import Filing, Outcome, State, write_imported
+from dothi.citizens import Filing, Outcome, State, Upload, answer, file_report, rate, receive, reopen, write_imported
 from dothi.citizens.intake import filing as filing_door
 from dothi.citizens.model import StoredFile, report_of
+from dothi.citizens.services.measures import measure
 from dothi.citizens.services.statistics import imported_count, tallies
+from dothi.evidence.definitions import keep_sample_indicators
+from dothi.evidence.engine import catch_up, start
+from dothi.evidence.model import value_id
+from dothi.evidence.service import open_evidence
 from dothi.ground.clock import from_iso
 from dothi.hub.model import Actor
 from dothi.sources.service import import_file, open_sources
@@ -260,3 +265,41 @@ def counted(citizens: Any, months: list[str], now: int) -> dict[tuple[str, str],
             if counts:
                 found[month, unit] = counts
     return found
+
+
+def test_pages_and_indicators_tell_one_figure(in_city: Any, official: Actor, lamp: Filing, proof: Upload) -> None:
+    """Answered, in time, overdue and rated are the same on /reports, in the statistics and as indicators."""
+    monday = from_iso("2026-11-16T08:00:00+07:00")
+    at, day = monday + 8 * 24 * HOUR, 24 * HOUR
+
+    async def story(city: Any) -> None:
+        here = city.citizens
+        filed = [await file_report(here, lamp, monday + number * HOUR) for number in range(7)]
+        for number, one in enumerate(filed[:5]):
+            await receive(here, official, one.number, now=monday + day)
+            words = f"Tổ điện thay bóng số {number} tại cột {number} đường Lê Lợi lúc 15 giờ ngày {17 + number}/11."
+            await answer(here, official, one.number, Outcome.RESOLVED, words, [proof], now=monday + (1 + number) * day)
+            await rate(here, one.follow_code, 3 + number % 3, now=at)
+        await reopen(here, filed[0].follow_code, "Đèn lại tắt từ tối qua", now=at)
+        evidence = open_evidence(city.hub, here.territory, "46")
+        await keep_sample_indicators(evidence)
+        await catch_up(start(evidence, lambda: at))
+        names = ("reports-filed", "reports-answered", "reports-answered-in-time", "reports-overdue", "satisfaction")
+        told = [value(city, name) for name in names]
+        one, page = tallies(here, "2026-11", "all", now=at)[""], measure(here, "2026-11", at)
+        assert told == [one.filed, one.answered, one.on_time, one.overdue, page.stars]
+        both = ("filed", "answered", "asked", "reopened")
+        assert [getattr(page, name) for name in both] == [getattr(one, name) for name in both]
+        share = value(city, "reports-on-time")
+        assert share is not None
+        assert round(share / 100, 6) == round(one.on_time_share or 0, 6)
+        assert (one.filed, one.answered, one.asked, one.reopened) == (7, 4, 5, 1)
+
+    in_city(story)
+
+
+def value(city: Any, name: str) -> float | None:
+    """The figure of the whole city in the month of the story."""
+    entity = city.hub.get(ALL, value_id(f"urn:ngsi-ld:Indicator:{name}", "46", "2026-11"))
+    number = entity.value("value")
+    return None if number is None else float(number)
