@@ -10,6 +10,8 @@ from dothi.hub.model import Entity
 from dothi.operations import service as alarms
 from dothi.programme import law
 from dothi.programme.model import Evidence, NewTask, Provision, Task
+from dothi.programme.plans import documents, projects, targets
+from dothi.programme.plans.model import NewDocument, NewTarget, Stage, Step
 from dothi.programme.tasks import service as tasks
 from dothi.trial.demo.people import Cast
 from dothi.trial.demo.photos import draw
@@ -25,7 +27,7 @@ _TAKEN = {
 }
 
 _RESPONSIBLE = "Trưởng phòng Kinh tế, Hạ tầng và Đô thị"
-# (title, lead, days until it is due, output, place in the law: article, clause, point; indicator, what shows the output)
+# (title, lead, days until it is due, output, place in the law: article, clause, point; indicator, evidence)
 _TASKS: tuple[tuple[str, str, int, str, tuple[int, int | None, str | None], str, str], ...] = (
     (
         "Lắp bổ sung trạm quan trắc không khí tại khu vực Phú Bài",
@@ -74,6 +76,10 @@ _TASKS: tuple[tuple[str, str, int, str, tuple[int, int | None, str | None], str,
     ),
 )
 
+_COOPERATING: Mapping[int, tuple[str, ...]] = {3: ("19789",)}  # Which unit has a part of which task.
+_FUNDING = (projects.Funding("state_budget", 6_000_000_000), projects.Funding("ppp", 2_000_000_000))
+_GAINS = {"people": "Biết chất lượng không khí nơi mình ở" + NOTE, "state": "Cảnh báo ngập sớm hơn" + NOTE}
+
 
 def to_take(parts: Parts, cast: Cast, now: int, after_s: float) -> list[Entity]:
     """The alarms of the simulated episodes that nobody has taken for `after_s` seconds; the others wait for people."""
@@ -95,6 +101,7 @@ async def take_alarm(parts: Parts, cast: Cast, alarm: Entity) -> None:
 async def give_tasks(parts: Parts, cast: Cast, now: int) -> int:
     """The tasks that stand when the demo begins, some of them under way; returns how many."""
     bases = _bases(parts)
+    plan, target = await _give_plan(parts, cast, now, bases.get((6, 2, "i")))
     for number, (title, lead, days, output, where, indicator, shown_by) in enumerate(_TASKS):
         new = NewTask(
             title + NOTE,
@@ -107,6 +114,9 @@ async def give_tasks(parts: Parts, cast: Cast, now: int) -> int:
             simulated=True,
             responsible=_RESPONSIBLE + NOTE,
             evidence_kind=shown_by,
+            plan=plan,
+            targets=(target,) if number == 0 else (),
+            cooperating=_COOPERATING.get(number, ()),
         )
         name = await tasks.issue_task(parts.programme, cast.programme, new)
         if number % 2:
@@ -123,6 +133,42 @@ async def confirm_one(parts: Parts, cast: Cast, now: int) -> str | None:
     await problems.confirm(parts.citizens, cast.programme, fresh.name, cause="wear", now=now)
     moved = ("urn:ngsi-ld:Indicator:problems-standing", "urn:ngsi-ld:Indicator:satisfaction")
     return await problems.propose(parts.citizens, cast.programme, fresh.name, moved, now)
+
+
+async def _give_plan(parts: Parts, cast: Cast, now: int, basis: str | None) -> tuple[str, str]:
+    """A scheme with a target, a plan in force that carries it out, and a project with its money: all simulated."""
+    here, who, year = parts.programme, cast.programme, int(_day(now)[:4])
+    scheme = NewDocument(
+        *("Đề án phát triển đô thị thông minh" + NOTE, PROVINCE, PROVINCE, year, (basis,) if basis else ()),
+        vision="Đô thị di sản xanh, thông minh, lấy người dân làm trung tâm" + NOTE,
+        vision_year=year + 9,
+        stages=(Stage(year, year + 4, 2), Stage(year + 5, year + 9, 3)),
+        sample=True,
+    )
+    name = await documents.draft(here, who, "Scheme", scheme)
+    goal = NewTarget("Đạt cấp độ 2 vào năm 2027" + NOTE, 2027, PROVINCE, level=2, legal_basis=basis, sample=True)
+    target = await targets.add_target(here, who, name, goal)
+    body = NewDocument(
+        *("Kế hoạch giám sát môi trường và phản ánh" + NOTE, PROVINCE, PROVINCE, year, (basis,) if basis else ()),
+        kind="local",
+        scheme=name,
+        sample=True,
+    )
+    plan = await documents.draft(here, who, "Plan", body)
+    said = {"number": "01/QĐ-MP", "date": _day(now), "by": "UBND thành phố" + NOTE}
+    await documents.step(here, who, plan, Step.APPROVE, said, now)
+    await documents.step(here, who, plan, Step.ENFORCE, {"date": _day(now)}, now)
+    where = ("19960",)
+    project = projects.NewProject(
+        *("Mạng cảm biến không khí và mực nước" + NOTE, plan, PROVINCE, where[0], where, year),
+        *(_day(now - 90 * DAY), _day(now + 270 * DAY)),
+        sample=True,
+    )
+    made = await projects.propose(here, who, project)
+    await projects.set_finance(here, who, made, _FUNDING, 9_000_000_000, 600_000_000, _GAINS)
+    await projects.move(here, who, made, projects.Stand.APPROVED)
+    await projects.disburse(here, who, made, _day(now), 2_400_000_000, "state_budget", "Đợt 1" + NOTE, now)
+    return plan, target
 
 
 async def accept_one(parts: Parts, cast: Cast, now: int) -> str | None:
