@@ -170,8 +170,9 @@ def test_what_nobody_may_do_is_refused_with_what_to_mend(in_city: RunIn, officia
         with pytest.raises(Invalid):  # No text yet.
             await preparing.announce(here, official, short.key, MONDAY_8, END, now=MONDAY_8)
         await preparing.write(here, official, short.key, "Một vấn đề.\nHai vấn đề.", now=MONDAY_8)
-        with pytest.raises(Invalid):
-            await preparing.announce(here, official, short.key, MONDAY_8, MONDAY_8 + DAY, now=MONDAY_8)
+        for opens, closes in ((MONDAY_8, MONDAY_8 + DAY), (MONDAY_8, MONDAY_8 + 9000 * DAY), (END + 900 * DAY, END)):
+            with pytest.raises(Invalid):
+                await preparing.announce(here, official, short.key, opens, closes, now=MONDAY_8)
         with pytest.raises(Forbidden):
             await city.hub.commit(Commit(official, (amend(found.id, state=prop("published")),)))
 

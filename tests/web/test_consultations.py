@@ -51,7 +51,7 @@ def prepare(page: Page, city: City) -> str:
     page.click("text=Tiếp: công bố")
     page.fill("#closes", "2026-01-01")
     page.click("#announce button")
-    expect(page.locator(".error-summary")).to_contain_text("ít nhất")
+    expect(page.locator(".error-summary")).to_contain_text("7 đến 180 ngày")
     page.fill("#closes", day(10))
     page.click("#announce button")
     return page.url.rpartition("/")[2]

@@ -31,6 +31,7 @@ from dothi.hub.model import ABSENT, Actor, Attribute, Commit, Timer, amend, crea
 CONSUMER = "consultations"
 LOOK_EVERY_S = 5.0
 TOLD_AT_ONCE = 500
+AHEAD = 366 * DAY  # A consultation is announced at most so long before it opens.
 RESIDENTS_MAX = 200_000_000
 
 
@@ -170,6 +171,8 @@ async def announce(
     if not found.articles:
         raise Invalid("There is no text yet: write or import it first.", field="text")
     starts = max(opens_at, at)
+    if starts > at + AHEAD:
+        raise Invalid("It opens within a year.", field="opens")
     _check_period(citizens, found, starts, closes_at)
     said: dict[str, Attribute] = {
         "opensAt": prop(iso(starts)),
@@ -183,9 +186,10 @@ async def announce(
 
 
 def _check_period(citizens: Citizens, found: Consultation, starts: int, ends: int) -> None:
-    least = rules_for(citizens, found.unit, starts).least_days
-    if ends < starts + least * DAY:
-        raise Invalid(f"A consultation is open for at least {least} days.", field="closes", least=least)
+    rules = rules_for(citizens, found.unit, starts)
+    if not starts + rules.least_days * DAY <= ends <= starts + rules.most_days * DAY:
+        span = f"{rules.least_days} to {rules.most_days}"
+        raise Invalid(f"A consultation is open for {span} days.", field="closes")
 
 
 def _answer_by(citizens: Citizens, found: Consultation, closes_at: int) -> int:
@@ -225,6 +229,7 @@ async def extend(
     check(found, "extend", actor)
     if found.closes_at is None or closes_at <= max(at, from_iso(found.closes_at)):
         raise Invalid("The new end must lie after the present one.", field="closes")
+    _check_period(citizens, found, from_iso(found.opens_at or iso(at)), closes_at)
     _within(clean(reason), rules_for(citizens, found.unit, at).limits.reason_letters, 1000, "reason")
     later: dict[str, Attribute] = {
         "closesAt": prop(iso(closes_at)),

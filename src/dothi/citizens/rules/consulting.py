@@ -36,6 +36,7 @@ class ConsultationRules:
 
     limits: ConsultationLimits
     least_days: int  # From opening to closing.
+    most_days: int
     answer_working_days: int  # From closing to the published answers.
     likeness: float  # 0 to 1: from which on two comments are suggested as one group.
     reasons: int  # How many shared words are told.
@@ -57,6 +58,7 @@ def consulting(table: Mapping[str, Any]) -> ConsultationRules:
     return ConsultationRules(
         limits=ConsultationLimits(**table["limits"]),
         least_days=table["period"]["least_days"],
+        most_days=table["period"]["most_days"],
         answer_working_days=table["period"]["answer_working_days"],
         likeness=table["alike"]["likeness"],
         reasons=table["alike"]["reasons"],

@@ -78,7 +78,12 @@ def problem_of(request: Request, error: DothiError, found: Consultation | None =
     name = next((key for kind, key in PROBLEMS.items() if isinstance(error, kind)), field)
     key = f"consultations.problem.{name}"
     rules = rules_for(ours(request), found.unit if found else None)
-    values = {"letters": rules.limits.reason_letters, "most": rules.limits.comment_letters, "days": rules.least_days}
+    values = {
+        "letters": rules.limits.reason_letters,
+        "most": rules.limits.comment_letters,
+        "days": rules.least_days,
+        "most_days": rules.most_days,
+    }
     known = words(request).has(key)
     return {field: words(request).t(key, **values) if known else words(request).t("consultations.problem.form")}
 
