@@ -154,22 +154,21 @@ def test_wrong_units_grey_replayed_and_the_published_unchanged(told: City, brows
     context.close()
 
 
-def test_the_report_of_the_month_is_written_and_fetched(told: City, browser: Browser) -> None:
-    """An official chooses the commune and the month, gets a document, and opens the evidence of a figure."""
+def test_a_report_is_begun_and_a_figure_followed(told: City, browser: Browser) -> None:
+    """The former address leads on; an official chooses unit and month, gets a draft, and opens a figure's evidence."""
     context = signed_in(browser, told, "programme_officer", viewport=PHONE)
     seen = watch(context)
     seen.open(f"{told.address}/monthly")
-    seen.page.get_by_role("button", name="Lập báo cáo").click()
-    expect(seen.page.locator(".error-summary")).to_contain_text("Chọn xã hoặc phường")
+    seen.page.get_by_role("button", name="Lập dự thảo").click()
+    expect(seen.page.locator(".error-summary")).to_contain_text("Chọn đơn vị lập báo cáo")
     seen.page.select_option("#unit", PHU_XUAN)
-    seen.page.get_by_role("button", name="Lập báo cáo").click()
+    seen.page.get_by_role("button", name="Lập dự thảo").click()
+    expect(seen.page.locator("h1")).to_contain_text("Phường Phú Xuân")
     with seen.page.expect_download() as fetched:
-        seen.page.get_by_role("link", name="Báo cáo tháng").first.click()
-    assert fetched.value.suggested_filename.endswith("phuong-phu-xuan.docx")
+        seen.page.get_by_role("link", name="Dự thảo (.docx)").click()
     assert fetched.value.path().read_bytes()[:2] == b"PK"
-    seen.page.get_by_role("link", name="bằng chứng").first.click()
-    follow(seen.page, "#relation-cites", "Số phản ánh tiếp nhận")
-    expect(seen.page.locator("#facts")).to_contain_text("đã công bố")
+    follow(seen.page, "#section-reports", "phản ánh")
+    expect(seen.page.locator("h1")).to_contain_text("Số phản ánh tiếp nhận")
     assert axe(seen.page) == []
     context.close()
 
