@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -198,6 +199,79 @@ def test_two_officials_at_once_one_wins_and_the_other_keeps_his_words(city: City
     assert api.json()["done"]
     for client, _ in clients:
         client.close()
+
+
+def test_reporter_answers_and_withdraws_on_the_page_of_the_report(city: City) -> None:
+    """By the follow code alone: the question is there, the answer goes back, and later the report is taken back."""
+    here = city.parts.citizens
+    filed = city.run(file_report(here, lamp("Đèn gần chợ hỏng", "mine")))
+    city.run(receive(here, OFFICIAL, filed.number))
+    city.run(waiting.ask(here, OFFICIAL, filed.number, "Cổng nào của chợ?"))
+    with httpx.Client(base_url=city.address, timeout=20, follow_redirects=True) as client:
+        page = client.get(f"/follow/{filed.follow_code}").text
+        assert "Cổng nào của chợ?" in page
+        empty = client.post(f"/follow/{filed.follow_code}/reply", data={"csrf": _csrf(page), "answer": " "})
+        assert "Viết câu trả lời" in empty.text
+        sent = client.post(f"/follow/{filed.follow_code}/reply", data={"csrf": _csrf(page), "answer": "Cổng phía sông"})
+        assert "Đã gửi trả lời" in sent.text
+        assert by_number(here, filed.number).exchanges[0].answer == "Cổng phía sông"
+        gone = client.post(f"/follow/{filed.follow_code}/withdraw", data={"csrf": _csrf(page), "reason": "Đã sáng"})
+        assert "Bạn đã rút phản ánh này" in gone.text
+        assert by_number(here, filed.number).state == "withdrawn"
+        assert client.get(f"/reports/{filed.number}").status_code == 200
+
+
+def test_reports_around_are_joined_or_answered_together(city: City) -> None:
+    """From the case one sees those of the same thing; joined they follow it, together they get one answer or none."""
+    here = city.parts.citizens
+    client, csrf = signed_in(city)
+    place = {"lon": 107.61, "lat": 16.49}
+    filings = [Filing("tree", f"Cây nghiêng số {n}", **place, unit=COMMUNE, key=f"around {n}") for n in range(4)]  # type: ignore[arg-type]
+    first, second, third, fourth = (city.run(file_report(here, one)).number for one in filings)
+    for number in (first, second, third):
+        city.run(receive(here, OFFICIAL, number))
+    page = client.get(f"/case/{first}/near").text
+    assert all(number in page for number in (second, third, fourth))
+    wrong = {"csrf": csrf, "numbers": [second], "reason": "x"}
+    assert "Nêu lý do" in client.post(f"/case/{first}/merge", data=wrong).text
+    client.post(f"/case/{first}/merge", data=wrong | {"reason": "Cùng một cây"})
+    assert by_number(here, second).merged_into == first
+    said = {
+        "csrf": csrf,
+        "outcome": "resolved",
+        "words": "Đội cây xanh cưa 2 cành lúc 9 giờ ngày 20/11 ở đường Hùng Vương",
+    }
+    proof = {"proof": ("s.jpg", photo(), "image/jpeg")}
+    refused = client.post(f"/case/{first}/together", data=said | {"numbers": [third, fourth]}, files=proof)
+    assert refused.status_code == 422
+    assert by_number(here, third).state == "received"
+    done = client.post(f"/case/{first}/together", data=said | {"numbers": [third]}, files=proof)
+    assert done.status_code == 303
+    assert {by_number(here, one).state.value for one in (first, third)} == {"answered"}
+    for _ in range(40):
+        if by_number(here, second).state == "answered":
+            break
+        time.sleep(0.1)
+    assert by_number(here, second).answer == by_number(here, first).answer
+    client.close()
+
+
+def test_clocks_and_links_are_in_the_json(city: City) -> None:
+    """Who held it in seconds, the step owed, the link while somebody is asked; the link answers without a session."""
+    client, csrf = signed_in(city)
+    number = received(city, "Đèn hẻm 5 chớp tắt", "json")
+    head = {"X-CSRF-Token": csrf}
+    asked = client.post(f"/api/reports/{number}/question", json={"question": "Nhà số mấy?"}, headers=head).json()
+    assert (asked["state"], asked["clock"]["waiting"], asked["clock"]["stage"]) == ("waiting", "reporter", "handle")
+    assert set(asked["clock"]["held"]) == {COMMUNE}
+    token = client.get(f"/api/reports/{number}/case").json()["link"].rpartition("/")[2]
+    bare = httpx.Client(base_url=city.address, timeout=20)
+    assert bare.post(f"/api/questions/{token[:-1]}", data={"words": "Số 8"}).status_code == 404
+    assert bare.post(f"/api/questions/{token}", data={"words": "Số 8"}).json()["state"] == "in_progress"
+    assert bare.post(f"/api/questions/{token}", data={"words": "Số 9"}).status_code == 409
+    assert bare.get(f"/api/reports/{number}/case").status_code in (401, 403, 404)
+    bare.close()
+    client.close()
 
 
 def test_the_list_is_grouped_found_and_paged_without_reading_more_than_a_page(city: City) -> None:
