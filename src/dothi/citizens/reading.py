@@ -32,6 +32,7 @@ from dothi.hub.model import Actor, Entity, LoggedCommit, instance_value
 WORK_TYPES = (
     *(TYPE, PART_TYPE, "Task", "Alarm", PROBLEM_TYPE, SERVICE_TYPE, "ReportDuty", "Consultation"),
     *("TaskPart", "ExtensionRequest", "Bottleneck", "Scheme", "Plan"),
+    *("MemberOpinion", "ExplanationRequest", "Submission", "Pilot"),
 )
 SEARCHED = 2000  # Rows of a desk that a search looks at.
 ROUNDED = 3  # Decimals of a degree that the public sees: about 110 m, so that no home is pointed at.

@@ -70,6 +70,7 @@ def _of(*kinds: str) -> frozenset[str]:
 
 _READINGS = _of("AirQualityObserved", "TrafficFlowObserved", "WasteContainer", "WaterObserved", "WeatherObserved")
 _CASES = _of("CitizenReport", "Alarm", "Task", "Problem")
+_PAPERS = _of("Conclusion", "CouncilSession", "Obligation", "Directive", "PlanImport")
 
 BACKS: tuple[Back, ...] = (
     Back("indicatorsOfLaw", INDICATOR, "legalBasis", _of("LegalBasis")),
@@ -105,6 +106,16 @@ BACKS: tuple[Back, ...] = (
     Back("proposals", "Proposal", "sources", _CASES),
     Back("problems", "Problem", "reports", _of("CitizenReport")),
     Back("tasksFrom", "Task", "sources", _CASES | _of("Proposal")),
+    Back("tasksFrom", "Task", "sources", _PAPERS),
+    Back("conclusions", "Conclusion", "session", _of("CouncilSession")),
+    Back("rounds", "OpinionRound", "session", _of("CouncilSession")),
+    Back("opinions", "MemberOpinion", "round", _of("OpinionRound")),
+    Back("reminders", "Reminder", "task", _of("Task")),
+    Back("explanations", "ExplanationRequest", "subject", _of("Task", VALUE)),
+    Back("obligations", "Obligation", "directive", _of("Directive")),
+    Back("scaleUps", "ScaleUp", "pilot", _of("Pilot")),
+    Back("waivedBy", "Pilot", "waived", _of("LegalBasis")),
+    Back("submissions", "Submission", "call", _of("PartnerCall")),
     Back("consultations", "Consultation", "about", _of("Scheme", "Plan", "Project", "Task", "LegalBasis")),
     Back("commentGroups", "CommentCluster", "consultation", _of("Consultation")),
 )

@@ -188,7 +188,7 @@ def _read(
         due.day if due else None,
         due.words if due else "",
         product,
-        _action(clause.text, lead),
+        _action(clause.text, lead, table),
         _confidence(duty, due, product, reasons, table),
         reasons,
     )
@@ -226,11 +226,13 @@ def _product(text: str, table: Grammar) -> str:
     return " ".join(text[start : end.start() if end else len(text)].split())[: table.product_most].rstrip(" ,")
 
 
-def _action(text: str, lead: str) -> str:
+def _action(text: str, lead: str, table: Grammar) -> str:
     """The sentence from after the body that is told, without bullets and "chủ trì, phối hợp với …"."""
     _, cut, rest = text.partition(lead)
     said = (rest if cut else text).strip(" ,:-+•")
     said = re.sub(r"^(?:chủ trì|có trách nhiệm|chịu trách nhiệm)[, ]*(?=phối hợp|\w)", "", said)
+    beside = table.cooperating.match(said)
+    said = said[beside.end() :] if beside else said
     said = said.strip(" ,:") or text
     return (said[0].upper() + said[1:])[:500]
 

@@ -43,7 +43,7 @@ async def take_in(
     directive_id = urn("Directive", digest[:24])
     asked = (await asyncio.to_thread(obligations, found.text, found.day, programme.calendar))[:OBLIGATIONS_MAX]
     attrs: dict[str, Attribute] = {
-        "title": prop((found.subject or found.number or name)[:500]),
+        "title": prop(_named(found.subject or found.number or name)),
         "file": json_prop({"sha256": digest, "name": name[:200], "mediaType": found.media_type, "text": text}),
         "unit": prop(unit),
     }
@@ -60,6 +60,10 @@ async def take_in(
     except Conflict as cause:
         raise Closed("This file was taken in already.", problem="known", id=directive_id) from cause
     return directive_id
+
+
+def _named(text: str) -> str:
+    return text[:1].upper() + text[1:500]
 
 
 def _proposed(programme: Programme, directive: str, unit: str, number: int, found: Found) -> Change:

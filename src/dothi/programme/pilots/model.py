@@ -13,7 +13,7 @@ OWNED: Mapping[str, str] = {
     "ScaleUp": "POST /api/pilots/{id}/scale-up, which asks for a closed review",
 }
 INDEXED: Mapping[str, tuple[str, ...]] = {
-    "Pilot": ("state", "kind", "unit", "assignee", "due", "open"),
+    "Pilot": ("state", "kind", "unit", "assignee", "due", "open", "waived"),
     "ScaleUp": ("pilot", "unit"),
 }
 

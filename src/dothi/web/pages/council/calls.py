@@ -8,11 +8,11 @@ from starlette.responses import Response
 from dothi.accounts.model import Identity
 from dothi.citizens.api.shown import address_of
 from dothi.ground.clock import now_us
-from dothi.ground.errors import Conflict, Forbidden, Invalid, TooSoon
+from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing, TooSoon
 from dothi.programme.council import partners
 from dothi.web.page import Menu, Page, redirect, render, visit, words
 from dothi.web.pages.council.forms import FAILED, OFFICERS, WORKERS, code_of, may_edit, ours, unit_names, wrong
-from dothi.web.pages.shown import bare, entity_id
+from dothi.web.pages.shown import bare, entity_id, find
 from dothi.web.parts import parts
 
 HONEYPOT = "website"
@@ -43,7 +43,7 @@ def _shown(request: Request, one: partners.Call, now: int) -> dict[str, object]:
         "open": state == "open",
         "state": state,
         "kind": kind,
-        "icon": icon,
+        "icon_name": icon,
     }
 
 
@@ -158,6 +158,15 @@ async def judge(request: Request) -> Response:
     return redirect(request, address, "council.did.judged")
 
 
+async def open_submission(request: Request) -> Response:
+    """From the desk of who must answer to the place where it is answered."""
+    name = entity_id("Submission", request.path_params["submission"])
+    found = next(iter(find(request, "Submission", f'code=="{bare(name)}"', 1)), None)
+    if found is None:
+        raise Missing("There is no such submission, or you may not see it.")
+    return redirect(request, f"/calls/{bare(found.value('call'))}#{bare(name)}-answer")
+
+
 async def sent(request: Request) -> Response:
     """What became of what I handed in?"""
     parts(request).citizens.guesses.take(address_of(request), now_us())
@@ -171,7 +180,7 @@ async def sent(request: Request) -> Response:
         call=held,
         href=f"/calls/{bare(held.id)}",
         kind=kind,
-        icon=icon,
+        icon_name=icon,
     )
 
 
@@ -180,5 +189,6 @@ PAGES = (
     Page("/calls/new", new_call, "council.call.new", methods=("GET", "POST"), roles=OFFICERS),
     Page("/calls/{call}", call, "council.call.title", methods=("GET", "POST")),
     Page("/calls/sent/{receipt}", sent, "council.sent.title"),
+    Page("/submission/{submission}", open_submission, "council.call.judge", roles=WORKERS, page=False),
     Page("/calls/{call}/judge/{submission}", judge, "council.call.judge", ("POST",), roles=WORKERS, page=False),
 )

@@ -63,7 +63,7 @@ def _explained(request: Request, one: explanations.Explanation) -> dict[str, obj
         "href": f"/explanations/{bare(one.id)}",
         "unit": called(request, one.assignee),
         "kind": kind,
-        "icon": icon,
+        "icon_name": icon,
         "subject": f"/walk/{one.subject}",
     }
 

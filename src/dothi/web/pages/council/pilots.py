@@ -61,7 +61,7 @@ def _shown(request: Request, one: Pilot) -> dict[str, object]:
         "pilot": one,
         "href": f"/pilots/{bare(one.id)}",
         "kind": kind,
-        "icon": icon,
+        "icon_name": icon,
         "unit": called(request, one.unit),
         "lead": called(request, one.lead),
     }

@@ -33,6 +33,10 @@ PLACES: Mapping[str, str] = {
     "Problem": "/problems/review/",
     "PublicService": "/services/",
     "ReportDuty": "/periodic/",
+    "MemberOpinion": "/council/opinion/",
+    "ExplanationRequest": "/explanations/",
+    "Submission": "/submission/",
+    "Pilot": "/pilots/",
 }  # Where a row of another module opens.
 ICONS: Mapping[str, str] = {
     TYPE: "report",
