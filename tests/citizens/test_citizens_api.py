@@ -94,3 +94,42 @@ def test_bad_input_is_a_problem_document_and_files_nothing(in_city: Any) -> None
             assert answers[-1].json()["retry_after"] > 0
 
     in_city(story)
+
+
+def test_before_sending_following_and_the_counter_over_http(in_city: Any) -> None:
+    """Questions, what to know before, a follower's code, staff on behalf, and why a case is where it is."""
+
+    async def story(city: Any) -> None:
+        samples = await make_sample_users(city.accounts, "46", COMMUNE)
+        official = next(one for one in samples if one.role == "official")
+        session = await sign_in(city.accounts, official.login, official.password, "test")
+        signed = {"cookie": f"dothi_session={session.token}", "x-csrf-token": session.csrf}
+        async with client_of(city) as client:
+            asked = (await client.get("/reports/questions", params={"category": "danger"})).json()
+            assert [one["id"] for one in asked["questions"] if one["required"]] == ["danger_kind", "hurt"]
+            said = SAID | {"channel": "phone", "consent": "spoken", "phone": "0905123456"}
+            assert (await client.post("/reports/assisted", json=said)).status_code in (401, 403)
+            filed = await client.post("/reports/assisted", json=said, headers=signed)
+            assert filed.status_code == 201, filed.text
+            code = filed.json()["code"]
+            draft = {"category": "street_light", "description": WORDS, "unit": COMMUNE}
+            found = (await client.post("/reports/check", json=draft)).json()
+            assert [one["code"] for one in found["nearby"]] == [code]
+            complaint = draft | {"category": "other", "description": "Tôi khiếu nại quyết định"}
+            assert (await client.post("/reports/check", json=complaint)).json()["channels"][0]["id"] == "complaint"
+            secret = await client.post("/reports/check", json=draft | {"description": "Tài liệu mật số 17"})
+            assert (secret.status_code, "17" in secret.text) == (400, False)
+            followed = await client.post(f"/reports/{code}/followers", json={"phone": "0905999888"})
+            assert followed.status_code == 201
+            came = (await client.get(f"/reports/{code}/arrival", headers=signed)).json()
+            assert (came["channel"], came["followers"], came["assisted"]) == ("phone", 1, True)
+            assert came["routing"]["rule"] == "by-competence"
+            assert came["routing"]["citation"]["sample"] is True
+            judged = {"followCode": filed.json()["followCode"], "stars": 3}
+            early = await client.post("/reports/assisted/judgement", json=judged, headers=signed)
+            assert early.status_code == 409, "there is no answer yet"
+            assert (
+                await client.post("/reports/assisted/judgement", json={"followCode": code}, headers=signed)
+            ).is_error
+
+    in_city(story)
