@@ -8,6 +8,7 @@ from dothi.ground.clock import from_iso
 from dothi.ground.errors import Conflict, Forbidden, Invalid
 from dothi.hub.model import Actor
 from dothi.programme.model import IllegalMove
+from dothi.programme.plans import reading
 from dothi.programme.tasks import ledger, service
 from tests.programme.conftest import COMMUNE, NOW, OFFICER, OFFICIAL, PROVINCE, Town, new
 
@@ -120,3 +121,21 @@ def test_nothing_is_extended_after_the_end(town: Town) -> None:
     town.run(service.drop(town.programme, OFFICER, name, "thôi"))
     with pytest.raises(IllegalMove):
         town.run(ledger.ask(town.programme, OFFICIAL, name, LATER, "vì"))
+
+
+def test_honest_states(town: Town) -> None:
+    """The public reads late, changed, on track, done and dropped apart; shares are told of those that can be judged."""
+    titles = ("trễ", "đổi hạn", "đúng", "xong", "dừng")
+    late, changed, _, done, dropped = (
+        issue(town, title=title, due="2026-11-25" if title == "trễ" else "2026-12-31") for title in titles
+    )
+    town.run(ledger.extend(town.programme, OFFICER, changed, LATER, "Mưa lũ"))
+    town.run(service.finish(town.programme, OFFICIAL, done, "xong", (town.evidence(),), now=NOW))
+    town.run(service.drop(town.programme, OFFICER, dropped, "Hết vốn"))
+    now = from_iso("2026-12-01T00:00:00Z")
+    found = reading.promises(town.programme, now)
+    assert found.counts == dict.fromkeys(reading.PROMISES, 1)
+    assert (found.whole, found.judged, found.kept_first, found.kept_agreed) == (5, 1, 1, 1)
+    shown = {group: [one.title for one in reading.promised(town.programme, group, now, 10)] for group in found.counts}
+    assert shown == {"late": ["trễ"], "changed": ["đổi hạn"], "doing": ["đúng"], "done": ["xong"], "dropped": ["dừng"]}
+    assert late in [one.id for one in reading.promised(town.programme, "late", now, 1)]

@@ -297,6 +297,7 @@ def test_rules_are_data(town: Town) -> None:
         {"level": "nước"},
         {"starts": "2027-02-01"},
         {"starts": "hôm nay"},
+        {"location": {"type": "Point", "coordinates": ["x"]}},
     ],
 )
 def test_a_task_makes_sense(town: Town, changed: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from dothi.ground.clock import DAY, iso
 from dothi.hub.language.nodes import And, Compare, Condition, Moment, Query, TypeIs
@@ -10,6 +11,7 @@ from dothi.programme.model import Programme, Task, readable, task_of
 
 SOON = 7 * DAY
 PAGE_MAX = 500
+_MOST = 1000  # Tasks that are read to fill one group of the public page.
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ _PUBLISHER = system("programme")
 
 @dataclass(frozen=True)
 class Promises:
-    """What the city owes the public: how many in each honest state; of those done, how many by which deadline."""
+    """What the city owes the public: how many in each honest state; of `judged` done, how many by which deadline."""
 
     counts: Mapping[str, int]
+    judged: int
     kept_first: int
     kept_agreed: int
 
@@ -89,25 +92,34 @@ class Promises:
 
 def promises(programme: Programme, now: int) -> Promises:
     """Every task of the city, counted: read in the module's name, to be shown without who acted."""
-    counted = {group: _count(programme, _PUBLISHER, *_promised(group, now)) for group in PROMISES}
-    kept = [
-        _count(programme, _PUBLISHER, _same("state", "done"), _same(name, True)) for name in ("keptFirst", "keptAgreed")
-    ]
-    return Promises(counted, kept[0], kept[1])
+
+    def count(*terms: Condition) -> int:
+        return _count(programme, _PUBLISHER, *terms)
+
+    ahead, changed = count(*_promised("doing", now)), count(*_promised("doing", now), _same("moved", True))
+    counted = {group: count(*_promised(group, now)) for group in ("late", "done", "dropped")}
+    counted |= {"changed": changed, "doing": ahead - changed}
+    done = _same("state", "done")
+    first, late = (count(done, _same("keptFirst", kept)) for kept in (True, False))
+    agreed = count(done, _same("keptAgreed", True))
+    return Promises({group: counted[group] for group in PROMISES}, first + late, first, agreed)
 
 
 def promised(programme: Programme, group: str, now: int, limit: int) -> list[Task]:
     """The tasks of one honest state, the soonest due first."""
-    query = Query(TypeIs("Task"), q=And(_promised(group, now)), limit=limit, order=("due",))
-    return list(readable(programme.hub.query(_PUBLISHER, query), task_of))
+    told_apart = group in ("doing", "changed")
+    query = Query(TypeIs("Task"), q=And(_promised(group, now)), limit=_MOST if told_apart else limit, order=("due",))
+    found = readable(programme.hub.query(_PUBLISHER, query), task_of)
+    if told_apart:
+        found = (one for one in found if (one.due != one.original_due) == (group == "changed"))
+    return list(islice(found, limit))
 
 
 def _promised(group: str, now: int) -> tuple[Condition, ...]:
+    """What picks out a state; what is on track and what has a changed deadline are told apart when they are read."""
     if group in ("done", "dropped"):
         return (_same("state", group),)
-    late = Compare(("due",), "<" if group == "late" else ">=", _moment(now))
-    rest = () if group == "late" else (_same("moved", group == "changed"),)
-    return (_same("open", True), late, *rest)
+    return _same("open", True), Compare(("due",), "<" if group == "late" else ">=", _moment(now))
 
 
 def _count(programme: Programme, actor: Actor, *terms: Condition) -> int:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from dothi.ground import geometry
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.ids import urn
@@ -135,6 +136,8 @@ def _check_sense(programme: Programme, new: NewTask) -> None:
         raise Invalid(f"“{new.level[:20]}” is no level; there are {', '.join(LEVELS)}.", field="level")
     if new.level == LEVELS[1] and level_of(new.lead) == LEVELS[0]:
         raise Invalid("A commune's own task is led by a commune.", field="level")
+    if new.location is not None:
+        geometry.check(new.location, "location")
     if new.starts and check_day(new.starts, "starts") > check_instant(new.due):
         raise Invalid("A task cannot be due before it starts.", field="starts")
 
