@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dothi.accounts.organisations import organisations
 from dothi.citizens.handling.answering import sent_files
 from dothi.citizens.handling.guards import BY_THEMSELVES
 from dothi.citizens.handling.moving import by_number, steps_since
@@ -12,6 +13,7 @@ from dothi.citizens.handling.service import colleagues
 from dothi.citizens.handling.timing import reading
 from dothi.citizens.handling.waiting import link
 from dothi.citizens.handling.workflow import verbs_for
+from dothi.citizens.intake.competence import chain_of, in_force
 from dothi.citizens.model import NoSuchReport, NothingSpecific, Outcome, Report, State
 from dothi.citizens.needs import rules_at
 from dothi.citizens.reading import for_official, may_act
@@ -86,6 +88,7 @@ def _choices(request: Request, found: Report, verbs: tuple[str, ...]) -> dict[st
         "outcomes": [(one.value, t(f"citizens.outcome.{one}")) for one in Outcome],
         "needs_photo": category is not None and category.evidence == "photo",
         "units": _units(request, found) if {"route", "pass_on", "split"} & set(verbs) else [],
+        "bodies": _bodies(request, found) if {"pass_on", "split"} & set(verbs) else [],
         "people": [(one.actor_id, one.display_name) for one in colleagues(here, found)] if "assign" in verbs else [],
         "kinds": [
             (one.id, words(request).pick(one.names), t("work.field.most", time=_hours(request, found, one.id)))
@@ -125,6 +128,14 @@ def _units(request: Request, found: Report) -> list[tuple[str, str]]:
     listed = [(one.code, one.name_in(language)) for one in communes]
     desk_name = words(request).t("citizens.work.province_desk", unit=province.name_in(language))
     return [("", words(request).t("citizens.choose")), (province.code, desk_name), *listed]
+
+
+def _bodies(request: Request, found: Report) -> list[tuple[str, str]]:
+    """The departments and utilities in force around a report, to which it may be passed on too."""
+    here, language = ours(request), words(request).language
+    around_it = chain_of(here, found.unit or found.suggested_unit or "")
+    known = [one for one in organisations(here.hub) if one.unit in around_it and in_force(here, one.id)]
+    return [(one.id, one.name_in(language)) for one in known]
 
 
 def charges(request: Request, found: Report) -> list[tuple[str, str, str]]:
