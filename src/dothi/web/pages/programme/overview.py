@@ -191,7 +191,7 @@ def mended(request: Request, error: Invalid, prefix: str = "") -> dict[str, str]
     """What is wrong and how to mend it, in the reader's words, at the field that the verb names."""
     field = str(error.fields.get("field", "due"))
     key = f"plans.mend.{field}"
-    text = words(request).t(key) if words(request).has(key) else words(request).t("plans.mend.other")
+    text = words(request).t(key) if words(request).has(key) else words(request).t("plans.mend.look")
     return {prefix + field: text}
 
 
