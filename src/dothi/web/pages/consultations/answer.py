@@ -12,6 +12,7 @@ from dothi.citizens.api.reports import read_files
 from dothi.citizens.consultations import answering, commenting, moderating, reading
 from dothi.citizens.consultations.commenting import Noted
 from dothi.citizens.consultations.model import Channel, Comment, Consultation, Decision, Stage, Stance
+from dothi.citizens.consultations.text import written
 from dothi.citizens.consultations.workflow import comments_of, rules_for, verbs_for
 from dothi.citizens.intake.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.ground.errors import Conflict, Invalid
@@ -239,9 +240,8 @@ def _answer(
 
 
 def _current(found: Consultation, ref: str) -> str:
-    """The wording that the comments are about."""
-    part = found.part(ref)
-    return part.text if part else ""
+    """The wording that the comments are about, with the clauses and points below it."""
+    return written(one for one in found.articles if one.ref == ref or one.ref.startswith(f"{ref}.")) if ref else ""
 
 
 async def answered(request: Request) -> Response:
