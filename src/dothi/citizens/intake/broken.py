@@ -41,6 +41,7 @@ RULE_SET = "RuleSet"
 PROPOSED, WITHDRAWN = "proposed", "withdrawn"
 MEND_HOURS = 8.0  # Working hours within which somebody looks at it.
 EVERY_S = 3600.0  # Days pass without a commit: an organisation ends, a rule set begins.
+CURSOR_EVERY = 500  # Commits read without an effect before the position is stored.
 UNKNOWN = "unknown_category"
 SAID = {  # Why → what is told, with the name that is wrong.
     CLOSED: ("đơn vị {} không còn hiệu lực", "unit {} is no longer in force"),
@@ -130,9 +131,13 @@ async def run(citizens: Citizens) -> None:
 
 
 async def _follow(citizens: Citizens) -> None:
-    watched = frozenset({TYPE, ORGANISATION, RULE_SET})
-    async for logged in citizens.hub.follow(citizens.hub.cursor(CONSUMER), lambda types: not watched.isdisjoint(types)):
-        await react(citizens, logged)
+    watched, stored = frozenset({TYPE, ORGANISATION, RULE_SET}), citizens.hub.cursor(CONSUMER)
+    async for logged in citizens.hub.follow(stored, lambda types: not watched.isdisjoint(types), whole=False):
+        if await react(citizens, logged):
+            stored = logged.seq
+        elif logged.seq - stored >= CURSOR_EVERY:
+            await _write(citizens, [], logged.seq)
+            stored = logged.seq
 
 
 async def _look(citizens: Citizens) -> None:
