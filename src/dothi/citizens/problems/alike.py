@@ -14,9 +14,10 @@ from dothi.citizens.problems.model import Course, Likeness
 from dothi.citizens.rules import Rules
 from dothi.ground.clock import DAY, from_iso
 from dothi.ground.geometry import haversine_m
-from dothi.ground.text import fold
+from dothi.ground.text import fold, nfc
 
 _WORD = re.compile(r"[a-z0-9]+")
+_TYPED = re.compile(r"[^\W_]+")
 WORDS_SHOWN = 8
 Bag = Mapping[str, float]
 
@@ -24,6 +25,11 @@ Bag = Mapping[str, float]
 def words_of(text: str, small: frozenset[str]) -> tuple[str, ...]:
     """The words that tell something, folded, in order; the small ones of every sentence are left out."""
     return tuple(word for word in _WORD.findall(fold(text)) if word not in small)
+
+
+def as_typed(text: str) -> dict[str, str]:
+    """Folded word → the word with its marks, for people to read."""
+    return {fold(word): word for word in reversed(_TYPED.findall(nfc(text).lower()))}
 
 
 def told(report: Report) -> str:
@@ -71,7 +77,8 @@ def _likeness(report: Report, other: Report, distance: float, days: float, rules
     if like is not None:
         parts.append((shares.words, like))
     similarity = sum(share * value for share, value in parts) / sum(share for share, _ in parts)
-    shared = tuple(dict.fromkeys(word for word in one if word in frozenset(two)))[:WORDS_SHOWN]
+    typed, both = as_typed(told(report)), frozenset(two)
+    shared = tuple(dict.fromkeys(typed.get(word, word) for word in one if word in both))[:WORDS_SHOWN]
     rounded = None if like is None else round(like, 3)
     return Likeness(other.id, round(similarity, 3), round(distance, 1), round(days, 2), shared, rounded)
 

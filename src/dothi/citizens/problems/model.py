@@ -45,7 +45,7 @@ class Likeness(NamedTuple):
     similarity: float  # 0 to 1.
     distance_m: float
     days: float  # Between the two filings.
-    words: tuple[str, ...]  # Shared by both, folded.
+    words: tuple[str, ...]  # Shared by both whatever their marks, as the report that was compared writes them.
     cosine: float | None  # Of their words; None where one of them has none.
 
     def as_json(self) -> dict[str, Any]:
