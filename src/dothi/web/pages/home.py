@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dothi.citizens.model import State
+from dothi.citizens.model import CLOSED, State
 from dothi.citizens.reading import Asked, public_list
 from dothi.ground.clock import HOUR, from_iso, now_us
 from dothi.ground.errors import Forbidden, Missing
@@ -76,7 +76,7 @@ def _figures(request: Request, stations: list[Entity]) -> Iterator[Figure]:
     reports = _reports(request)
     if sum(reports.values()):
         answered = reports.pop(State.ANSWERED)
-        waiting = sum(reports.values())
+        waiting = sum(count for state, count in reports.items() if state not in CLOSED)
         yield Figure("open_reports", waiting, waiting + answered, at=now)
     sources = _count(request, "DataSource", "")
     if sources:

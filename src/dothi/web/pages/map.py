@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dothi.citizens.model import State
+from dothi.citizens.model import CLOSED
 from dothi.citizens.reading import PublicReport, public_list
 from dothi.ground.clock import from_iso
 from dothi.hub.model import Entity
@@ -142,7 +142,7 @@ def _listed(request: Request, kind: Kind, entity: Entity) -> Point:
 def _reports(request: Request) -> list[PublicReport]:
     """What everybody may see of the reports that wait for an answer: the place rounded, no words, no photos."""
     found, _ = public_list(parts(request).citizens, limit=MOST)
-    return [one for one in found if one.place is not None and one.state is not State.ANSWERED]
+    return [one for one in found if one.place is not None and one.state not in CLOSED]
 
 
 def _told(request: Request, report: PublicReport) -> Point:
