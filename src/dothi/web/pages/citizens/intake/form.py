@@ -18,6 +18,8 @@ from dothi.citizens.intake.hints import Told, check_identity, identity_needed, r
 from dothi.citizens.intake.photos import PHOTO_BYTES, Upload
 from dothi.citizens.model import NoSuchReport
 from dothi.citizens.needs import Citizens, rules_at
+from dothi.citizens.problems.model import Problem
+from dothi.citizens.problems.register import problem_near
 from dothi.citizens.rules import Rules
 from dothi.citizens.rules.intake.identity import Need
 from dothi.ground.clock import now_us
@@ -28,7 +30,7 @@ from dothi.web.pages.citizens.report import ours, uploads
 
 FIELDS = ("category", "description", "unit", "place_words", "lon", "lat", "name", "phone", "email", "key", "province")
 MORE = ("again", "channel", "consent")
-TOPICS = ("channels", "near", "personal")
+TOPICS = ("channels", "near", "problem", "personal")
 ANSWER = "q-"  # Before the name of a question's field.
 
 
@@ -55,6 +57,7 @@ class Before:
     told: Told
     near: tuple[Near, ...]
     topics: frozenset[str] = field(default_factory=frozenset)
+    problem: Problem | None = None  # The confirmed problem that stands, or stood, at this place.
 
     @property
     def again(self) -> str:
@@ -184,8 +187,11 @@ def before(request: Request, rules: Rules, filing: Filing, sent: Sent) -> Before
     unit = routing(here, filing).unit or ""
     text = f"{filing.description} {filing.place_words}"
     near = nearby(here, rules.intake.nearby, Matter(filing.category, text, unit, filing.lon, filing.lat), now_us())
-    found = {"channels": said.channels, "near": near, "personal": said.personal}
-    return Before(said, near, frozenset(name for name, one in found.items() if one) - sent.shown)
+    place = (filing.lon, filing.lat)
+    known = problem_near(here, filing.category, (place[0], place[1]), text) if place[0] and place[1] else None
+    found = {"channels": said.channels, "near": near, "personal": said.personal, "problem": known}
+    topics = frozenset(name for name, one in found.items() if one) - sent.shown
+    return Before(said, near, topics, known[0] if known else None)
 
 
 MENDABLE = (Invalid, TooLarge)
