@@ -181,6 +181,7 @@ def test_no_byte_tells_the_handling_unit_who_reported(
     caplog.set_level(logging.DEBUG)
     with make_city(tmp_path / "city") as city:
         parts = city.parts
+        known = parts.citizens.vault.database.read_one("SELECT count(*) FROM person")[0]
         codes = file_three(city.address, city.samples["citizen"])
         official = handle(city.address, city.samples["official"], codes)
         login = city.samples["citizen"].login
@@ -188,10 +189,10 @@ def test_no_byte_tells_the_handling_unit_who_reported(
         log = msgspec.json.encode(parts.hub.log(0, 1000))
         entities = [one for kind in parts.hub.types(ALL) for one in parts.hub.find(ALL, kind)]
         sealed = parts.citizens.vault.database.read_one("SELECT count(*) FROM person")[0]
-    assert sealed == 3, "the vault does keep who wants to be told"
+    assert sealed - known == 3, "the vault does keep who wants to be told"
 
     contacts = [one for one in entities if "ReportContact" in one.types]
-    pseudonyms = [one.value("person") for one in contacts]
+    pseudonyms = [one.value("person") for one in contacts if one.id[-6:] in {code[:6] for code in codes}]
     assert len(set(pseudonyms)) == 3, "two reports of one person cannot be joined"
     for where, content in official.seen.items():
         assert found_in(content) == set(), where
