@@ -211,8 +211,12 @@ def test_a_figure_that_misses_its_target(council: Town) -> None:
         indicator=rel(indicator.id),
         value=prop(62),
         unit=prop(COMMUNE),
+        live=prop(True),
+        periodEnd=prop("2026-12-01T00:00:00Z"),
     )
     town.run(town.hub.commit(Commit(sample, (indicator, value))))
+    (red,) = explanations.red_figures(town.programme, OFFICER)
+    assert (red.id, red.value, red.target, red.unit) == (value.id, 62, 50, COMMUNE)
     name = town.run(explanations.ask_explanation(town.programme, OFFICER, value.id, "Vì sao?", 8, NOW))
     assert explanations.one_explanation(town.programme, OFFICER, name).assignee == COMMUNE
 

@@ -3,8 +3,10 @@
 Beside them what comes in wrong: files, rows, and hands that reach beyond their area.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dothi.hub.model import system
@@ -24,13 +26,17 @@ LETTER = (
 )
 
 
-def officer(browser: Browser, city: City) -> Page:
-    return signed_in(browser, city, "programme_officer", java_script_enabled=False).new_page()
+@pytest.fixture(scope="module")
+def officer(city: City, browser: Browser) -> Iterator[Page]:
+    """A programme officer's page without JavaScript, signed in once for all stories."""
+    context = signed_in(browser, city, "programme_officer", java_script_enabled=False)
+    yield context.new_page()
+    context.close()
 
 
-def test_a_conclusion_is_chased_to_its_result(city: City, browser: Browser, tmp_path: Path) -> None:
+def test_a_conclusion_is_chased_to_its_result(city: City, officer: Page, tmp_path: Path) -> None:
     """Without JavaScript: a session is called, a conclusion is a task in one step, its evidence stands beside it."""
-    page = officer(browser, city)
+    page = officer
     page.goto(f"{city.address}/council/session/new")
     page.select_option("#body", "urn:ngsi-ld:CoordinationBody:mau")
     page.fill("#title", "Phiên tháng Mười một (truyện)")
@@ -70,12 +76,11 @@ def test_a_conclusion_is_chased_to_its_result(city: City, browser: Browser, tmp_
     expect(page.locator(".answer").first).to_contain_text("1 kết luận, 1 đã xong")
     page.goto(f"{city.address}/council")
     expect(page.locator("tr", has_text="danh sách điểm ngập (truyện)")).to_contain_text("Đã xong")
-    page.context.close()
 
 
-def test_a_directive_becomes_two_tasks(city: City, browser: Browser, tmp_path: Path) -> None:
+def test_a_directive_becomes_two_tasks(city: City, officer: Page, tmp_path: Path) -> None:
     """A .docx is read, two duties are confirmed, one of them corrected: tasks with quote and directive behind them."""
-    page = officer(browser, city)
+    page = officer
     page.goto(f"{city.address}/directives")
     scan = tmp_path / "scan.pdf"
     scan.write_bytes(scanned())
@@ -106,13 +111,12 @@ def test_a_directive_becomes_two_tasks(city: City, browser: Browser, tmp_path: P
     expect(page.locator("#five")).to_contain_text("Phường Thuận Hóa")
     page.locator("#side a", has_text="Rà soát các điểm ngập").first.click()
     expect(page.locator("main")).to_contain_text("UBND phường Thuận Hóa rà soát các điểm ngập, gửi danh sách")
-    page.context.close()
 
 
-def test_the_gate_is_refused_and_then_passed(city: City, browser: Browser) -> None:
+def test_the_gate_is_refused_and_then_passed(city: City, officer: Page) -> None:
     """A scale-up is refused with 409 and its reason while the pilot runs; after the review it is written."""
     name = city.run(propose_sample(city.parts, "Đèn thông minh (truyện)")).rpartition(":")[2]
-    page = officer(browser, city)
+    page = officer
     page.goto(f"{city.address}/pilots/{name}")
     page.get_by_role("button", name="Bắt đầu thí điểm").click()
     page.locator("#do-scale > summary").click()
@@ -137,16 +141,15 @@ def test_the_gate_is_refused_and_then_passed(city: City, browser: Browser) -> No
     page.goto(f"{city.address}/pilots")
     expect(page.get_by_text("Lắp cảm biến trước khi thay đèn (truyện)")).to_be_visible()
     assert STOP
-    page.context.close()
 
 
-def test_a_plan_is_looked_at_before_it_is_issued(city: City, browser: Browser, tmp_path: Path) -> None:
+def test_a_plan_is_looked_at_before_it_is_issued(city: City, officer: Page, tmp_path: Path) -> None:
     """A table without persons is wholly held back; one word mends the good row, the bad one is corrected and issued."""
     rows = (
         (1, "Lập kế hoạch (truyện)", "Sở Xây dựng", None, "Quý IV/2035", "Kế hoạch"),
         (2, "Rà soát (truyện)", "Cục Không có", None, "31/02/2035", "Danh sách"),
     )
-    page = officer(browser, city)
+    page = officer
     page.goto(f"{city.address}/imports")
     table = tmp_path / "ke-hoach.xlsx"
     table.write_bytes(xlsx(rows))
@@ -164,10 +167,9 @@ def test_a_plan_is_looked_at_before_it_is_issued(city: City, browser: Browser, t
     page.get_by_role("button", name="Lưu và xét lại dòng 4").click()
     page.get_by_role("button", name="Giao các dòng đạt (1)").click()
     expect(page.locator(".answer").first).to_contain_text("0 dòng đạt, 0 dòng cần sửa, 2 đã giao")
-    page.context.close()
 
 
-def test_partners_hand_in_without_an_account(city: City, browser: Browser) -> None:
+def test_partners_hand_in_without_an_account(city: City, browser: Browser, officer: Page) -> None:
     """Anybody asks; the words and the answer come out together, and the name never does."""
     context = browser.new_context(locale="vi-VN", java_script_enabled=False)
     page = context.new_page()
@@ -179,13 +181,12 @@ def test_partners_hand_in_without_an_account(city: City, browser: Browser) -> No
     page.get_by_role("button", name="Gửi", exact=True).click()
     expect(page.get_by_text("Đã nhận. Giữ mã")).to_be_visible()
     mine = page.url
-    work = officer(browser, city)
+    work = officer
     work.goto(f"{city.address}/calls/{city.values['call']}")
     case = work.locator("article", has_text="Xin số liệu ngập (truyện)")
     assert "Nước Sạch" not in work.content()
     case.locator("textarea").fill("Tại trang dữ liệu mở (truyện)")
     case.get_by_role("button", name="Trả lời công khai").click()
-    work.context.close()
     page.goto(mine)
     expect(page.get_by_text("Tại trang dữ liệu mở (truyện)")).to_be_visible()
     page.goto(f"{city.address}/calls/{city.values['call']}")

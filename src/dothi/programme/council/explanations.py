@@ -121,6 +121,37 @@ def misses(value: object, target: object, direction: object) -> bool:
     return value > target if direction == "lower" else value < target
 
 
+@dataclass(frozen=True)
+class RedFigure:
+    """A figure that misses its target: the newest one of its indicator and unit."""
+
+    id: str
+    title: str
+    unit: str
+    period: str
+    value: float
+    target: float
+
+
+def red_figures(programme: Programme, actor: Actor) -> list[RedFigure]:
+    """The newest live figure of each indicator and unit that misses its target; grey ones have no value to miss it."""
+    hub = programme.hub
+    indicators = {one.id: one for one in hub.find(actor, "Indicator", limit=_MOST) if one.value("target") is not None}
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for one in hub.find(actor, "IndicatorValue", "live==true", _MOST, order=("-periodEnd",)):
+        indicator = indicators.get(one.value("indicator", ""))
+        place = (one.value("indicator", ""), one.value("unit", ""))
+        if indicator is None or place in seen:
+            continue
+        seen.add(place)
+        value, target = one.value("value"), indicator.value("target")
+        if misses(value, target, indicator.value("direction")):
+            name = _name(indicator.value("name") or indicator.value("title"))
+            found.append(RedFigure(one.id, name, place[1], one.value("period", ""), value, target))
+    return found
+
+
 async def explain(programme: Programme, actor: Actor, name: str, answer: str, now: int | None = None) -> None:
     """The unit answers. Forbidden for others; an answer after the limit is taken and marked as late."""
     at = now_us() if now is None else now

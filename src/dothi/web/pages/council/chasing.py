@@ -40,6 +40,7 @@ def _page(request: Request, problems: Mapping[str, str], values: Mapping[str, st
         late=[(one, bare(one.task.id), one.task.id in asked) for one in late[:LISTED]],
         late_count=len(late),
         soon=sum(one.standing == "soon" for one in rows),
+        red=[_red(request, one, asked) for one in explanations.red_figures(here, actor)[:LISTED]],
         trail=[(one, *_look(request, one.kind), called(request, one.assignee)) for one in trail],
         explanations=[_explained(request, one) for one in said[:LISTED]],
         rules=chased.rules_at(here, home(request) or None),
@@ -47,6 +48,11 @@ def _page(request: Request, problems: Mapping[str, str], values: Mapping[str, st
         values={"question": "", "hours": ""} | dict(values),
         may_edit=may_edit(request),
     )
+
+
+def _red(request: Request, one: explanations.RedFigure, asked: set[str]) -> dict[str, object]:
+    field = f"question-{bare(one.id).replace(':', '-').replace('.', '-')}"
+    return {"one": one, "unit": called(request, one.unit), "field": field, "asked": one.id in asked}
 
 
 def _look(request: Request, kind: str) -> tuple[str, str, str]:
@@ -75,7 +81,7 @@ async def ask(request: Request) -> Response:
     said = {"question": str(form.get("question", "")).strip(), "hours": str(form.get("hours", "")).strip()}
     rules = chased.rules_at(ours(request), home(request) or None)
     hours = float(said["hours"]) if said["hours"].replace(".", "", 1).isdigit() else rules.explain_hours
-    field = f"question-{bare(subject).replace(':', '-')}"
+    field = f"question-{bare(subject).replace(':', '-').replace('.', '-')}"
     try:
         if hours > rules.explain_most:
             raise Invalid(field="hours")
