@@ -155,6 +155,10 @@ def handle(address: str, sample: Sample, codes: list[str]) -> Visitor:
         for path in (f"/ngsi-ld/v1/entities/{urn}", f"/ngsi-ld/v1/temporal/entities/{urn}", f"/api/reports/{number}"):
             assert official.get(path).status_code == 200, path
         assert official.get(f"/ngsi-ld/v1/entities/urn:ngsi-ld:ReportContact:{number}").status_code == 404
+    who = {"name": "Trần Thị Bí Mật", "phone": "0905 123 456", "key": "counter"}
+    told = {"category": "noise", "description": WORDS, "unit": COMMUNE, "channel": "counter", "consent": "spoken"}
+    for path, form in (("/counter", told | {"shown": "near"}), (f"/counter/follow/{codes[0][:6]}", told)):
+        assert "/counter/slip/" in str(official.post("/counter", path, form | who).url), path
     for path in (
         "/work",
         "/reports",
@@ -189,7 +193,7 @@ def test_no_byte_tells_the_handling_unit_who_reported(
         log = msgspec.json.encode(parts.hub.log(0, 1000))
         entities = [one for kind in parts.hub.types(ALL) for one in parts.hub.find(ALL, kind)]
         sealed = parts.citizens.vault.database.read_one("SELECT count(*) FROM person")[0]
-    assert sealed - known == 3, "the vault does keep who wants to be told"
+    assert sealed - known == 5, "the vault does keep who wants to be told"
 
     contacts = [one for one in entities if "ReportContact" in one.types]
     pseudonyms = [one.value("person") for one in contacts if one.id[-6:] in {code[:6] for code in codes}]
