@@ -120,3 +120,21 @@ def test_reopened_the_promise_is_new_and_the_time_adds_up(
         assert from_iso(again.due or "") == from_iso("2026-11-19T08:00:00+07:00")
 
     in_city(story)
+
+
+def test_a_mark_of_lateness_overtakes_nobody(in_city: Any, lamp: Filing, official: Actor) -> None:
+    """Who opened the case before it was marked late, or is marked while writing, still does what he came for."""
+
+    async def story(city: Any) -> None:
+        here = city.citizens
+        number = (await file_report(here, lamp, MONDAY_8)).number
+        for logged in city.hub.log(0, 100):
+            await commit_timers(here, await watching.react(here, logged))
+        seen = by_number(here, number)
+        late = from_iso(seen.due or "") + DAY
+        await watching.ring(here, late)
+        assert by_number(here, number).version > seen.version
+        taken = await receive(here, official, number, seen.version, late + HOUR)
+        assert (taken.state, taken.late_since) == ("received", seen.due)
+
+    in_city(story)

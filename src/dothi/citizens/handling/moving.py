@@ -35,6 +35,7 @@ from dothi.hub.model import (
 )
 
 CONSUMER = "citizens.clocks"  # The consumer whose timers ring when a report is late or has waited long enough.
+QUIET = frozenset({"", "late"})  # Steps of the log that nobody is overtaken by.
 _STOPS = ("stop", "resume", "reply")  # Clocks that end a wait.
 
 
@@ -74,16 +75,24 @@ async def move(
 
     IllegalMove, NotYours or a guard's own error when it may not be; Overtaken when somebody was faster.
     """
-    at, brought = now or now_us(), deed or Deed()
-    first = write(citizens, actor, report, verb, step, brought, at)
-    await commit(citizens, actor, (first, *more), reason_of(verb, step), brought.changes)
-    return by_number(citizens, report.code)
+    at, brought, before = now or now_us(), deed or Deed(), report.version
+    while True:
+        first = write(citizens, actor, report, verb, step, brought, at)
+        try:
+            await commit(citizens, actor, (first, *more), reason_of(verb, step), brought.changes)
+        except Overtaken:
+            report = by_number(citizens, report.code)
+            if report.version == before or not quiet_since(citizens, report, before):
+                raise
+            before = report.version
+            continue
+        return by_number(citizens, report.code)
 
 
 def write(citizens: Citizens, actor: Actor, report: Report, verb: str, step: Step, deed: Deed, at: int) -> Written:
     """What a verb writes of one report, checked; nothing is committed yet."""
     seen = report.version if deed.seen is None else deed.seen
-    if seen != report.version:
+    if seen != report.version and not quiet_since(citizens, report, seen):
         raise overtaken(citizens, report, seen)
     by = deed.roles or (BY_REPORTER if actor == SYSTEM else actor.roles)
     full = replace(step, held=held_here(citizens, report, at))
@@ -96,7 +105,7 @@ def write(citizens: Citizens, actor: Actor, report: Report, verb: str, step: Ste
         **_clocks(citizens, report, row, deed, at),
         **deed.attrs,
     }
-    return Written(report, seen, amend(report.id, **attrs), timers_of(report.code, attrs))
+    return Written(report, report.version, amend(report.id, **attrs), timers_of(report.code, attrs))
 
 
 def _clocks(citizens: Citizens, report: Report, row: Move, deed: Deed, at: int) -> dict[str, Attribute]:
@@ -197,6 +206,12 @@ def steps_since(citizens: Citizens, entity_id: str, seen: int) -> list[tuple[Map
                 step = instance_value(default_instance(entry.attrs.get("step")), {})
                 found.append((step, logged.actor, logged.at))
     return found
+
+
+def quiet_since(citizens: Citizens, report: Report, seen: int) -> bool:
+    """Whether nothing happened since a version that a person must look at: a mark of lateness, a count of followers."""
+    steps = steps_since(citizens, report.id, seen)
+    return bool(steps) and all(step.get("verb", "") in QUIET for step, _, _ in steps)
 
 
 def reason_of(verb: str, step: Step) -> str:

@@ -10,7 +10,7 @@ from dothi.citizens.handling.answering import sent_files
 from dothi.citizens.handling.guards import BY_THEMSELVES
 from dothi.citizens.handling.moving import by_number, steps_since
 from dothi.citizens.handling.service import colleagues
-from dothi.citizens.handling.timing import reading
+from dothi.citizens.handling.timing import STAGES, reading
 from dothi.citizens.handling.waiting import link
 from dothi.citizens.handling.workflow import verbs_for
 from dothi.citizens.intake.competence import chain_of, in_force
@@ -69,6 +69,7 @@ def case_page(
         changed=changed,
         kept_words=[str(filled[name]) for name in ("words", "reason", "question") if filled[name]] if changed else [],
         charges=charges(request, found),
+        clocks=clocks(request, found),
         exchanges=_exchanges(request, found, of),
         people_now=[who(request, one) for one in found.assigned_to],
         escalated=unit_name(request, found.escalated_to),
@@ -154,6 +155,16 @@ def charges(request: Request, found: Report) -> list[tuple[str, str, str]]:
     if len(rows) > 1:
         rows.append((t("work.case.total"), span(request, read.total), "total"))
     return rows
+
+
+def clocks(request: Request, found: Report) -> dict[str, object]:
+    """The step that is owed now, and what each step has taken."""
+    if found.imported:
+        return {"now": "", "stages": []}
+    read, t = reading(ours(request), found, now_us()), words(request).t
+    listed = [(t(f"work.stage.{name}"), span(request, read.stages[name])) for name in STAGES if name in read.stages]
+    owed = t(f"work.stage.{read.stage}") if read.running and found.open and read.stage in STAGES else ""
+    return {"now": owed, "stages": listed}
 
 
 def span(request: Request, time: int) -> str:
