@@ -158,7 +158,7 @@ def test_stages_and_who_may(in_town: InTown) -> None:
         with pytest.raises(Forbidden):
             await prepare(town.evidence, Actor("user:d", frozenset({"duty_officer"}), frozenset({PHU_XUAN})), duty.id)
         assert [one.reason for one in reversed(town.hub.trail(OFFICER, duty.id))][:2] == [
-            "report owed",
+            "report begun",
             "report drafted",
         ]
 

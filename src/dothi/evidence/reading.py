@@ -1,5 +1,6 @@
 """What a formula needs, read from the hub: its members by unit, their readings, and how their sources stand."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,8 @@ _FEW_UNITS = 12  # So many units are asked for by name; beyond them everything i
 class Material:
     """What was read for one indicator and period, before it is sorted by unit."""
 
-    members: tuple[Member, ...]
-    asked: tuple[Member, ...]
+    members: Mapping[str | None, tuple[Member, ...]]  # By unit, so that a province's communes are not each sought anew.
+    asked: Counter[str | None]  # How many were asked, by unit.
     sources: Mapping[str, SourceStanding]
 
 
@@ -41,18 +42,23 @@ def read(
         _member(evidence, formula, one, period, met)
         for one in _entities(evidence, formula.type, condition, attrs, narrow)
     )
-    asked: tuple[Member, ...] = ()
+    asked: Counter[str | None] = Counter()
     if formula.asked:
         found = _entities(evidence, formula.type, _condition(formula.asked, period, now), (), narrow)
-        asked = tuple(Member(one.id, one.version, _unit(one)) for one in found)
+        asked = Counter(_unit(one) for one in found)
     names = {one.source for one in members if one.source}
-    return Material(members, asked, {name: _standing(evidence, name, period, now) for name in sorted(names)})
+    by_unit: dict[str | None, list[Member]] = {}
+    for one in members:
+        by_unit.setdefault(one.unit, []).append(one)
+    grouped = {unit: tuple(some) for unit, some in by_unit.items()}
+    return Material(grouped, asked, {name: _standing(evidence, name, period, now) for name in sorted(names)})
 
 
 def of_unit(material: Material, codes: frozenset[str] | None) -> Gathered:
     """The part of the material that lies in `codes`; None is everything."""
-    members = tuple(one for one in material.members if codes is None or one.unit in codes)
-    asked = sum(codes is None or one.unit in codes for one in material.asked)
+    units = material.members.keys() if codes is None else codes & material.members.keys()
+    members = [one for unit in units for one in material.members[unit]]
+    asked = material.asked.total() if codes is None else sum(material.asked[code] for code in codes)
     names = sorted({one.source for one in members if one.source})
     ordered = tuple(sorted(members, key=lambda one: one.id))
     return Gathered(ordered, asked, tuple(material.sources[name] for name in names))
@@ -76,7 +82,7 @@ def levels(evidence: Evidence, unit: str) -> frozenset[str]:
 
 def units_met(material: Material) -> frozenset[str]:
     """The units in which something counts."""
-    return frozenset(one.unit for one in material.members if one.unit)
+    return frozenset(unit for unit in material.members if unit)
 
 
 def fill(text: str, period: Period, now: int) -> str:

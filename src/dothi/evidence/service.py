@@ -123,10 +123,14 @@ def plan(evidence: Evidence, jobs: Iterable[Job], now: int, calm_us: int = 0) ->
     A figure that looks the same (value as shown, state, reasons) is written anew only after `calm_us`: readings every
     few seconds would else fill the log with copies.
     """
+    return _planned(evidence, compute(evidence, jobs, now), now, calm_us)
+
+
+def _planned(evidence: Evidence, computed: Iterable[Computed], now: int, calm_us: int) -> Plan:
     changes: list[Change] = []
     expect: dict[str, int] = {}
     postponed: list[Job] = []
-    for one in compute(evidence, jobs, now):
+    for one in computed:
         before = find(evidence, one.id)
         attrs = attributes(evidence, one, before, now)
         if before is not None and _same(before, attrs):
@@ -139,13 +143,15 @@ def plan(evidence: Evidence, jobs: Iterable[Job], now: int, calm_us: int = 0) ->
     return Plan(tuple(changes), expect, tuple(postponed))
 
 
-async def refresh(evidence: Evidence, jobs: Iterable[Job], now: int | None = None) -> list[str]:
-    """Compute and write what has changed, in one commit; returns the ids written."""
-    planned = plan(evidence, jobs, now_us() if now is None else now)
+async def refresh(evidence: Evidence, jobs: Iterable[Job], now: int | None = None) -> list[Computed]:
+    """Compute, and write what has changed in one commit; returns all that was computed."""
+    at = now_us() if now is None else now
+    computed = compute(evidence, jobs, at)
+    planned = _planned(evidence, computed, at, 0)
     if planned.changes:
         commit = Commit(SYSTEM, planned.changes, "tính lại chỉ số", planned.expect, owner=OWNER)
         await evidence.hub.commit(commit)
-    return [change.id for change in planned.changes]
+    return computed
 
 
 def _same(before: Entity, attrs: Mapping[str, Attribute]) -> bool:

@@ -119,11 +119,15 @@ def _was_then(job: Job, now: int) -> bool:
     return not dated and job.period.end <= now
 
 
-def gather(asking: Asking, actor: Actor) -> Data:
-    """Everything that the report tells. Conflict when communes would count something twice."""
+def gather(asking: Asking, actor: Actor, known: Iterable[Computed] | None = None) -> Data:
+    """Everything that the report tells; `known` are its figures where they were computed already.
+
+    Conflict when communes would count something twice.
+    """
     place = asking.evidence.territory.unit(asking.about.unit)
     lists = {name: _rows(asking, spec) for name, spec in asking.template.lists.items()}
-    computed = _computed(asking)
+    found = compute(asking.evidence, jobs_for(asking), asking.now) if known is None else known
+    computed = {one.id: one for one in found}
     figures = _figures(asking, lists, computed)
     grids = {name: _grid(asking, spec, figures, computed) for name, spec in asking.template.tables.items()}
     about = asking.about
@@ -147,11 +151,6 @@ def gather(asking: Asking, actor: Actor) -> Data:
         scheme_name=named,
         simulated=any(one.simulated for one in figures.values()) or any(fake for _, fake in lists.values()),
     )
-
-
-def _computed(asking: Asking) -> dict[str, Computed]:
-    """The computed figures by id of their entity."""
-    return {one.id: one for one in compute(asking.evidence, jobs_for(asking), asking.now)}
 
 
 def _figures(

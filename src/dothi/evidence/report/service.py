@@ -131,10 +131,10 @@ async def stand_and_gather(evidence: Evidence, asking: Asking) -> Data:
     """Write the figures of a report where they stand otherwise, and tell them; again when the engine was quicker."""
     for _ in range(TRIES):
         try:
-            await refresh(evidence, jobs_for(asking), asking.now)
+            computed = await refresh(evidence, jobs_for(asking), asking.now)
         except Conflict:
             continue
-        return gather(asking, SYSTEM)
+        return gather(asking, SYSTEM, computed)
     raise Conflict("The figures are being computed by somebody else just now: try again in a moment.")
 
 
