@@ -18,6 +18,7 @@ PAGES = [page for page in find_pages() if page.page and "GET" in page.methods]
 LOOKS = {"vi": [(DESKTOP, "light"), (PHONE, "dark")], "en": [(PHONE, "light")]}
 EVERY_LOOK = list(itertools.product((DESKTOP, PHONE), ("light", "dark")))
 STOPS_MAX = 400
+DATE_PARTS = 4  # Day, month, year and the calendar of one field are stops of their own in Chromium.
 TABBABLE = """() => [...document.querySelectorAll(
   'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')].filter(
   e => !e.disabled && e.checkVisibility({visibilityProperty: true}) && e.tabIndex >= 0 && !e.closest('[inert]')
@@ -106,7 +107,8 @@ def walk(tab: Tab, expected: int) -> int:
     """How many things Tab stops at, each once, with a ring around the one that has it."""
     tab.evaluate("document.activeElement?.blur()")
     stops = 0
-    for _ in range(expected + 3):
+    dates = tab.locator("input[type=date], input[type=time], input[type=month]").count()
+    for _ in range(expected + 3 + DATE_PARTS * dates):
         tab.keyboard.press("Tab")
         ring = tab.evaluate(MARK)
         if ring is None:
