@@ -42,6 +42,7 @@ from dothi.citizens.handling import watching
 from dothi.citizens.intake import broken
 from dothi.citizens.needs import Citizens, rules_kind
 from dothi.citizens.services.counts import writers
+from dothi.citizens.services.registry import keep_sample_services
 from dothi.evidence import api as evidence_api
 from dothi.evidence import engine as figures
 from dothi.evidence.definitions import keep_sample_indicators
@@ -162,6 +163,7 @@ async def keep_samples(parts: Parts) -> None:
     await keep_sample_indicators(parts.evidence)
     if parts.province:
         await broken.keep_sample_organisations(parts.citizens, parts.province)
+        await keep_sample_services(parts.citizens, parts.province)
 
 
 async def close_city(parts: Parts) -> None:

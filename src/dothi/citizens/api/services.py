@@ -127,7 +127,7 @@ def score_dict(one: Score) -> dict[str, Any]:
     few = one.few
     return {
         "interest": {"views": one.views, "days": one.days},
-        "usage": {"uses": one.uses, "views": one.views},
+        "usage": {"uses": one.uses if one.reported else None, "views": one.views},
         "satisfaction": {
             "stars": None if few else one.stars,
             "satisfiedShare": one.satisfied_share,

@@ -61,6 +61,7 @@ class Score:
     low: float | None  # Interval of the share of satisfied (Wilson), 0 to 1.
     high: float | None
     few: bool  # Too few ratings: no score is shown.
+    reported: bool  # Whether anybody counted its use at all: otherwise usage is not known, which is not zero.
     bursts: tuple[Burst, ...] = ()
     stars_without: float | None = None  # Mean without the bursts, where there are any.
     doubts: tuple[Doubt, ...] = ()
@@ -126,6 +127,7 @@ def score(ratings: Sequence[Rating], counts: Sequence[Count], days: int, rules: 
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
         few=len(stars) < rules.minimum,
+        reported=bool(counts),
         bursts=hasty,
         stars_without=sum(calm) / len(calm) if hasty and calm else None,
     )

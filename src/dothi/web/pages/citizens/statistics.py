@@ -36,7 +36,8 @@ async def statistics(request: Request) -> Response:
         whole=whole,
         few=whole.few(rules.minimum),
         least=rules.minimum,
-        hasty=bool(doubt_of_handling(whole.on_time_share, whole.returned_share, rules)),
+        hasty=not whole.few(rules.minimum)
+        and bool(doubt_of_handling(whole.on_time_share, whole.returned_share, rules)),
         asked=asked,
         ways=[(word, "?" + _query(asked | {"by": way}), way == asked["by"], None) for way, word in _ways(request)],
         months=[(one, one[5:] + "/" + one[:4]) for one in reversed(months_before(month_of(now)))],
