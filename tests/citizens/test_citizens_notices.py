@@ -11,6 +11,8 @@ from dothi.accounts.model import Identity
 from dothi.citizens import Filing, Outcome, answer, file_report, find_by_code, receive, reopen
 from dothi.citizens.channels import notices
 from dothi.citizens.channels.links import makers
+from dothi.citizens.handling.joining import answered_with, merge
+from dothi.citizens.handling.workflow import MOVES
 from dothi.citizens.intake.followers import follow_report, followed_by
 from dothi.citizens.intake.photos import Upload
 from dothi.citizens.model import NoSuchReport
@@ -18,7 +20,7 @@ from dothi.ground.clock import DAY, now_us
 from dothi.hub.model import Actor
 from dothi.office.messages import Messages, open_messages
 from dothi.office.messages.model import SYSTEM, TYPE, Message, message_of
-from dothi.office.messages.wording import letter_of
+from dothi.office.messages.wording import letter_of, templates
 from tests.citizens.conftest import City
 
 Tell = Callable[[Callable[[City], Awaitable[Any]]], Any]
@@ -126,5 +128,40 @@ def test_followers_get_their_own_link(in_city: Tell, official: Actor, lamp: Fili
             find_by_code(city.citizens, code)
         with pytest.raises(NoSuchReport):
             followed_by(city.citizens, makers(city.citizens)["code"](filed.number))
+
+    in_city(story)
+
+
+def test_merged_reporters_are_told_by_their_own_step(
+    in_city: Tell, official: Actor, lamp: Filing, proof: Upload, answer_words: str
+) -> None:
+    """Who was merged is told of it, of what happens to the other report, and once of the answer."""
+
+    async def story(city: City) -> None:
+        messages, citizens = opened(city), city.citizens
+        first = await file_report(citizens, lamp)
+        mine = await file_report(citizens, replace(lamp, identity=LAN))
+        await merge(citizens, official, first.number, [mine.number], "Cùng một đèn trước số nhà 12.")
+        await receive(citizens, official, first.number)
+        await answer(citizens, official, first.number, Outcome.RESOLVED, answer_words, [proof])
+        assert await answered_with(citizens, first.number) == 1
+        found = await told(city, messages)
+        assert {one.params["number"] for one in found} == {mine.number}
+        assert sorted(one.template for one in found) == [
+            "report.answered", "report.filed", "report.merged", "report.received"
+        ]  # fmt: skip
+
+    in_city(story)
+
+
+def test_every_told_step_exists(in_city: Tell) -> None:
+    """Each row of the rules names a step of the workflow and a message; steps of the reporter alone tell nobody."""
+
+    async def story(city: City) -> None:
+        rows = city.citizens.rules.notices.notices
+        steps = {move.verb for move in MOVES} | {"file", "file by mail"}
+        assert rows.keys() <= steps
+        assert {one.template for one in rows.values()} <= templates("vi").keys()
+        assert not rows.keys() & {"rate", "attach", "withdraw", "reply"}
 
     in_city(story)
