@@ -246,6 +246,20 @@ def test_waits_without_channels_and_survives(tmp_path: Path) -> None:
     story(tmp_path, go_on)
 
 
+def test_one_bad_message_stops_no_other(tmp_path: Path) -> None:
+    """A message whose link nobody can make any more is noted as failed; the others leave."""
+
+    async def tell(office: Office) -> None:
+        lan = await office.person(email="lan@example.vn")
+        lost = replace(draft(lan, "lost"), links={**LINKS, "link": Link("gone", "x")})
+        await queue(office.messages, [lost, *(draft(lan, str(number)) for number in range(6))])
+        assert await send_due(office.messages) == 7
+        assert len(office.post.taken) == 6
+        assert [one.problem for one in office.all() if one.state is State.FAILED] == ["KeyError"]
+
+    story(tmp_path, tell)
+
+
 def test_run_sends_at_once(tmp_path: Path) -> None:
     """The consumer sends a message within a moment of its being queued, and stays quiet about a dead server."""
 

@@ -107,6 +107,9 @@ async def _hand_over(messages: Messages, message: Message) -> tuple[State, str, 
         return State.DEAD, refused.detail, channel.name if channel else ""
     except NotNow as later:
         return State.FAILED, later.detail, channel.name if channel else ""
+    except Exception as fault:  # One message that cannot be made must not stop the others.
+        log.exception("%s could not be made", message.id)
+        return State.FAILED, type(fault).__name__, channel.name if channel else ""
     return State.SENT, "", channel.name
 
 
