@@ -1,21 +1,29 @@
 """The ways in, in a real browser without JavaScript: the ward's counter, emergencies, already reported, bad input."""
 
 import re
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from dothi.accounts.model import Organisation
+from dothi.accounts.organisations import SYSTEM as REGISTRAR
+from dothi.accounts.organisations import keep_organisation
 from dothi.citizens import Outcome, Upload, answer, receive
 from dothi.citizens.intake.arrival import arrival
 from dothi.citizens.services.measures import measure
 from dothi.ground.clock import DAY, now_us
 from dothi.hub.model import Actor
+from dothi.operations.service import alarm_id
 from tests.web.city import COMMUNE, City, make_city
+from tests.web.life import until
 from tests.web.test_citizens import ANSWER, PHONE, photo, sign_in
 
 EVERYTHING = Actor("system:test", frozenset({"system"}))
+BROKEN = "urn:ngsi-ld:Proposal:broken-rule:city:telecom:no_organisation"
 OFFICIAL = Actor("user:handler", frozenset({"official"}), frozenset({COMMUNE}))
 
 
@@ -187,3 +195,26 @@ def test_the_counter_is_for_staff(running: City) -> None:
         for path in ("/counter", "/counter/case", "/counter/slip/AAAAAA-AAAA-AAAA"):
             assert client.get(path).status_code == 303, path
         assert client.get("/report/following/AAAAAA-AAAA-AAAA").status_code == 404
+
+
+def test_a_rule_that_can_no_longer_work_rings_until_it_is_mended(running: City) -> None:
+    """In the running city: the last telecom company ends, an alarm is active; it is back, the alarm clears."""
+    parts = running.parts
+    ended = Organisation("46.mang-mau", "Mạng (mẫu)", "46", "telecom", valid_to="2026-01-01", sample=True)
+    alarm = alarm_id("urn:ngsi-ld:AlarmRule:routing-broken", BROKEN)
+
+    def keep(one: Organisation) -> None:
+        running.run(keep_organisation(parts.hub, parts.accounts, REGISTRAR, one))
+
+    keep(ended)
+    running.run(until(parts, alarm))
+    rung = parts.hub.get(EVERYTHING, alarm)
+    assert (rung.value("active"), rung.value("open")) == (True, True)
+    assert "telecom" in str(rung.value("subjectName"))
+    keep(replace(ended, valid_to=""))
+    for _ in range(200):
+        if not parts.hub.get(EVERYTHING, alarm).value("active"):
+            break
+        time.sleep(0.05)
+    assert parts.hub.get(EVERYTHING, alarm).value("active") is False
+    assert parts.hub.get(EVERYTHING, BROKEN).value("state") == "withdrawn"
