@@ -132,7 +132,11 @@ def _tasks(request: Request, one: Document, now: int) -> list[Any]:
 
 
 def _step_row(request: Request, one: Mapping[str, Any]) -> dict[str, object]:
-    said = ", ".join(str(one[field]) for field in ("number", "date", "by", "note") if one.get(field))
+    said = ", ".join(
+        words(request).date(one[field]) if field == "date" else str(one[field])
+        for field in ("number", "date", "by", "note")
+        if one.get(field)
+    )
     return {
         "what": words(request).t(f"plans.step.{one['verb']}"),
         "at": from_iso(one["at"]),
@@ -284,7 +288,7 @@ def told(request: Request, field: str, value: Any) -> str:
     if field == "nextReview":
         return words(request).date(value)
     if field == "approval":
-        return ", ".join(str(value[name]) for name in ("number", "date", "by") if name in value)
+        return f"{value['number']}, {words(request).date(value['date'])}, {value['by']}"
     if field == "legalBasis":
         listed = value if isinstance(value, list) else [value]
         return "; ".join(str((basis_of(request, name) or {}).get("cite", name)) for name in listed)

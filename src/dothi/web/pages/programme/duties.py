@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dothi.ground.clock import HOUR, now_us
-from dothi.ground.errors import Conflict, Invalid
+from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.hub.model import Actor, system
 from dothi.programme.model import Evidence, Programme, task_of
 from dothi.programme.tasks import bottlenecks, dependencies, parts, proofs
@@ -44,13 +44,23 @@ def _part(request: Request, problems: Mapping[str, str], values: Mapping[str, st
         row=part_row(request, one, actor, task.lead),
         part=one,
         task=task,
-        task_href=f"/task/{bare(task.id)}",
+        task_href=f"/task/{bare(task.id)}" if _seen(request, task.id) else "",
         lead=unit_name(request, task.lead),
         hours=round(spent.total / HOUR, 1),
         limit=here.rules_at(one.of).part_answer_hours,
         problems=problems,
         values=values,
     )
+
+
+def _seen(request: Request, name: str) -> bool:
+    """Whether this person may open an entity: a part may be owed where its task is not seen."""
+    here, actor = city(request).programme, visit(request).actor
+    try:
+        here.hub.get(actor, name)
+    except Missing:
+        return False
+    return True
 
 
 def _move(verb: parts.Move) -> Callable[[Request], Awaitable[Response]]:
