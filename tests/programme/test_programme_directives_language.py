@@ -1,6 +1,8 @@
 """The language of directives: obligations found in labelled sentences and in real texts, and deadlines as written."""
 
+import time
 import tomllib
+import unicodedata
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -77,11 +79,26 @@ def test_confidence_falls_with_what_is_missing() -> None:
 
 def test_composed_and_decomposed_text_says_the_same() -> None:
     """A text typed with combining marks asks the same."""
-    import unicodedata  # noqa: PLC0415
-
     words = LABELLED[0]["words"]
     one, other = obligations(words, REFERENCE), obligations(unicodedata.normalize("NFD", words), REFERENCE)
     assert [(a.lead, a.due, a.product) for a in one] == [(b.lead, b.due, b.product) for b in other]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UBND các xã, phường, xã, phường, " * 3000,
+        "Giao Sở Xây dựng chủ trì, phối hợp với Sở Tài chính " * 3000,
+        "Ban Quản lý " + "a " * 50_000,
+        ("UBND các xã, phường, xã, phường, " * 40 + "\n") * 100,
+    ],
+    ids=["bodies", "duties", "name", "lines"],
+)
+def test_a_text_made_to_be_slow_is_read_in_time(text: str) -> None:
+    """Sentences without end cost no more than others: the reader looks at their beginning."""
+    start = time.perf_counter()
+    obligations(text, REFERENCE)
+    assert time.perf_counter() - start < 8
 
 
 SEED_S1 = [  # What the article on the first session of the inter-sector group says was asked, by hand.

@@ -20,6 +20,7 @@ from dothi.programme.directives.dates import RHYTHM, Deadline, deadlines
 _NAME = r"[A-ZĐÁÀẢẠÂĂÊÔƠƯÍÓÚÝ][\wÀ-ỹ]*(?: [A-ZĐÁÀẢẠÂĂÊÔƠƯÍÓÚÝ][\wÀ-ỹ]*){0,4}"
 _CLAUSE = re.compile(r";\s+|(?<=[a-zà-ỹ0-9)\"”])\.\s+(?=[\"“A-ZĐÀ-Ỹ])|\.?\s*\n+")
 QUOTE_MAX = 1200
+CLAUSE_MAX = 1500  # Characters of a sentence that are read: a longer one is a list, or made to be slow.
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def clauses(text: str) -> Iterator[Clause]:
     start, paragraph, follows = 0, 1, False
     for cut in [*_CLAUSE.finditer(text), None]:
         end = cut.start() if cut else len(text)
-        piece = text[start:end]
+        piece = text[start : min(end, start + CLAUSE_MAX)]
         if piece.strip():
             lead = len(piece) - len(piece.lstrip())
             yield Clause(piece.strip(), start + lead, start + lead + len(piece.strip()), paragraph, follows)
