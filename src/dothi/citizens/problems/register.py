@@ -1,5 +1,6 @@
 """The register of problems: priority by citizens' need, computed openly from a table, and what everybody may read."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -117,6 +118,7 @@ async def write_ranks(citizens: Citizens, now: int | None = None) -> int:
     scored = []
     for one in standing:
         terms = explained(citizens, one, at)
+        await asyncio.sleep(0)  # A province has thousands: whoever waits for a page has its turn between two.
         scored.append((one, {part.term.id: part.value for part in terms}, priority(terms)))
     scored.sort(key=lambda row: (-row[2], row[0].first_at or "", row[0].id))
     changes = []
