@@ -193,6 +193,7 @@ def test_what_cannot_be_filed(in_city: Tell) -> None:
             ({**base, "api_key": good, "service_code": "street_light"}, 400),
             ({**base, "api_key": good, "description": ""}, 400), ({**base, "api_key": good, "address_id": ""}, 400),
             ({**base, "api_key": good, "lat": "x", "long": "1"}, 400), ({**base, "api_key": good, "lat": "16"}, 400),
+            ({**base, "api_key": good, "lat": "nan", "long": "1e999"}, 400),
             ({**base, "api_key": good, "jurisdiction_id": "01"}, 404),
         ]  # fmt: skip
         async with client(city) as web:
@@ -236,7 +237,8 @@ def test_filters_and_pages(in_city: Tell, official: Actor, lamp: Filing) -> None
             assert len(await asked(web, jurisdiction_id="19789")) == 3
             assert await asked(web, jurisdiction_id="19753") == []
             wide = {"start_date": iso(now - 100 * DAY), "end_date": iso(now)}
-            for wrong in (wide, {"start_date": "hôm qua"}, {"status": "done"}, {"page": "0"}, {"page_size": "x"}):
+            for wrong in (wide, {"start_date": "hôm qua"}, {"status": "done"}, {"page": "0"}, {"page_size": "x"},
+                          {"start_date": "9999-12-31T23:59:59Z"}, {"end_date": "0001-01-01T00:00:00Z"}):  # fmt: skip
                 assert (await web.get("/requests.json", params=wrong)).status_code == 400
 
     in_city(story)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import isfinite
 
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
@@ -27,6 +28,7 @@ from dothi.hub.model import Actor
 LANGUAGES = ("vi", "en")
 PER_KEY, PER_KEY_MINUTES = 600, 60  # Requests that one key may file.
 IDS_MAX = 100
+SINCE, UNTIL = from_iso("1971-01-01"), from_iso("2200-01-01")
 KEY_LETTERS = (16, 200)
 CHANGED = "2026-11-22T00:00:00Z"  # When this endpoint last changed what it answers.
 WRITERS: Mapping[str, tuple[str, Callable[[str, spoken.Value], bytes]]] = {
@@ -233,10 +235,15 @@ def _desk(endpoint: Endpoint, lon: float | None, unit: str, given: Mapping[str, 
 
 def _point(given: Mapping[str, str]) -> tuple[float | None, float | None]:
     lon, lat = given.get("long", ""), given.get("lat", "")
+    if not lon and not lat:
+        return None, None
     try:
-        return (float(lon), float(lat)) if lon or lat else (None, None)
+        found = float(lon), float(lat)
     except ValueError as cause:
         raise Invalid("lat and long must both be decimal degrees (WGS 84).") from cause
+    if not all(map(isfinite, found)):
+        raise Invalid("lat and long must both be decimal degrees (WGS 84).")
+    return found
 
 
 def _identity(given: Mapping[str, str]) -> Identity | None:
@@ -289,9 +296,12 @@ def _instant(given: Mapping[str, str], name: str) -> int | None:
     """A date-time in W3C form; a "+" that came as a blank is mended."""
     text = given.get(name, "").strip().replace(" ", "+")
     try:
-        return from_iso(text) if text else None
+        found = from_iso(text) if text else None
     except (ValueError, OverflowError) as cause:
         raise Invalid(f"{name} must look like 2026-11-22T08:00:00+07:00.") from cause
+    if found is not None and not SINCE <= found <= UNTIL:
+        raise Invalid(f"{name} must lie between 1971 and 2200.")
+    return found
 
 
 def _whole(given: Mapping[str, str], name: str, default: int) -> int:
