@@ -50,7 +50,7 @@ async def send(request: Request) -> Response:
         served = Served(sent.values["channel"], sent.values["consent"])
         filed = await file_for(here, actor, filing, served)
     except StateSecret:
-        return secret_page(request)
+        return secret_page(request, sent)
     except MENDABLE as error:
         return form_page(request, sent, problems_of(request, sent, error), FORM)
     return redirect(request, f"/counter/slip/{filed.follow_code}", "intake.counter.filed", number=filed.number)

@@ -12,7 +12,7 @@ from dothi.citizens.intake.codes import codes_of, find_by_code
 from dothi.citizens.intake.filing import file_report
 from dothi.citizens.intake.followers import follow_report, followed_by
 from dothi.citizens.intake.hints import NeedsAccount, NeedsContact, identity_needed
-from dothi.citizens.needs import SYSTEM
+from dothi.citizens.needs import SYSTEM, rules_at
 from dothi.citizens.reading import public_report
 from dothi.citizens.rules import HIDDEN
 from dothi.citizens.rules.intake.questions import numbers_of
@@ -21,7 +21,18 @@ from dothi.ground.clock import now_us
 from dothi.ground.errors import Conflict, DothiError, Invalid
 from dothi.ground.ids import secret
 from dothi.web.page import Menu, Page, redirect, render, words
-from dothi.web.pages.citizens.intake.form import FIELDS, MENDABLE, Before, Sent, before, check, filing_of, read, sealed
+from dothi.web.pages.citizens.intake.form import (
+    FIELDS,
+    MENDABLE,
+    Before,
+    Sent,
+    before,
+    check,
+    filing_of,
+    read,
+    rules_for,
+    sealed,
+)
 from dothi.web.pages.citizens.intake.form import with_photos as keep_photos
 from dothi.web.pages.citizens.report import EXAMPLE, FAILED, FORM_MAX, communes_of, ours, problem_of, shown, town_of
 from dothi.web.parts import parts
@@ -46,6 +57,7 @@ def form_page(
     province = values.get("province") or request.query_params.get("province") or parts(request).province
     province = province if here.territory.knows(province) else ""
     language = words(request).language
+    rules = rules_for(here, dict(values) | {"province": province})
     filled = {**NEW, **{name: values.get(name, "") for name in FIELDS}, "key": values.get("key") or secret()}
     filled |= {name: values[name] for name in NEW if values.get(name)}
     return render(
@@ -61,9 +73,9 @@ def form_page(
         provinces=[] if province else [(one.code, one.name_in(language)) for one in here.territory.provinces()],
         communes=communes_of(here, province, language),
         start=town_of(here, province),
-        rules=here.rules,
-        identity={one: identity_needed(here.rules, one) for one in here.rules.categories},
-        emergency=here.rules.emergency,
+        rules=rules,
+        identity={one: identity_needed(rules, one) for one in rules.categories},
+        emergency=rules.emergency,
     )
 
 
@@ -85,7 +97,7 @@ async def send_report(request: Request) -> Response:
         here.filings.take(address_of(request), now_us())
         filed = await file_report(here, filing)
     except StateSecret:
-        return secret_page(request)
+        return secret_page(request, sent)
     except MENDABLE as error:
         return form_page(request, sent, problems_of(request, sent, error))
     return redirect(request, f"/report/sent/{filed.follow_code}")
@@ -93,7 +105,7 @@ async def send_report(request: Request) -> Response:
 
 def problems_of(request: Request, sent: Sent, error: DothiError) -> dict[str, str]:
     """What to mend, by field: questions and identity are told in the words of their rules."""
-    here, rules = words(request), ours(request).rules
+    here, rules = words(request), rules_for(ours(request), sent.values)
     field = str(error.fields.get("field", ""))
     if field.startswith("q-"):
         return {f"{field}-{sent.values['category']}": here.t("intake.problem.question")}
@@ -108,7 +120,7 @@ def problems_of(request: Request, sent: Sent, error: DothiError) -> dict[str, st
 def check_page(request: Request, sent: Sent, said: Before, action: str) -> Response:
     """Before this is sent: whom to call, where the law sends it, who reported it already."""
     here = ours(request)
-    numbers = dict(here.rules.emergency.numbers)
+    numbers = dict(rules_for(here, sent.values).emergency.numbers)
     return render(
         request,
         "citizens/intake/check.html",
@@ -123,9 +135,11 @@ def check_page(request: Request, sent: Sent, said: Before, action: str) -> Respo
     )
 
 
-def secret_page(request: Request) -> Response:
+def secret_page(request: Request, sent: Sent) -> Response:
     """The text was not taken: why, and where to go instead. Nothing that was typed is shown again."""
-    return render(request, "citizens/intake/secret.html", FAILED, rules=ours(request).rules.intake.secrets)
+    return render(
+        request, "citizens/intake/secret.html", FAILED, rules=rules_for(ours(request), sent.values).intake.secrets
+    )
 
 
 async def follow_existing(request: Request) -> Response:
@@ -158,7 +172,8 @@ async def sent(request: Request) -> Response:
     here = ours(request)
     here.guesses.take(address_of(request), now_us())
     found = find_by_code(here, str(request.path_params["code"]))
-    said = here.rules.hint(found.description)
+    rules = rules_at(here, found.unit)
+    said = rules.hint(found.description)
     return render(
         request,
         "citizens/intake/sent.html",
@@ -166,8 +181,8 @@ async def sent(request: Request) -> Response:
         code=request.path_params["code"],
         again=arrival(here, SYSTEM, found.code).again_of,
         hidden=HIDDEN in found.description + found.place_words,
-        sample=here.rules.sample,
-        numbers=here.rules.emergency.numbers if said.emergency else (),
+        sample=rules.sample,
+        numbers=rules.emergency.numbers if said.emergency else (),
         **shown(request, found),
     )
 

@@ -65,6 +65,12 @@ class Before:
         return next((one.report.code for one in self.near if one.answered), "")
 
 
+def rules_for(citizens: Citizens, values: Mapping[str, str]) -> Rules:
+    """The rules in force for what was chosen: the commune, else the province, else the whole city."""
+    named = (values.get("unit", ""), values.get("province", ""))
+    return rules_at(citizens, next((code for code in named if code and citizens.territory.knows(code)), None))
+
+
 async def read(request: Request) -> tuple[Sent, FormData]:
     """The form as it was sent. Photos are not looked at yet."""
     form = await request.form()
@@ -88,8 +94,8 @@ async def with_photos(citizens: Citizens, sent: Sent) -> Sent:
     StateSecret before anything is kept.
     """
     words = (sent.values["description"], sent.values["place_words"])
-    await refuse_secrets(citizens, citizens.rules, sent.values["category"], now_us(), *words)
-    most = citizens.rules.limits.photos
+    await refuse_secrets(citizens, rules_for(citizens, sent.values), sent.values["category"], now_us(), *words)
+    most = rules_for(citizens, sent.values).limits.photos
     if len(sent.kept) + len(sent.photos) > most:
         raise Invalid(f"A report holds up to {most} photos.", field="photos")
     more = await keep_photos(citizens.hub, sent.photos)
@@ -128,7 +134,7 @@ def filing_of(request: Request, sent: Sent, *, assisted: bool = False) -> Filing
         lon, lat = (float(values[name]) if values[name] else None for name in ("lon", "lat"))
     except ValueError as cause:
         raise Invalid(field="place") from cause
-    name, account = (values["name"], "") if assisted else ("", _me(request, values["category"]))
+    name, account = (values["name"], "") if assisted else ("", _me(request, values))
     who = Identity(name, values["phone"], values["email"], account)
     return Filing(
         values["category"],
@@ -146,10 +152,10 @@ def filing_of(request: Request, sent: Sent, *, assisted: bool = False) -> Filing
     )
 
 
-def _me(request: Request, category: str) -> str:
+def _me(request: Request, values: Mapping[str, str]) -> str:
     """The signed-in citizen's account where the category asks for one; elsewhere nobody's account is noted."""
     actor = visit(request).actor
-    asks = identity_needed(ours(request).rules, category).need is Need.ACCOUNT
+    asks = identity_needed(rules_for(ours(request), values), values["category"]).need is Need.ACCOUNT
     return actor.id.removeprefix("user:") if asks and actor.id.startswith("user:") else ""
 
 

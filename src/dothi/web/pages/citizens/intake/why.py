@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from dothi.citizens.intake.arrival import Arrival, arrival
 from dothi.citizens.needs import rules_at
+from dothi.citizens.rules import Rules
 from dothi.web.page import visit, words
 from dothi.web.pages.citizens.report import ours, unit_name
 
@@ -31,7 +32,7 @@ def why_of(request: Request, number: str) -> Why:
     """The explanation of a report that this official may see."""
     came = arrival(ours(request), visit(request).actor, number)
     said, t, pick = came.routing, words(request).t, words(request).pick
-    named = {one.id: pick(one.names).rstrip(".") for one in ours(request).rules.intake.routes}
+    named = {one.id: pick(one.names).rstrip(".") for one in _rules(request, said).intake.routes}
     fallback = f"intake.why.{said['fallback']}" if said.get("fallback") else ""
     return Why(
         str(said["rule"]) if said else None,
@@ -48,6 +49,11 @@ def why_of(request: Request, number: str) -> Why:
     )
 
 
+def _rules(request: Request, said: Mapping[str, Any]) -> Rules:
+    """The rules in force now where the case lies: their names are shown."""
+    return rules_at(ours(request), said["inputs"]["unit"] if said else None)
+
+
 def _rows(request: Request, said: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not said:
         return []
@@ -59,7 +65,7 @@ def _rows(request: Request, said: Mapping[str, Any]) -> list[tuple[str, str]]:
         sample = f" ({t('intake.why.sample')})" if cited["sample"] and "mẫu" not in cited["article"] else ""
         rows.append((t("intake.why.citation"), f"{cited['document']}, {cited['article']}{sample}"))
     inputs = said["inputs"]
-    category = rules_at(ours(request), inputs["unit"]).categories.get(inputs["category"])
+    category = _rules(request, said).categories.get(inputs["category"])
     looked = [
         pick(category.names) if category else inputs["category"],
         unit_name(request, inputs["unit"]),
@@ -77,7 +83,7 @@ def _came(request: Request, came: Arrival) -> list[tuple[str, str]]:
     if came.recorded_by:
         consent = t(f"intake.consent.{came.consent}").lower()
         rows.append((t("intake.counter.consent"), t("intake.arrival.recorded", consent=consent)))
-    asked = {one.id: one for one in ours(request).rules.intake.questions.questions}
+    asked = {one.id: one for one in _rules(request, came.routing).intake.questions.questions}
     pick = words(request).pick
     for name, answer in came.answers.items():
         question = asked.get(name)
