@@ -212,6 +212,8 @@ def test_merged_reports_follow_one_and_can_be_set_apart(
         assert (told.state, told.answer, told.proof != ()) == (State.ANSWERED, answer_words, True)
         assert (await service.rate(here, code, 4)).rating == 4
         assert by_number(here, third).state is State.RECEIVED
+        again = await service.reopen(here, code, "Cột của tôi vẫn tắt")
+        assert (again.state, again.merged_into, again.duplicate_of or None) == (State.REOPENED, None, None)
 
     in_city(story)
 

@@ -173,6 +173,8 @@ async def reopen(
         "reopenedAt": prop(iso(at)),
         "handleBy": prop(iso(handle_by)),
     }
+    if report.merged_into:  # What its reporter does not accept stands alone from here on.
+        again |= {"mergedInto": prop(""), "duplicateOf": prop("")}
     if more:
         again["photos"] = json_prop([*(one.as_json() for one in report.photos), *more])
     return await move(citizens, SYSTEM, report, "reopen", step, Deed(again), at)
