@@ -66,7 +66,7 @@ def in_city(tmp_path: Path, territory: Territory) -> Callable[[Callable[[City], 
             accounts.close()
 
     # A thread of its own: a browser of another test may keep a loop in this one.
-    return lambda story: ThreadPoolExecutor(1).submit(asyncio.run, whole(story)).result(60)
+    return lambda story: ThreadPoolExecutor(1).submit(asyncio.run, whole(story)).result(180)
 
 
 @pytest.fixture
