@@ -45,6 +45,9 @@ def test_cookies_follow_the_address() -> None:
         ("locale", "fr"),
         ("public_url", "dothi.vn"),
         ("colour", "blue"),
+        ("mail_server", "mail.example.vn"),
+        ("mail_security", "ssl"),
+        ("phone_url", "sms.example.vn"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: object) -> None:
@@ -60,3 +63,13 @@ def test_open_is_for_loopback_only() -> None:
     for host in ("0.0.0.0", "10.0.0.1", "dothi.vn"):
         with pytest.raises(Invalid, match="loopback"):
             settings.read({}, host=host, open=True)
+
+
+def test_channels_are_set_whole() -> None:
+    """A mail server needs the city's address, a gateway its secret, mail in a desk; secrets are not shown."""
+    half = ({"mail_server": "mail.vn:587"}, {"phone_url": "https://sms.vn"}, {"mail_in_port": 2525})
+    for given, lacks in zip(half, ("mail_from", "phone_secret", "unit"), strict=True):
+        with pytest.raises(Invalid, match=lacks):
+            settings.read({}, **given)
+    got = settings.read({}, mail_server="mail.vn:587", mail_from="a@mail.vn", mail_password="quiet")
+    assert "quiet" not in repr(got)
