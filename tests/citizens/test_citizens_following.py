@@ -31,7 +31,7 @@ def problems(city: Any) -> list[Problem]:
 
 async def file_at(city: Any, lamp: Filing, days: float, north: float = 0.0, **more: Any) -> str:
     """File a lamp so many days after Monday and so far north of the first; its entity id."""
-    filing = replace(lamp, lat=lamp.lat + north, **more)
+    filing = replace(lamp, lat=(lamp.lat or 0.0) + north, **more)
     filed = await file_report(city.citizens, filing, MONDAY_8 + round(days * DAY))
     return f"urn:ngsi-ld:CitizenReport:{filed.number}"
 

@@ -286,14 +286,14 @@ def test_pages_and_indicators_tell_one_figure(in_city: Any, official: Actor, lam
         await catch_up(start(evidence, lambda: at))
         names = ("reports-filed", "reports-answered", "reports-answered-in-time", "reports-overdue", "satisfaction")
         told = [value(city, name) for name in names]
-        one, page = tallies(here, "2026-11", "all", now=at)[""], measure(here, "2026-11", at)
-        assert told == [one.filed, one.answered, one.on_time, one.overdue, page.stars]
+        told_of, page = tallies(here, "2026-11", "all", now=at)[""], measure(here, "2026-11", at)
+        assert told == [told_of.filed, told_of.answered, told_of.on_time, told_of.overdue, page.stars]
         both = ("filed", "answered", "asked", "reopened")
-        assert [getattr(page, name) for name in both] == [getattr(one, name) for name in both]
+        assert [getattr(page, name) for name in both] == [getattr(told_of, name) for name in both]
         share = value(city, "reports-on-time")
         assert share is not None
-        assert round(share / 100, 6) == round(one.on_time_share or 0, 6)
-        assert (one.filed, one.answered, one.asked, one.reopened) == (7, 4, 5, 1)
+        assert round(share / 100, 6) == round(told_of.on_time_share or 0, 6)
+        assert (told_of.filed, told_of.answered, told_of.asked, told_of.reopened) == (7, 4, 5, 1)
 
     in_city(story)
 
