@@ -1,18 +1,20 @@
 """The clocks of reports over a real hub: who is charged, what pauses give, office hours, urgent nights, late once."""
 
 from dataclasses import replace
+from datetime import date, time, timedelta
 from typing import Any
 
 from dothi.citizens import Filing, Upload, answer, file_report, pass_on, receive, reopen
 from dothi.citizens.handling import waiting, watching
 from dothi.citizens.handling.moving import by_number, commit_timers
-from dothi.citizens.handling.timing import calendar_of, reading
+from dothi.citizens.handling.timing import calendar_by, calendar_of, reading
 from dothi.citizens.model import Outcome
 from dothi.citizens.reading import escalated
 from dothi.citizens.rules import load, parse, shipped
 from dothi.ground.clock import DAY, HOUR, MINUTE, SECOND, from_iso
 from dothi.ground.clocks import due_by
 from dothi.hub.model import Actor
+from dothi.office.rules import overlay
 
 PHU_XUAN, THUAN_HOA, HUE = "19753", "19789", "46"
 MONDAY_8 = from_iso("2026-11-16T08:00:00+07:00")
@@ -136,5 +138,23 @@ def test_a_mark_of_lateness_overtakes_nobody(in_city: Any, lamp: Filing, officia
         assert by_number(here, number).version > seen.version
         taken = await receive(here, official, number, seen.version, late + HOUR)
         assert (taken.state, taken.late_since) == ("received", seen.due)
+
+    in_city(story)
+
+
+def test_a_communes_own_hours_win_over_its_provinces(in_city: Any) -> None:
+    """Where both have office hours of their own, the commune's hold in the commune and the province's elsewhere."""
+
+    async def story(city: Any) -> None:
+        week = ["07:00-11:00 13:00-17:00"] * 5 + ["", ""]
+        rows = [
+            {"id": "46", "unit": "46", "week": week},
+            {"id": THUAN_HOA, "unit": THUAN_HOA, "week": ["08:00-09:00"] * 7},
+        ]
+        rules = parse(overlay(shipped(), {"clocks": {"office": rows}}))
+        here, there = (calendar_by(city.citizens, rules, unit) for unit in (THUAN_HOA, PHU_XUAN))
+        sunday = date(2026, 11, 22)
+        assert (len(here.shifts(sunday)), len(there.shifts(sunday))) == (1, 0)
+        assert there.shifts(sunday + timedelta(days=1))[0] == (time(7), time(11))
 
     in_city(story)

@@ -68,16 +68,16 @@ def send(whole: Whole, role: str, way: Way, entity_id: str = "", kind: str = "",
     return Answer(status, content.decode())
 
 
-def tries(whole: Whole, number: int, every: bool) -> set[tuple[str, Way]]:
+def tries(whole: Whole, number: int, every: bool) -> list[tuple[str, Way]]:
     """Who tries which way on the type with this number: all of them, or so many that every pair is met once.
 
     Every way on every type, every role on every type; over all types every role in every way.
     """
     roles = list(whole.clients)
     if every:
-        return {(role, way) for role in roles for way in WAYS}
-    by_way = {(roles[(number + place) % len(roles)], way) for place, way in enumerate(WAYS)}
-    return by_way | {(role, WAYS[(number * 3 + place) % len(WAYS)]) for place, role in enumerate(roles)}
+        return [(role, way) for role in roles for way in WAYS]
+    by_way = [(roles[(number + place) % len(roles)], way) for place, way in enumerate(WAYS)]
+    return by_way + [(role, WAYS[(number * 3 + place) % len(WAYS)]) for place, role in enumerate(roles)]
 
 
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["pairs", "all"])

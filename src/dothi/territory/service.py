@@ -1,5 +1,6 @@
 """The verbs of the territory: import official boundaries into the hub, and read them from it."""
 
+import logging
 from datetime import date
 
 import msgspec
@@ -15,6 +16,7 @@ from dothi.territory.model import Kind, Unit
 from dothi.territory.places import make_boundaries
 from dothi.territory.territory import Territory
 
+log = logging.getLogger("dothi.territory")
 OWNER = "territory"
 KIND = "AdministrativeUnit"
 MERGER = "UnitMerger"
@@ -106,17 +108,18 @@ async def record_merger(hub: Hub, territory: Territory, actor: Actor, merger: Me
 def mergers(hub: Hub) -> tuple[Merger, ...]:
     """The mergers that were recorded, in order of their days."""
     found = hub.find(system(OWNER), MERGER, limit=PAGE, order=("validFrom",))
-    return tuple(
-        Merger(
-            tuple(one.value("codes")),
-            one.value("code"),
-            one.value("name"),
-            Kind(one.value("kind")),
-            date.fromisoformat(one.value("validFrom")),
-            one.value("decision"),
-        )
-        for one in found
-    )
+    return tuple(filter(None, map(_merger, found)))
+
+
+def _merger(entity: Entity) -> Merger | None:
+    """The merger that an entity holds; one that cannot be read (of a newer dothi, say) is told of and left out."""
+    value = entity.value
+    try:
+        day, kind = date.fromisoformat(value("validFrom")), Kind(value("kind"))
+        return Merger(tuple(value("codes")), value("code"), value("name"), kind, day, value("decision"))
+    except (TypeError, ValueError) as unreadable:
+        log.warning("%s cannot be read and is left out: %r", entity.id, unreadable)
+        return None
 
 
 def refresh(territory: Territory, hub: Hub) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from dothi.citizens.handling.timing import calendar_by
 from dothi.citizens.handling.workflow import Step, check
 from dothi.citizens.intake.competence import decide, facts_of
 from dothi.citizens.model import TYPE, IllegalMove, Outcome, Report, State, report_of
@@ -82,11 +83,13 @@ def _of(report: Report, kind: str, was: str, would_be: str) -> Difference:
 
 
 def _receive_by(citizens: Citizens, report: Report, rules: Rules) -> str:
-    return iso(rules.receive_by(from_iso(report.filed_at), rules.category(report.category), citizens.calendar))
+    office = calendar_by(citizens, rules, report.unit)
+    return iso(rules.receive_by(from_iso(report.filed_at), rules.category(report.category), office))
 
 
 def _handle_by(citizens: Citizens, report: Report, rules: Rules) -> str:
-    return iso(rules.handle_by(from_iso(report.filed_at), rules.category(report.category), citizens.calendar))
+    office = calendar_by(citizens, rules, report.unit)
+    return iso(rules.handle_by(from_iso(report.filed_at), rules.category(report.category), office))
 
 
 def _in_time(citizens: Citizens, report: Report, rules: Rules) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dothi.citizens.model import Report, State
 from dothi.citizens.needs import Citizens, rules_at
-from dothi.citizens.rules import Category
+from dothi.citizens.rules import Category, Rules
 from dothi.ground.calendar import WorkingCalendar
 from dothi.ground.clock import from_iso, iso
 from dothi.ground.clocks import Mark, Reading, What, due_by, last, read, shifted, time_between
@@ -16,9 +16,13 @@ _PART = "parts"
 
 def calendar_of(citizens: Citizens, unit: str | None, at: int | None = None) -> WorkingCalendar:
     """When the office of a unit works, by the rules in force; the city's own calendar for no unit or one unknown."""
-    rules = rules_at(citizens, unit, at)
+    return calendar_by(citizens, rules_at(citizens, unit, at), unit)
+
+
+def calendar_by(citizens: Citizens, rules: Rules, unit: str | None) -> WorkingCalendar:
+    """When the office of a unit works, by these rules: the commune's own hours win over the province's."""
     try:
-        chain = tuple(one.code for one in reversed(citizens.territory.chain(unit))) if unit else ()
+        chain = tuple(one.code for one in citizens.territory.chain(unit)) if unit else ()
     except Missing:
         chain = ()
     return rules.clocks.calendar(chain)
