@@ -253,7 +253,7 @@ def test_generic_writes_are_refused_with_the_verb_to_use(in_city: Any, lamp: Fil
                 put("urn:ngsi-ld:ReportContact:X", "ReportContact", person=prop("x")),
                 put("urn:ngsi-ld:PublicService:X", "PublicService", usage=prop(1)),
             ):
-                with pytest.raises(Forbidden, match="/api/(reports|services)"):
+                with pytest.raises(Forbidden, match=r"/api/(reports|services)"):
                     await city.hub.commit(Commit(actor, (change,)))
 
     in_city(story)

@@ -67,7 +67,7 @@ def test_from_proposal_to_promise_kept(city: City, browser: Browser, tmp_path: P
     public = browser.new_context(locale="vi-VN", java_script_enabled=False)
     page = public.new_page()
     page.goto(f"{city.address}/promises")
-    promise = page.locator("article", has_text="Nguyễn Huệ (truyện)")
+    promise = page.locator("article", has_text="Sửa đèn đường Nguyễn Huệ (truyện)")
     expect(promise).to_contain_text("Đã xong")
     expect(promise).to_contain_text("Chờ vật tư (truyện)")
     assert "programme" not in page.locator("main").inner_html().replace("/programme", "")

@@ -3,6 +3,7 @@
 import io
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -23,7 +24,7 @@ from dothi.ground.calendar import vietnam
 from dothi.ground.clock import DAY, iso, now_us
 from dothi.ground.text import format_number
 from dothi.hub.model import Commit, Entity, prop, put, system
-from tests.web.city import COMMUNE, City
+from tests.web.city import COMMUNE, City, make_city
 from tests.web.watch import DESKTOP, PHONE, axe, signed_in, watch
 
 PHU_XUAN = "19753"
@@ -82,6 +83,13 @@ def owed(city: City, unit: str) -> Entity:
     about = About(ReportKind.MONTH, unit, MONTH)
     duty = city.run(owe(city.parts.evidence, SYSTEM, about, due_by(MONTH, 5, vietnam()) + 60 * DAY, now_us()))
     return city.run(prepare(city.parts.evidence, SYSTEM, duty.id))
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """A city of its own: the month is counted, so no other story may leave any report here."""
+    with make_city(tmp_path_factory.mktemp("months")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -69,6 +69,8 @@ def fill(city: Whole) -> dict[str, Any]:
         "due": "2027-01-05T10:00:00Z",
         "output": "Đèn sáng",
         "units": [COMMUNE],
+        "responsible": "Trưởng phòng Kinh tế, hạ tầng",
+        "evidenceKind": "photo",
     }
     clients["programme_officer"].post("/api/tasks", json=task | {"units": [COMMUNE]}).raise_for_status()
     source = {"id": "moved", "name": "Nguồn", "connector": "http_push", "mapping": "ngsi-ld"}

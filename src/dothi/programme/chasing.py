@@ -248,6 +248,8 @@ def _too_late(rule: Rule, task: Task, now: int) -> bool:
 def reminder_of(entity: Entity) -> Reminder:
     """The reminder that an entity holds."""
     value = entity.value
+    if not isinstance(value("at"), str):
+        raise Invalid(f"{entity.id} does not say when it was written.")
     return Reminder(
         entity.id,
         value("task"),

@@ -44,6 +44,8 @@ class Explanation:
 def explanation_of(entity: Entity) -> Explanation:
     """The request that an entity holds."""
     value = entity.value
+    if value("state") not in ("asked", "unanswered", "answered"):
+        raise Invalid(f"{entity.id} has no state that is known.")
     return Explanation(
         id=entity.id,
         subject=value("subject"),

@@ -212,6 +212,8 @@ def opinion_of(entity: Entity) -> Opinion:
 def conclusion_of(entity: Entity) -> Conclusion:
     """The conclusion that an entity holds."""
     value = entity.value
+    if not isinstance(value("session"), str):
+        raise Invalid(f"{entity.id} names no session.")
     return Conclusion(entity.id, value("session"), value("title"), value("task"), value("unit"), value("at"))
 
 

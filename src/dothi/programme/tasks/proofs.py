@@ -25,6 +25,8 @@ def evidence_of(entity: Entity) -> Evidence:
     if TYPE not in entity.types:
         raise Missing(f"{entity.id} is not an evidence file.")
     value = entity.value
+    if not isinstance(value("sha256"), str):
+        raise Invalid(f"{entity.id} names no file.")
     return Evidence(
         sha256=value("sha256"),
         name=value("title"),

@@ -4,12 +4,12 @@ from dataclasses import replace
 from random import Random
 
 from dothi.citizens import Filed, Filing, Upload, answer, file_report, rate, receive, reopen, start
-from dothi.ground.clock import DAY, HOUR, MINUTE
+from dothi.ground.clock import DAY, HOUR, MINUTE, VIETNAM, now_us, to_datetime
 from dothi.hub.model import Actor
 from dothi.trial.demo.people import Cast
 from dothi.trial.demo.photos import draw
 from dothi.trial.demo.places import COMMUNE
-from dothi.trial.demo.stories import LASTING, NOTE, STORIES, Story
+from dothi.trial.demo.stories import DETAILS, LASTING, NOTE, STORIES, Story
 from dothi.web.parts import Parts
 
 LASTING_PLACE = (107.5885, 16.4621)
@@ -50,7 +50,8 @@ async def close(parts: Parts, cast: Cast, story: Story, filed: Filed, now: int |
     """The unit answers, with a photo that shows it."""
     proof = _photo(story, True, Random(filed.number))  # noqa: S311  # Which picture is shown, no secret.
     actor = handler(cast, story.unit)
-    await answer(parts.citizens, actor, filed.number, story.outcome, story.answer + NOTE, [proof], now=now)
+    words = f"{story.answer} {_detail(filed, now_us() if now is None else now)}{NOTE}"
+    await answer(parts.citizens, actor, filed.number, story.outcome, words, [proof], now=now)
 
 
 async def judge(parts: Parts, story: Story, filed: Filed, now: int | None = None) -> None:
@@ -102,6 +103,13 @@ def _somewhere(parts: Parts, unit: str, chance: Random) -> tuple[float, float]:
     middle = parts.territory.unit(unit).middle
     assert middle is not None, f"the commune {unit} has no middle"
     return round(middle[0] + chance.uniform(-0.009, 0.009), 5), round(middle[1] + chance.uniform(-0.007, 0.007), 5)
+
+
+def _detail(filed: Filed, at: int) -> str:
+    """What the answer says of this case alone."""
+    local = to_datetime(at).astimezone(VIETNAM)
+    chosen = Random(filed.number).sample(DETAILS, 2)  # noqa: S311  # Which words, no secret.
+    return " ".join(chosen).format(hour=local.hour, minute=local.minute, day=f"{local:%d/%m}")
 
 
 def _photo(story: Story, mended: bool, chance: Random) -> Upload:

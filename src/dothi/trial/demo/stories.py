@@ -91,6 +91,17 @@ STORIES: tuple[Story, ...] = (
     ),
 )
 
+# What an answer adds about its own case: an answer that goes to many reports word for word is refused.
+DETAILS: tuple[str, ...] = (
+    "Tổ trực ca sáng làm từ {hour} giờ {minute} ngày {day}, ba người, nghiệm thu tại chỗ cùng tổ trưởng dân phố.",
+    "Đội hạ tầng đến lúc {hour} giờ {minute} ngày {day}, mang theo hai xe, dọn xong mặt bằng rồi mới bàn giao lại.",
+    "Hai công nhân của xí nghiệp có mặt {hour} giờ {minute} ngày {day}, người gửi phản ánh được gọi xem trước khi về.",
+    "Việc làm trong {minute} phút sau khi nhận phiếu, ngày {day}; ban điều hành khu phố ký xác nhận kết quả.",
+    "Công ty môi trường cử bốn người ngày {day}, bắt đầu {hour} giờ {minute}, chụp ảnh trước và sau theo phiếu giao.",
+    "Phòng Kinh tế, hạ tầng kiểm tra lại lúc {hour} giờ {minute} ngày {day} và hẹn theo dõi thêm bảy ngày tiếp theo.",
+    "Tổ sửa chữa số hai nhận việc ngày {day}, xong lúc {hour} giờ {minute}, đã ghi vào sổ theo dõi của phường.",
+)
+
 # The same lamp again and again: this makes a proposal, and the proposal a task.
 LASTING = Story(
     "street_light",
