@@ -19,7 +19,7 @@ from dothi.hub.model import Entity, LoggedCommit, instance_value, system
 from dothi.settings import Settings
 from dothi.sources.rhythm import sweep
 from dothi.trial.demo import filling, sensors, serve
-from dothi.trial.demo.living import Pace, live
+from dothi.trial.demo.living import Pace, live, settled
 from dothi.trial.demo.photos import draw
 from dothi.trial.demo.places import EPISODE, FEEDS, SENSORS
 from dothi.trial.demo.series import series_file
@@ -54,6 +54,7 @@ async def first_minute(folder: Path) -> Lived:
         past = {sensor.id: span(parts, sensor.id) for sensor in SENSORS}
         before, position, began = everything(parts), parts.hub.last_seq(), iso(now_us())
         running = [asyncio.create_task(run()) for run in consumers(parts).values()]
+        await settled()
         running.append(asyncio.create_task(live(parts, Pace(SPEED))))
         await asyncio.sleep(60 / SPEED)
         await caught_up(parts, began, running)

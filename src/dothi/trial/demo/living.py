@@ -7,6 +7,7 @@ days (about 15 MB and some hundred reports a day).
 import asyncio
 import logging
 import time
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from random import Random
@@ -22,6 +23,7 @@ from dothi.trial.demo.signals import in_episode
 from dothi.trial.demo.stories import LASTING, STORIES, Story
 from dothi.web.parts import Parts
 
+SETTLE_S, CALM_TIMES, CALM_S = 60.0, 15, 0.05
 LIVELY_S = 300.0
 _TICK_S = 4.0
 _SENDS_S = (10.0, 60.0)  # Seconds between two pushes of a source: at first, later.
@@ -71,11 +73,24 @@ class Stage:
 
 async def live(parts: Parts, pace: Pace | None = None, seed: int = SEED) -> None:
     """Keep a filled city moving until cancelled."""
+    await settled()
     chosen = pace or Pace()
     stage = Stage(parts, await make_cast(parts), chosen, seed, chosen.passing())
     async with asyncio.TaskGroup() as group:
         for loop in (_devices, _citizens, _duty, _programme):
             group.create_task(loop(stage))
+
+
+async def settled() -> None:
+    """Wait, a minute at most, until the loop is at ease.
+
+    Consumers that read a new city's past must not hide its first episode, which lasts only seconds.
+    """
+    calm, until = 0, time.monotonic() + SETTLE_S
+    while calm < CALM_TIMES and time.monotonic() < until:
+        began = time.monotonic()
+        await asyncio.sleep(CALM_S)
+        calm = calm + 1 if time.monotonic() - began < 3 * CALM_S else 0
 
 
 async def _attempt(deed: Awaitable[object]) -> bool:
