@@ -26,8 +26,8 @@ def test_the_entity_has_720_bytes() -> None:
 
 
 def test_real_servers_are_measured() -> None:
-    """Writes and a query by place on real processes: answers came, none was an error, ratios stand."""
-    found = measure(TINY, tuple(BY_ID[name] for name in ("a", "c5")))
+    """Writes on real processes: answers came, none was an error, ratios stand."""
+    found = measure(TINY, tuple(BY_ID[name] for name in ("a",)))
     for one in found:
         assert all(sample.rate > 0 and sample.wrong == 0 for some in one.samples.values() for sample in some)
         assert all(one.p50(server) > 0 for server in one.case.servers)

@@ -7,7 +7,6 @@ days (about 15 MB and some hundred reports a day).
 import asyncio
 import logging
 import time
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from random import Random

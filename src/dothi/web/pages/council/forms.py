@@ -96,7 +96,7 @@ def code_of(request: Request, name: str) -> str:
     """The code of a unit typed by its name. Invalid, with words, when it is none or several."""
     found = meaning(ours(request), home(request), name)
     if not found.code:
-        raise Invalid(words(request).t("council.problem.no_unit"))
+        raise Invalid(words(request).t("council.problem.unknown_unit"))
     return found.code
 
 
