@@ -86,6 +86,7 @@ def test_ages(past: int, vi: str, en: str) -> None:
 @pytest.mark.parametrize(
     ("past", "vi", "en"),
     [
+        (-98 * DAY, "còn 98 ngày", "98 days left"),
         (-3 * DAY, "còn 3 ngày", "3 days left"),
         (3 * DAY, "quá 3 ngày", "3 days overdue"),
         (40 * DAY, "quá 40 ngày", "40 days overdue"),

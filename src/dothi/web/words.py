@@ -109,6 +109,8 @@ class Words:
     def left(self, due: int | str | None, now: int | None = None) -> str:
         """What is left until a deadline (còn 2 ngày), or by how much it is over (quá 3 ngày)."""
         past = 0 if due is None else (now_us() if now is None else now) - _instant(due)
+        if past < -30 * DAY:  # A date here would only repeat the deadline that stands beside it.
+            return self.t("common.age.days.ahead", n=-past // DAY)
         if past <= 0:
             return self.age(due, now)
         unit, key = _unit_of_age(past)
