@@ -19,6 +19,7 @@ from dothi.citizens import Filing, file_report
 from dothi.citizens.channels import areas
 from dothi.citizens.channels.links import makers
 from dothi.citizens.intake.followers import follow_report
+from dothi.citizens.needs import Allowance
 from dothi.evidence.definitions import keep_sample_indicators
 from dothi.ground.clock import MINUTE, iso, now_us
 from dothi.hub.core import Hub
@@ -34,6 +35,7 @@ from tests.web.steering import fill_steering
 
 T = TypeVar("T")
 PROVINCE, COMMUNE = "46", "19789"
+PLENTY = Allowance(1_000_000, 60)  # All tests come from one address.
 # Its code is the example of the pages' addresses, since it comes from the key.
 REPORT = Filing("street_light", "Đèn tắt ba đêm nay.", 107.585, 16.463, COMMUNE, key="the example of the page tests")
 CHROMIUM_FLAGS = [
@@ -78,7 +80,9 @@ def make_city(folder: Path) -> Iterator[City]:
     def run(deed: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(deed, loop).result(30)
 
-    parts = replace(run(open_city(settings, "Thành phố Huế", demo=True)), province=PROVINCE)
+    opened = run(open_city(settings, "Thành phố Huế", demo=True))
+    patient = replace(opened.citizens, filings=PLENTY, guesses=PLENTY)
+    parts = replace(opened, province=PROVINCE, citizens=patient)
     try:
         with serving(make_app(parts, settings), loop) as address:
             made = City(address, parts, find_pages(), {}, loop)
