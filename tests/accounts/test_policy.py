@@ -33,6 +33,7 @@ EXPECTED = {
     "IndicatorValue": "- - R R Rcu R R R R",
     "PublishedReport": "- - Rcu R Rcu R R R R",
     "ReportDuty": "- - rcu r rcu R r r r",
+    "ErasureRequest": "- - - - - - - RU -",
     "RuleSet": "- - R R Rcu R R RCUD RCUD",
     "AlarmRule": "- - R R R R R RCUD RCUD",
     "Alarm": "- - r rcu r R r r r",

@@ -9,9 +9,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from dothi.accounts.model import Identity
+from dothi.citizens import Filing, file_report
 from dothi.citizens.services.measures import measure
 from dothi.hub.model import Actor
 from tests.web.city import COMMUNE, City, make_city
+from tests.web.watch import axe, signed_in, watch
 
 PHONE = {"width": 360, "height": 740}
 WORDS = "Đèn trước số nhà 12 đường Lê Lợi tắt ba đêm nay."
@@ -210,4 +213,30 @@ def test_the_map_suggests_a_commune_and_the_hints_come_while_typing(running: Cit
     page.get_by_role("button", name="Đã gọi").click()
     expect(page.locator(".notice.bad")).to_contain_text("114")
     expect(page.locator("main")).not_to_contain_text("0905")
+    context.close()
+
+
+def test_what_is_kept_of_a_person_is_erased_on_request(city: City, browser: Browser) -> None:
+    """The reporter asks on the page of the code; the steward carries it out with a reason; the reporter reads it."""
+    who = Identity("Trần Văn Mẫu", "0905000111")
+    filing = Filing("waste", "Rác ở đầu kiệt 12.", unit=COMMUNE, identity=who)
+    filed = city.run(file_report(city.parts.citizens, filing))
+    reporter = browser.new_context(locale="vi-VN", java_script_enabled=False).new_page()
+    reporter.goto(f"{city.address}/follow/{filed.follow_code}")
+    reporter.locator("#erase summary").click()
+    reporter.get_by_role("button", name="Đề nghị xóa").click()
+    expect(reporter.locator("main")).to_contain_text("Bạn đã đề nghị xóa thông tin")
+    context = signed_in(browser, city, "data_steward")
+    steward = watch(context)
+    steward.open(f"{city.address}/erasures")
+    row = steward.page.locator("section", has_text=filed.number)
+    row.get_by_role("button", name="Xóa thông tin").click()
+    expect(steward.page.locator(".mend")).to_contain_text("Ghi lý do")
+    assert axe(steward.page) == []
+    row = steward.page.locator("section", has_text=filed.number)
+    row.locator("input[name=reason]").fill("Theo đề nghị của người gửi")
+    row.get_by_role("button", name="Xóa thông tin").click()
+    expect(steward.page.locator("main")).not_to_contain_text(filed.number)
+    reporter.reload()
+    expect(reporter.locator("main")).to_contain_text("Thông tin của bạn đã được xóa")
     context.close()

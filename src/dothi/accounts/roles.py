@@ -148,6 +148,7 @@ RULES: tuple[Rule, ...] = (
     _rule("programme_officer", _WRITE, "PublicService", Where.EVERYWHERE),
     _rule("official", _CHANGE, "PublicService", Where.AREA),
     _rule("official programme_officer", _WRITE, "Consultation ConsultationComment CommentCluster", Where.AREA),
+    _rule("data_steward", _READ | _CHANGE, "ErasureRequest", Where.EVERYWHERE),
     # Obligation → task
     _rule("programme_officer", _WRITE, "LegalBasis", Where.EVERYWHERE),
     _rule("programme_officer official", _WRITE, "Task Solution Proposal", Where.AREA),

@@ -13,6 +13,7 @@ TYPE = "CitizenReport"
 PART_TYPE = "ReportPart"  # What one unit owes of a report that several handle; its number is the report's with -1, -2 …
 OWNER = "citizens"
 AREA_TYPE = "FollowedArea"  # Where somebody wants to be told of new reports; read by the system only.
+ERASURE_TYPE = "ErasureRequest"  # Somebody asks that what is kept of them is erased; it names the report only.
 CONTACT_TYPE = "ReportContact"  # Report and pseudonym of who wants to be told; readable by no handling unit.
 SERVICE_TYPE = "PublicService"
 COUNT_TYPE = "ServiceCount"

@@ -69,6 +69,11 @@ NOUNS: dict[str, Noun] = {
         ("code", "partOf", "whole", "category", "description", "state", "outcome", "answer", "proof", *PLACE, *ACT),
         "What one unit owes of a report that several units handle",
     ),
+    "ErasureRequest": Noun(
+        "citizens",
+        ("report", "state", "askedAt", "reason", "unit", *ACT),
+        "A person asks that what is kept of them is erased",
+    ),
     "ReportContact": Noun(
         "citizens", ("report", "person"), "Who wants to be told of a report: a pseudonym that no handling unit may read"
     ),

@@ -17,6 +17,7 @@ from dothi.citizens.api.shown import public as public_json
 from dothi.citizens.api.shown import read_files as read_files
 from dothi.citizens.api.shown import uploads as uploads
 from dothi.citizens.handling import service, waiting
+from dothi.citizens.handling.erasing import ask_erasure
 from dothi.citizens.intake.codes import find_by_code, find_by_number, split_code
 from dothi.citizens.intake.filing import Filing, file_report
 from dothi.citizens.intake.photos import PHOTO_BYTES
@@ -182,6 +183,14 @@ async def attach(request: Request, citizens: Ours, code: str, photos: Files) -> 
     """The reporter adds photos while the report is open; `code` is the whole follow code."""
     citizens.guesses.take(address_of(request), now_us())
     return full(citizens, await service.attach(citizens, code, await uploads(photos, PHOTO_BYTES)))
+
+
+@router.post("/{code}/erasure", status_code=202)
+async def erasure(request: Request, citizens: Ours, code: str) -> dict[str, Any]:
+    """The reporter asks that name, phone and address are erased; `due` is 72 hours away, day and night."""
+    citizens.guesses.take(address_of(request), now_us())
+    asked = await ask_erasure(citizens, code)
+    return {"state": asked.state, "askedAt": asked.asked_at, "due": asked.due, "reason": asked.reason}
 
 
 @router.post("/{code}/reply")

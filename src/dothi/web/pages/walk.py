@@ -22,7 +22,18 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "LegalBasis": ("citation", "title", "validFrom", "validTo", "sample"),
     "Indicator": ("description", "reads", "period", "target", "formulaVersion", "sample"),
     "IndicatorValue": (
-        *("value", "state", "unit", "period", "count", "observedFrom", "observedTo", "computedAt", "formulaVersion"),
+        *(
+            "value",
+            "state",
+            "unit",
+            "period",
+            "count",
+            "askedAt",
+            "observedFrom",
+            "observedTo",
+            "computedAt",
+            "formulaVersion",
+        ),
         *("publishedAt", "publishedReason", "inputsHash", "simulated"),
     ),
     "ReportPart": ("state", "partOf", "unit", "assignee", "handleBy", "closedAt"),
@@ -73,6 +84,7 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "ServiceCount": ("period", "unit", "views", "uses", "asked"),
     "ServiceRating": ("period", "unit", "stars"),
     "RuleSet": ("unit", "validFrom"),
+    "ErasureRequest": ("state", "askedAt", "due"),
 }
 ICONS: Mapping[str, str] = {
     "LegalBasis": "law",

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from dothi.accounts.organisations import find_organisation, is_organisation
 from dothi.citizens.api.reports import address_of, read_files
 from dothi.citizens.handling import service
+from dothi.citizens.handling.erasing import ask_erasure, find_erasure, person_of
 from dothi.citizens.handling.workflow import BY_REPORTER, verbs_for
 from dothi.citizens.intake.codes import codes_of, find_by_code, split_code
 from dothi.citizens.intake.followers import followed_by
@@ -168,6 +169,8 @@ def _followed(request: Request, found: Report, problems: Mapping[str, str], valu
         problems=problems,
         values={"words": "", "reason": ""} | dict(values),
         rules=ours(request).rules,
+        erasure=find_erasure(ours(request), found.code),
+        has_person=person_of(ours(request), found.code) is not None,
         **shown(request, found),
     )
 
@@ -227,6 +230,11 @@ async def attach(request: Request) -> Response:
     return await _do(request, service.attach(ours(request), _by_code_text(request), photos), "attached", {})
 
 
+async def erase(request: Request) -> Response:
+    """The reporter asks that name, phone and address are erased."""
+    return await _do(request, ask_erasure(ours(request), _by_code_text(request)), "erase", {})
+
+
 def _by_code_text(request: Request) -> str:
     ours(request).guesses.take(address_of(request), now_us())
     return str(request.path_params["code"])
@@ -262,6 +270,7 @@ PAGES = (
     Page("/follow", follow, "citizens.follow.title", menu=Menu("public", 20)),
     Page("/follow/{code}", followed, "citizens.followed.title", sample=_CODE),
     Page("/follow/{code}/rate", rate, "citizens.rate.title", methods=("POST",), sample=_CODE, page=False),
+    Page("/follow/{code}/erase", erase, "erasures.ask", ("POST",), sample=_CODE, page=False),
     Page(
         "/follow/{code}/reopen", reopen, "citizens.reopen.title", ("POST",), body_max=FORM_MAX, sample=_CODE, page=False
     ),
