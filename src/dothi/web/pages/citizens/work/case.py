@@ -53,7 +53,7 @@ def case_page(
     changed = _changed(request, found, seen) if seen is not None else []
     return render(
         request,
-        "citizens/work/case.html",
+        "citizens/desk/case.html",
         CHANGED if changed else FAILED if problems else 200,
         report=found,
         verbs=verbs,

@@ -52,7 +52,7 @@ async def answer_question(request: Request) -> Response:
         return _ended(request, error)
     except (Invalid, TooLarge, Conflict) as error:
         return _form(request, QUESTION, told(request, error), {"answer": words})
-    return render(request, "citizens/work/thanks.html", purpose=QUESTION, name="", **_of(request, report))
+    return render(request, "citizens/desk/thanks.html", purpose=QUESTION, name="", **_of(request, report))
 
 
 async def outside(request: Request) -> Response:
@@ -73,7 +73,7 @@ async def answer_outside(request: Request) -> Response:
         return _ended(request, error)
     except (Invalid, TooLarge, Conflict) as error:
         return _form(request, OUTSIDE, told(request, error), {"answer": words, "by": by})
-    return render(request, "citizens/work/thanks.html", purpose=OUTSIDE, name=name, **_of(request, report))
+    return render(request, "citizens/desk/thanks.html", purpose=OUTSIDE, name=name, **_of(request, report))
 
 
 async def outside_file(request: Request) -> Response:
@@ -98,7 +98,7 @@ def _form(request: Request, purpose: str, problems: Mapping[str, str], values: M
         return _ended(request, error)
     return render(
         request,
-        f"citizens/work/{purpose}.html",
+        f"citizens/desk/{purpose}.html",
         FAILED if problems else 200,
         waiting=report.waiting,
         token=token,
@@ -116,7 +116,7 @@ def _of(request: Request, report: Report) -> dict[str, object]:
 def _ended(request: Request, error: DothiError) -> Response:
     """A link that opens nothing: not ours, too old, or done with; each said for itself."""
     name, status = next(said for kind, said in ENDED.items() if isinstance(error, kind))
-    return render(request, "citizens/work/ended.html", status, name=name)
+    return render(request, "citizens/desk/ended.html", status, name=name)
 
 
 async def reply(request: Request) -> Response:

@@ -55,7 +55,7 @@ async def work(request: Request) -> Response:
     found = _found(request, group, text, page, now)
     return render(
         request,
-        "citizens/work/list.html",
+        "citizens/desk/list.html",
         groups=_grouped(request, found, now) if group in ("", *GROUPS) else [("above", _rows(request, found, now))],
         tabs=_tabs(request, counts, group if not text else "?"),
         count=counts["all"],

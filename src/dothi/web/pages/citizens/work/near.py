@@ -29,7 +29,7 @@ def near_page(request: Request, problems: dict[str, str], values: dict[str, obje
     category = rules.categories.get(found.category)
     return render(
         request,
-        "citizens/work/near.html",
+        "citizens/desk/near.html",
         FAILED if problems else 200,
         report=found,
         others=[(one, shown(request, one)) for one in others],
