@@ -45,6 +45,11 @@ def erasure_of(entity: Entity) -> Erasure:
     return Erasure(entity.id, number, *told, entity.version)
 
 
+def limit_of(citizens: Citizens, unit: str | None, at: int | None = None) -> Limit:
+    """How long an erasure may take in a unit, by the rules in force."""
+    return rules_at(citizens, unit, at).clocks.stage(STAGE, urgent=True) or FALLBACK
+
+
 async def ask_erasure(citizens: Citizens, code: str, now: int | None = None) -> Erasure:
     """The reporter asks; due in 72 hours, day and night, by the shipped rules. Asking again changes nothing.
 
@@ -56,8 +61,7 @@ async def ask_erasure(citizens: Citizens, code: str, now: int | None = None) -> 
     standing = find_erasure(citizens, report.code)
     if standing is not None:
         return standing
-    limit = rules_at(citizens, report.unit, at).clocks.stage(STAGE, urgent=True) or FALLBACK
-    due = due_by(at, limit, calendar_of(citizens, report.unit, at))
+    due = due_by(at, limit_of(citizens, report.unit, at), calendar_of(citizens, report.unit, at))
     told = {
         "report": rel(report.id),
         "state": prop(ASKED),

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from dothi.accounts.organisations import find_organisation, is_organisation
 from dothi.citizens.api.reports import address_of, read_files
 from dothi.citizens.handling import service
-from dothi.citizens.handling.erasing import ask_erasure, find_erasure, person_of
+from dothi.citizens.handling.erasing import ask_erasure, find_erasure, limit_of, person_of
 from dothi.citizens.handling.workflow import BY_REPORTER, verbs_for
 from dothi.citizens.intake.codes import codes_of, find_by_code, split_code
 from dothi.citizens.intake.followers import followed_by
@@ -169,6 +169,7 @@ def _followed(request: Request, found: Report, problems: Mapping[str, str], valu
         problems=problems,
         values={"words": "", "reason": ""} | dict(values),
         rules=ours(request).rules,
+        erasure_hours=round(limit_of(ours(request), found.unit).hours),
         erasure=find_erasure(ours(request), found.code),
         has_person=person_of(ours(request), found.code) is not None,
         **shown(request, found),
