@@ -64,9 +64,9 @@ from dothi.office.messages import Gateway, MailServer, Messages, open_messages, 
 from dothi.office.messages import api as messages_api
 from dothi.office.rules import keep_fresh as keep_rules_fresh
 from dothi.office.rules import open_rules
-from dothi.operations import api as operations_api
-from dothi.operations import engine
-from dothi.operations import service as alarms
+from dothi.operations.alarms import service as alarms
+from dothi.operations.api import alarms as alarms_api
+from dothi.operations.engine import following as engine
 from dothi.operations.model import Operations
 from dothi.programme import chasing
 from dothi.programme.api import council as council_api
@@ -118,7 +118,9 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     citizens = open_citizens(hub, vault, territory, adopted=rules)
 
     own_organisations(hub)
-    operations, programme = Operations(hub), Programme(hub, territory, adopted=rules)
+    messages = _messages(settings, citizens, city)
+    operations = Operations(hub, territory, vault, rules, messages)
+    programme = Programme(hub, territory, adopted=rules)
     alarms.own(operations)
     for room in (tasks, council, pilots, directives):
         room.own(programme)
@@ -132,7 +134,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         operations=operations,
         citizens=citizens,
         rules=rules,
-        messages=_messages(settings, citizens, city),
+        messages=messages,
         programme=programme,
         evidence=open_evidence(hub, territory, settings.unit or COUNTRY, rules),
         city=city,
@@ -264,7 +266,7 @@ def verbs(parts: Parts) -> FastAPI:
         mergers_api,
         messages_api,
         office_api,
-        operations_api,
+        alarms_api,
         council_api,
         directives_api,
         pilots_api,

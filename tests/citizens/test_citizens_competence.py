@@ -20,8 +20,8 @@ from dothi.ground.clock import DAY, from_iso
 from dothi.ground.errors import Invalid
 from dothi.ground.ids import urn
 from dothi.hub.model import Actor
-from dothi.operations.service import sample_rules
-from dothi.operations.workflow import raises, stays
+from dothi.operations.alarms.service import sample_rules
+from dothi.operations.alarms.workflow import raises, stays
 
 RULES = load()
 THUAN_HOA, HUE = "19789", "46"

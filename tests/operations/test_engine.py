@@ -15,9 +15,7 @@ from dothi.ground.errors import Forbidden, Invalid, Missing
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
 from dothi.hub.model import ANONYMOUS, Actor, Change, Commit, Entity, Op, geo, prop
-from dothi.operations.engine import CONSUMER, Engine, ring, start, step
-from dothi.operations.model import IllegalMove, Kind, Operations, Priority, Rule
-from dothi.operations.service import (
+from dothi.operations.alarms.service import (
     acknowledge,
     alarm_id,
     keep_rule,
@@ -29,8 +27,12 @@ from dothi.operations.service import (
     state_of,
     switch_rule,
 )
-from dothi.operations.workflow import NEXT, NORMAL, Move, State, after, raises, stays
+from dothi.operations.alarms.workflow import NEXT, NORMAL, Move, State, after, raises, stays
+from dothi.operations.engine.following import CONSUMER, Engine, ring, start, step
+from dothi.operations.model import IllegalMove, Kind, Operations, Priority, Rule
+from dothi.territory import Territory
 
+HERE = Territory.load()
 T0 = from_iso("2026-11-22T01:00:00Z")
 LAN = Actor("user:lan", frozenset({"duty_officer"}))
 STATION = "urn:ngsi-ld:AirQualityObserved:1"
@@ -44,7 +46,7 @@ class Town:
 
     def __init__(self, folder: Path) -> None:
         self.hub = Hub(folder, Open())
-        self.operations = Operations(self.hub)
+        self.operations = Operations(self.hub, HERE)
         own(self.operations)
         self.now = T0
         self.engine: Engine

@@ -13,8 +13,8 @@ from dothi.ground.clock import DAY, MINUTE, iso, now_us
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
 from dothi.hub.model import ANONYMOUS, Actor, Commit, create, geo, json_prop, prop, put, rel, system, words
+from dothi.operations.alarms.service import alarm_id, keep_rule, keep_sample_rules
 from dothi.operations.model import Kind, Priority, Rule
-from dothi.operations.service import alarm_id, keep_rule, keep_sample_rules
 from dothi.programme import law
 from dothi.programme.model import Evidence, NewTask
 from dothi.programme.tasks import ledger, service

@@ -17,7 +17,7 @@ from dothi.citizens.intake.arrival import arrival
 from dothi.citizens.services.measures import measure
 from dothi.ground.clock import DAY, now_us
 from dothi.hub.model import Actor
-from dothi.operations.service import alarm_id
+from dothi.operations.alarms.service import alarm_id
 from tests.web.city import COMMUNE, City, make_city
 from tests.web.life import until
 from tests.web.test_citizens import ANSWER, PHONE, photo, sign_in

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from dothi.accounts.signin import create_key
 from dothi.ground.clock import iso, now_us
 from dothi.hub.model import Actor, system
-from dothi.operations.service import alarm_id, open_alarms
+from dothi.operations.alarms.service import alarm_id, open_alarms
 from tests.web.city import COMMUNE, City, make_city
 from tests.web.life import BIN
 from tests.web.watch import axe, signed_in, watch

@@ -27,6 +27,7 @@ SAMPLES = (
     ("nguoidan", "citizen", "Người dân", ""),
     ("canbo", "official", "Cán bộ xử lý", "commune"),
     ("trucban", "duty_officer", "Trực ban", ""),
+    ("lanhdao", "leader", "Lãnh đạo", "province"),
     ("chuongtrinh", "programme_officer", "Cán bộ chương trình", "province"),
     ("danhgia", "assessor", "Người đánh giá", "province"),
     ("quyhoach", "planner", "Cán bộ quy hoạch", "province"),

@@ -57,6 +57,7 @@ ROLES: dict[str, Role] = {
     "citizen": Role("role.citizen"),  # Người dân
     "official": Role("role.official"),  # Cán bộ xử lý
     "duty_officer": Role("role.duty_officer"),  # Trực ban
+    "leader": Role("role.leader"),  # Lãnh đạo
     "programme_officer": Role("role.programme_officer"),  # Cán bộ chương trình
     "assessor": Role("role.assessor", frozenset({Ability.READ_AUDIT})),  # Người đánh giá
     "planner": Role("role.planner"),  # Cán bộ quy hoạch
@@ -97,6 +98,8 @@ RECORDS = frozenset(
         "IndicatorValue",
         "PublishedReport",
         "RuleSet",
+        "Bulletin",
+        "EventSource",
         "Scheme",
         "SchemeTarget",
         "Plan",
@@ -106,6 +109,10 @@ RECORDS = frozenset(
 WORK = frozenset({"Alarm", "CitizenReport", "ReportPart", "Problem", "Task", "Solution", "Proposal", "ReportDuty"}) | {
     *("TaskPart", "ExtensionRequest", "Bottleneck", "EvidenceFile"),
     *("Consultation", "ConsultationComment", "CommentCluster"),
+}
+# What the centre directs with: every official reads it where his area is.
+DUTY = frozenset({"MaintenanceWindow", "Incident", "IncidentReview", "Order", "LogEntry", "Shift"}) | {
+    *("Warning", "WarningDelivery", "Suggestion"),
 }
 # The council's matters: every official reads what was concluded and asked, whichever unit it lies in.
 COUNCIL = frozenset({"CoordinationBody", "CouncilSession", "OpinionRound", "MemberOpinion", "Conclusion"}) | {
@@ -134,12 +141,16 @@ RULES: tuple[Rule, ...] = (
     # Reading
     _rule(STAFF, _READ, READINGS | RECORDS | {"AlarmRule"}, Where.EVERYWHERE),
     _rule(STAFF, _READ, COUNCIL, Where.EVERYWHERE),
-    _rule(STAFF, _READ, WORK | DRAFTS, Where.AREA),
-    _rule("assessor", _READ, WORK, Where.EVERYWHERE),  # Evidence may lie in any unit.
+    _rule(STAFF, _READ, WORK | DUTY | DRAFTS, Where.AREA),
+    _rule("assessor", _READ, WORK | DUTY, Where.EVERYWHERE),  # Evidence may lie in any unit.
     _rule("data_steward administrator", _READ, "QuarantinedRow", Where.EVERYWHERE),  # Raw rows may name people.
     _rule("data_steward administrator", _READ, ANY_TYPE, Where.AREA),  # Types that this table does not know.
     # Signal → case
-    _rule("duty_officer", _WRITE, "Alarm", Where.AREA),
+    _rule("duty_officer", _WRITE, DUTY | {"Alarm", "Bulletin"}, Where.AREA),
+    _rule("leader", _WRITE, (DUTY - {"MaintenanceWindow", "Shift"}) | {"Bulletin"}, Where.AREA),
+    _rule("official", _CHANGE, "Order", Where.AREA),  # Its unit is told to do it.
+    _rule("official", _CREATE, "LogEntry", Where.AREA),
+    _rule("data_steward administrator", _ALL, "EventSource", Where.EVERYWHERE),
     _rule("data_steward administrator", _ALL, "AlarmRule", Where.EVERYWHERE),
     # Citizens: they file and follow through verbs that act as the module, so that the log names no citizen.
     _rule("official duty_officer", _CHANGE, "CitizenReport", Where.AREA),

@@ -1,17 +1,33 @@
-"""The nouns of operations: rules, what they judge, and alarms."""
+"""What the verbs of operations need, the types they own, and the alarm rules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dothi.accounts.vault import Vault
+from dothi.ground.calendar import WorkingCalendar, vietnam
 from dothi.ground.errors import Conflict, Invalid
 from dothi.hub.core import Hub
 from dothi.hub.model import Entity
+from dothi.office.messages import Messages
+from dothi.office.rules import RuleSets
+from dothi.territory import Territory
 
 OWNER = "operations"
 INSTEAD = {
     "Alarm": "POST /api/alarms/{id}/acknowledge (alarms are raised and cleared by their rules)",
     "AlarmRule": "POST /api/alarm-rules",
+    "MaintenanceWindow": "POST /api/maintenance-windows",
+    "Incident": "POST /api/incidents",
+    "IncidentReview": "POST /api/incidents/{id}/review",
+    "Order": "POST /api/incidents/{id}/orders",
+    "LogEntry": "POST /api/log-entries (a line of a log is never changed)",
+    "Shift": "POST /api/shifts",
+    "Bulletin": "POST /api/bulletins",
+    "Warning": "POST /api/warnings (written by one person, released by another)",
+    "WarningDelivery": "POST /api/warnings/{id}/release (counted by the channels)",
+    "EventSource": "POST /api/event-sources",
+    "Suggestion": "POST /api/suggestions/{id}/confirm or /reject (operations suggests, a person decides)",
 }
 
 
@@ -85,6 +101,11 @@ class Operations:
     """What the verbs of operations need."""
 
     hub: Hub
+    territory: Territory
+    vault: Vault | None = None  # Seals plates and faces of detections; None: none are taken in.
+    adopted: RuleSets | None = None  # None: the shipped rules hold everywhere.
+    messages: Messages | None = None  # None: nobody is told of anything.
+    calendar: WorkingCalendar = field(default_factory=vietnam)
 
 
 def rule_of(entity: Entity) -> Rule:

@@ -7,7 +7,7 @@ from dothi.citizens.problems.model import ProblemState
 from dothi.citizens.problems.register import undecided
 from dothi.ground.clock import DAY, SECOND, from_iso, iso
 from dothi.hub.model import Entity
-from dothi.operations import service as alarms
+from dothi.operations.alarms import service as alarms
 from dothi.programme import law
 from dothi.programme.model import Evidence, NewTask, Provision, Task
 from dothi.programme.plans import documents, projects, targets

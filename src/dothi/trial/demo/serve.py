@@ -27,6 +27,7 @@ _ROLES = {
     "citizen": "người dân · citizen",
     "official": "cán bộ xử lý, Phường Thuận Hóa · official",
     "duty_officer": "trực ban · duty officer",
+    "leader": "lãnh đạo · leader",
     "programme_officer": "cán bộ chương trình · programme officer",
     "assessor": "người đánh giá · assessor",
     "planner": "cán bộ quy hoạch · planner",

@@ -11,7 +11,7 @@ from dothi.citizens.model import CLOSED
 from dothi.citizens.reading import PublicReport, public_list
 from dothi.ground.clock import from_iso
 from dothi.hub.model import Entity
-from dothi.operations import service
+from dothi.operations.alarms import service
 from dothi.web.page import Menu, Page, render, visit, words
 from dothi.web.pages.operations.situation import alarm_feature, row
 from dothi.web.pages.shown import (

@@ -17,8 +17,9 @@ from dothi.web.page import visit, words
 from dothi.web.parts import parts
 
 OLD = 2 * HOUR  # A reading older than this is shown grey.
-STAFF = frozenset({"official", "duty_officer", "programme_officer", "assessor", "planner", "data_steward"}) | {
-    "administrator"
+STAFF = frozenset({"official", "duty_officer", "leader", "programme_officer", "assessor", "planner"}) | {
+    "data_steward",
+    "administrator",
 }
 UNITS: Mapping[str, str] = {  # UN/CEFACT code → what people write.
     "GQ": "µg/m³",

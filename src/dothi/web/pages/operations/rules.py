@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from dothi.ground.errors import Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.operations import service
+from dothi.operations.alarms import service
 from dothi.operations.model import Kind, Priority, Rule, rule_of
 from dothi.web.page import Menu, Page, redirect, render, visit, words
 from dothi.web.pages.operations.situation import PRIORITIES

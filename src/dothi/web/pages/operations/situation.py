@@ -10,9 +10,9 @@ from dothi.ground.clock import DAY, from_iso, now_us
 from dothi.ground.errors import Conflict, Missing
 from dothi.hub.language.nodes import Window
 from dothi.hub.model import Entity, LoggedCommit, default_instance, instance_value, instances
-from dothi.operations import service
+from dothi.operations.alarms import service
+from dothi.operations.alarms.workflow import GONE_UNSEEN, SEEN, UNSEEN, State
 from dothi.operations.model import Priority
-from dothi.operations.workflow import GONE_UNSEEN, SEEN, UNSEEN, State
 from dothi.sources.model import SourceState
 from dothi.sources.rhythm import state_of as rhythm_of
 from dothi.web.page import Menu, Page, redirect, render, visit, within, words

@@ -9,7 +9,7 @@ from dothi.accounts.api import Who, require_csrf
 from dothi.ground.errors import Invalid
 from dothi.ground.ids import urn
 from dothi.hub.model import Entity
-from dothi.operations import service
+from dothi.operations.alarms import service
 from dothi.operations.model import Kind, Operations, Priority, Rule
 
 _CLOSED_MAX = 500

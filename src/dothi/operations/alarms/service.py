@@ -27,8 +27,8 @@ from dothi.hub.model import (
     system,
     words,
 )
+from dothi.operations.alarms.workflow import ACKNOWLEDGE_WITHIN, NORMAL, ORDER, Move, State, after
 from dothi.operations.model import INSTEAD, OWNER, IllegalMove, Kind, Operations, Priority, Reading, Rule, rule_of
-from dothi.operations.workflow import ACKNOWLEDGE_WITHIN, NORMAL, ORDER, Move, State, after
 
 log = logging.getLogger("dothi.operations")
 ENGINE = system("operations")

@@ -14,9 +14,9 @@ import msgspec
 from dothi.ground.clock import SECOND, from_iso, now_us
 from dothi.ground.errors import Conflict, Missing
 from dothi.hub.model import Change, Commit, Logged, LoggedCommit, Timer, default_instance, instance_value
+from dothi.operations.alarms.service import ENGINE, Effect, alarm_change, alarm_id, rules
+from dothi.operations.alarms.workflow import Move, raises, stays
 from dothi.operations.model import OWNER, Kind, Operations, Reading, Rule
-from dothi.operations.service import ENGINE, Effect, alarm_change, alarm_id, rules
-from dothi.operations.workflow import Move, raises, stays
 
 CONSUMER = "operations"
 _CURSOR_EVERY = 200  # Commits without effect before the position is stored anyway.

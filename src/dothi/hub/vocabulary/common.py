@@ -1,0 +1,56 @@
+"""Types that no module of floor 5 owns: readings, sources, units, offices, messages, rules."""
+
+from dothi.hub.vocabulary.noun import PLACE, Noun
+
+NOUNS: dict[str, Noun] = {
+    "AirQualityObserved": Noun(
+        None, ("pm25", "pm10", "so2", "no2", "co", "o3", "temperature", "refStation", "source", *PLACE), "Air readings"
+    ),
+    "TrafficFlowObserved": Noun(
+        None, ("averageVehicleSpeed", "occupancy", "travelTime", "source", *PLACE), "Traffic readings"
+    ),
+    "WasteContainer": Noun(None, ("fillingLevel", "cargoWeight", "storedVolume", "source", *PLACE), "A waste bin"),
+    "WaterObserved": Noun(None, ("flow", "level", "source", *PLACE), "Water readings"),
+    "WeatherObserved": Noun(None, ("temperature", "rainfall", "windSpeed", "source", *PLACE), "Weather readings"),
+    "PublicTransportStop": Noun(None, ("name", "source", *PLACE), "A bus stop"),
+    "DataSource": Noun(
+        "sources",
+        (
+            *("name", "connector", "mapping", "promisedEvery", "lastSeen", "lastContact", "state", "problem"),
+            *("accepted", "quarantined", "simulated", "enabled", "feeds"),
+        ),
+        "A source of data with its promised rhythm; state is live, late or never",
+    ),
+    "SourceDay": Noun(
+        "sources", ("source", "day", "accepted", "quarantined"), "The rows of one source on one day, counted"
+    ),
+    "QuarantinedRow": Noun(
+        "sources",
+        ("source", "file", "line", "row", "rows", "count", "reason", "detail", "state", "mapping", "why"),
+        "A row that failed its mapping, or a file of such rows with one reason",
+    ),
+    "AdministrativeUnit": Noun(
+        "territory", ("code", "name", "kind", "parent", "validFrom", "validTo", "location"), "Boundary of a unit"
+    ),
+    "UnitMerger": Noun(
+        "territory", ("code", "codes", "name", "kind", "validFrom", "decision"), "Communes that become one on a day"
+    ),
+    "Organisation": Noun(
+        "accounts",
+        ("code", "name", "kind", "unit", "validFrom", "validTo", "sample"),
+        "A department, utility or other body that can be an assignee; its code begins with that of its unit",
+    ),
+    "Proposal": Noun(
+        "proposals", ("kind", "reasons", "sources", "state", *PLACE), "What one module suggests to another"
+    ),
+    "Message": Noun(
+        "messages",
+        ("template", "about", "to", "office", "channel", "state", "tries", "nextTry", "problem"),
+        "What is said to a person or an office, and whether it left; it holds no identity",
+    ),
+    "RuleSet": Noun(
+        "rules",
+        ("kind", "unit", "validFrom", "text", "reason"),
+        "Rules that a city, province or commune adopted, and from which day they hold",
+    ),
+}

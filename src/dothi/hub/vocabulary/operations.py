@@ -1,0 +1,93 @@
+"""The types of operations: alarms, incidents, shifts, warnings, detections."""
+
+from dothi.hub.vocabulary.noun import ACT, PLACE, Noun
+
+NOUNS: dict[str, Noun] = {
+    "AlarmRule": Noun(
+        "operations", ("name", "kind", "attribute", "condition", "priority"), "A rule that raises alarms"
+    ),
+    "Alarm": Noun(
+        "operations",
+        (
+            *("rule", "subject", "priority", "active", "acknowledged", "since", "value", "simulated"),
+            *("comments", "shelvedUntil", "shelvedBy", "shelvedWhy", "suppressedBy", "group", "incident", *PLACE, *ACT),
+        ),
+        "One condition that needs a hand; one active alarm per cause",
+    ),
+    "MaintenanceWindow": Noun(
+        "operations",
+        ("title", "units", "subjects", "rules", "from", "to", "reason", "by", "unit"),
+        "Work that was announced: between two instants its alarms call nobody",
+    ),
+    "Incident": Noun(
+        "operations",
+        (
+            *("title", "kind", "state", "priority", "since", "alarms", "reports", "bulletins", "playbook", "steps"),
+            *("drill", *PLACE, *ACT),
+        ),
+        "Something that happens and is directed: from alarms, reports, bulletins or a person's word to its review",
+    ),
+    "IncidentReview": Noun(
+        "operations",
+        ("incident", "title", "findings", "state", "drill", "unit", *ACT),
+        "What was learnt after an incident: findings that become changed rules or proposed tasks",
+    ),
+    "Order": Noun(
+        "operations",
+        (
+            *("incident", "title", "words", "state", "from", "receiveBy", "arriveBy", "receivedAt", "arrivedAt"),
+            *("result", "proof", "drill", *PLACE, *ACT),
+        ),
+        "What a unit is told to do in an incident, with receipt, arrival and result",
+    ),
+    "LogEntry": Noun(
+        "operations",
+        ("about", "words", "typedAt", "by", "drill", "unit"),
+        "A line of the log of an incident or a shift: written once, never changed",
+    ),
+    "Shift": Noun(
+        "operations",
+        ("title", "officer", "relief", "starts", "ends", "state", "note", "signatures", "unit", *ACT),
+        "One officer's turn on duty with the handover note that both officers sign",
+    ),
+    "Bulletin": Noun(
+        "operations",
+        (
+            "title",
+            "hazard",
+            "level",
+            "sender",
+            "identifier",
+            "sentAt",
+            "effective",
+            "expires",
+            "units",
+            "state",
+            "unit",
+        ),
+        "An official bulletin with its legal hazard level: imported, never made here",
+    ),
+    "Warning": Noun(
+        "operations",
+        (
+            *("title", "hazard", "state", "severity", "urgency", "certainty", "info", "areas", "units", "references"),
+            *("effective", "expires", "incident", "bulletin", "writtenBy", "releasedBy", "drill", *PLACE, *ACT),
+        ),
+        "A warning to the public of an area: written by one person, released by another, until the all-clear",
+    ),
+    "WarningDelivery": Noun(
+        "operations",
+        ("warning", "channel", "state", "addressed", "delivered", "acknowledged", "problem", "drill", "unit"),
+        "How far a warning went on one channel",
+    ),
+    "EventSource": Noun(
+        "operations",
+        ("name", "kind", "purpose", "keepDays", "clipDays", "enabled", "simulated", *PLACE),
+        "A camera or gate whose detections are appended, with the purpose for which they are kept",
+    ),
+    "Suggestion": Noun(
+        "operations",
+        ("title", "kind", "reasons", "sources", "state", "decidedBy", "why", "simulated", *PLACE, *ACT),
+        "What dothi suggests from detections, odd values or things that belong together; a person confirms or rejects",
+    ),
+}

@@ -1,0 +1,1 @@
+"""The JSON endpoints of operations: each parses, calls one verb, renders."""
