@@ -18,12 +18,13 @@ from dothi.hub.language.nodes import Window
 from dothi.hub.model import Entity, LoggedCommit, instance_value, system
 from dothi.settings import Settings
 from dothi.sources.rhythm import sweep
-from dothi.trial.demo import filling, sensors, serve
+from dothi.trial.demo import filling, serve
+from dothi.trial.demo.devices import sensors
+from dothi.trial.demo.devices.series import series_file
+from dothi.trial.demo.devices.signals import measure
 from dothi.trial.demo.living import Pace, live, settled
 from dothi.trial.demo.photos import draw
 from dothi.trial.demo.places import EPISODE, FEEDS, SENSORS
-from dothi.trial.demo.series import series_file
-from dothi.trial.demo.signals import measure
 from dothi.web.parts import Parts
 
 READER = system("test")

@@ -9,10 +9,12 @@ from dothi.evidence.model import PeriodKind, period_of
 from dothi.evidence.service import jobs_of, refresh
 from dothi.ground.clock import DAY, MINUTE, now_us
 from dothi.hub.model import Commit
-from dothi.trial.demo import officers, reports, sensors
+from dothi.trial.demo import officers, reports
+from dothi.trial.demo.devices import sensors
+from dothi.trial.demo.devices.series import give_series
+from dothi.trial.demo.duty import fill_duty
 from dothi.trial.demo.people import Cast, make_cast
 from dothi.trial.demo.places import FEEDS
-from dothi.trial.demo.series import give_series
 from dothi.web.parts import Parts
 
 SEED = 269
@@ -44,6 +46,7 @@ async def fill(parts: Parts, now: int | None = None, seed: int = SEED, tell: Tel
     for feed in FEEDS:
         await sensors.send(parts, feed, seed, at)
     await sensors.send_in_milligrams(parts, FEEDS[1], seed, at)
+    await fill_duty(parts, cast)
     await parts.hub.commit(Commit(sensors.DEVICES, (), "the past is complete", cursor=(_DONE, 1)))
     return cast
 

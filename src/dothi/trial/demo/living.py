@@ -14,11 +14,12 @@ from random import Random
 from dothi.citizens.needs import SYSTEM
 from dothi.ground.clock import now_us
 from dothi.ground.errors import DothiError
-from dothi.trial.demo import officers, reports, sensors
+from dothi.trial.demo import officers, reports
+from dothi.trial.demo.devices import sensors
+from dothi.trial.demo.devices.signals import in_episode
 from dothi.trial.demo.filling import SEED
 from dothi.trial.demo.people import Cast, make_cast
 from dothi.trial.demo.places import EPISODE, FEEDS, Feed
-from dothi.trial.demo.signals import in_episode
 from dothi.trial.demo.stories import LASTING, STORIES, Story
 from dothi.web.parts import Parts
 

@@ -13,10 +13,10 @@ from dothi.programme.model import Evidence, NewTask, Provision, Task
 from dothi.programme.plans import documents, projects, targets
 from dothi.programme.plans.model import NewDocument, NewTarget, Stage, Step
 from dothi.programme.tasks import service as tasks
+from dothi.trial.demo.devices.sensors import DEVICES
 from dothi.trial.demo.people import Cast
 from dothi.trial.demo.photos import draw
 from dothi.trial.demo.places import EPISODE, FLOOD, PROVINCE
-from dothi.trial.demo.sensors import DEVICES
 from dothi.trial.demo.stories import NOTE
 from dothi.web.parts import Parts
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dothi.sources.model import SourceDefinition
 from dothi.sources.service import define_source, import_file
-from dothi.trial.demo.sensors import DEVICES
+from dothi.trial.demo.devices.sensors import DEVICES
 from dothi.web.parts import Parts
 
 SOURCE, MAPPING = "river-flow", "river-flow"

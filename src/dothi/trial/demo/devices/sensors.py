@@ -13,8 +13,8 @@ from dothi.hub.model import Attribute, Change, Commit, Op, geo, prop, rel, syste
 from dothi.sources.model import SourceDefinition, source_urn
 from dothi.sources.service import define_source, push
 from dothi.territory import Territory
+from dothi.trial.demo.devices.signals import UNITS, Values, measure
 from dothi.trial.demo.places import FEEDS, MARK, Feed, Sensor
-from dothi.trial.demo.signals import UNITS, Values, measure
 from dothi.web.parts import Parts
 
 DEVICES = system("demo")  # In whose name simulated devices send.
