@@ -32,11 +32,11 @@ from dothi.citizens.consultations.model import (
     Unanswered,
 )
 from dothi.citizens.consultations.preparing import Prepared
-from dothi.citizens.intake.photos import Upload
 from dothi.citizens.model import NothingSpecific, NotYours
 from dothi.ground.clock import DAY, HOUR, from_iso
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.hub.model import ANONYMOUS, Actor, Commit, amend, prop
+from dothi.office.photos import Upload
 from tests.citizens.conftest import THUAN_HOA, City
 
 RunIn = Callable[[Callable[[City], Awaitable[Any]]], Any]

@@ -14,13 +14,13 @@ from dothi.citizens.channels.links import makers
 from dothi.citizens.handling.joining import answered_with, merge
 from dothi.citizens.handling.workflow import MOVES
 from dothi.citizens.intake.followers import follow_report, followed_by
-from dothi.citizens.intake.photos import Upload
 from dothi.citizens.model import NoSuchReport
 from dothi.ground.clock import DAY, now_us
 from dothi.hub.model import Actor
 from dothi.office.messages import Messages, open_messages
 from dothi.office.messages.model import SYSTEM, TYPE, Message, message_of
 from dothi.office.messages.wording import letter_of, templates
+from dothi.office.photos import Upload
 from tests.citizens.conftest import City
 
 Tell = Callable[[Callable[[City], Awaitable[Any]]], Any]

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from dothi.citizens.intake.photos import LONGEST_SIDE, PHOTO_BYTES, Upload, clean_photo, clean_proof
-from dothi.citizens.model import BadFile, FileTooLarge
+from dothi.office.photos import LONGEST_SIDE, PHOTO_BYTES, BadFile, FileTooLarge, Upload, clean_photo, clean_proof
 
 
 def test_a_phones_photo_loses_place_device_owner_and_comment(phone_photo: Upload) -> None:

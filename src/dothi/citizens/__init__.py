@@ -9,9 +9,9 @@ from dothi.citizens.handling.service import answer, attach, pass_on, rate, recei
 from dothi.citizens.intake.codes import find_by_code, find_by_number
 from dothi.citizens.intake.filing import Filed, Filing, file_report
 from dothi.citizens.intake.imported import write_imported
-from dothi.citizens.intake.photos import Upload
 from dothi.citizens.model import Outcome, Report, State
 from dothi.citizens.needs import Citizens, open_citizens
+from dothi.office.photos import Upload
 
 __all__ = [
     "Citizens",

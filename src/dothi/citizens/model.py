@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from dothi.ground.clocks import Mark, marks_of
-from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing, TooLarge, TooSoon
+from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing, TooSoon
 from dothi.ground.ids import urn
 from dothi.hub.model import Entity
 
@@ -271,14 +271,6 @@ class NoProof(Invalid):
 
 class NothingSpecific(Invalid):
     """The answer adds nothing specific: say what was found or done, where and when."""
-
-
-class BadFile(Invalid):
-    """The file could not be read as a photo or document."""
-
-
-class FileTooLarge(TooLarge):
-    """The file is larger than the limit."""
 
 
 class TooManyReports(TooSoon):

@@ -31,10 +31,10 @@ from dothi.citizens.consultations.document import MEDIA_TYPE
 from dothi.citizens.consultations.export import as_csv, rows
 from dothi.citizens.consultations.model import Channel, Consultation, Stance, as_round
 from dothi.citizens.consultations.text import compare, read_file
-from dothi.citizens.intake.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.citizens.needs import Citizens
 from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Invalid
+from dothi.office.photos import DOCUMENT_BYTES, PHOTO_BYTES
 
 Words = Annotated[str, Form(max_length=20_000)]
 Line = Annotated[str, Form(max_length=300)]

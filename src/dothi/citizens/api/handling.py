@@ -12,10 +12,10 @@ from dothi.accounts.api import Who, require_csrf
 from dothi.citizens.api.shown import Body, Files, Ours, Short, Unit, Version, Words, address_of, full, uploads
 from dothi.citizens.handling import joining, service, waiting
 from dothi.citizens.handling.answering import answer_together
-from dothi.citizens.intake.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.citizens.model import Outcome
 from dothi.citizens.reading import for_official
 from dothi.ground.clock import now_us
+from dothi.office.photos import DOCUMENT_BYTES, PHOTO_BYTES
 
 router = APIRouter(prefix="/reports", tags=["citizens"], dependencies=[Depends(require_csrf)])
 links = APIRouter(tags=["citizens"])  # Without a session there is nothing to forge: the token is the right.

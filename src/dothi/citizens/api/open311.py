@@ -18,12 +18,12 @@ from dothi.accounts.store import Accounts
 from dothi.citizens.api.reports import read_files
 from dothi.citizens.channels import open311 as spoken
 from dothi.citizens.intake.filing import Filing, file_report, routing
-from dothi.citizens.intake.photos import PHOTO_BYTES
 from dothi.citizens.needs import Allowance, Citizens, rules_at
 from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import DothiError, Forbidden, Invalid, Missing
 from dothi.ground.problem import problem
 from dothi.hub.model import Actor
+from dothi.office.photos import PHOTO_BYTES
 
 LANGUAGES = ("vi", "en")
 PER_KEY, PER_KEY_MINUTES = 600, 60  # Requests that one key may file.

@@ -20,10 +20,10 @@ from dothi.citizens.handling import service, waiting
 from dothi.citizens.handling.erasing import ask_erasure
 from dothi.citizens.intake.codes import find_by_code, find_by_number, split_code
 from dothi.citizens.intake.filing import Filing, file_report
-from dothi.citizens.intake.photos import PHOTO_BYTES
 from dothi.citizens.services import measures
 from dothi.ground.clock import now_us
 from dothi.ground.errors import Invalid
+from dothi.office.photos import PHOTO_BYTES
 
 
 class Rating(Body):

@@ -10,11 +10,11 @@ from starlette.datastructures import UploadFile as StarletteFile
 
 from dothi.citizens import reading
 from dothi.citizens.handling.timing import reading as clocks_of
-from dothi.citizens.intake.photos import Upload
 from dothi.citizens.model import Exchange, Report
 from dothi.citizens.needs import Citizens
 from dothi.ground.clock import SECOND, now_us
 from dothi.ground.errors import TooLarge
+from dothi.office.photos import Upload
 
 Words = Annotated[str, Form(max_length=5000)]
 Short = Annotated[str, Form(max_length=300)]

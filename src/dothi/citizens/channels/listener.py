@@ -18,12 +18,9 @@ from dothi.citizens.handling.waiting import reply
 from dothi.citizens.handling.workflow import Step
 from dothi.citizens.intake.codes import find_by_code
 from dothi.citizens.intake.filing import Filing, file_report, keep_photos
-from dothi.citizens.intake.photos import Upload, clean_photo
 from dothi.citizens.model import (
     CLOSED,
     OWNER,
-    BadFile,
-    FileTooLarge,
     NoSuchReport,
     Report,
     State,
@@ -38,6 +35,7 @@ from dothi.ground.ids import urn
 from dothi.hub.language.nodes import Window
 from dothi.hub.model import Attribute, Commit, amend, instance_value, json_prop, prop
 from dothi.office.messages import Draft, Link, Messages, is_queued, queue
+from dothi.office.photos import BadFile, FileTooLarge, Upload, clean_photo
 
 MIB = 1024 * 1024
 MAIL_MAX = 25 * MIB

@@ -13,9 +13,9 @@ from html.parser import HTMLParser
 from itertools import islice
 
 from dothi.citizens.intake.codes import KEY, LINK, NUMBER
-from dothi.citizens.intake.photos import Upload
 from dothi.ground.ids import CODE_ALPHABET
 from dothi.ground.text import nfc
+from dothi.office.photos import Upload
 
 PARTS_MAX = 100
 SUBJECT_MAX = 300

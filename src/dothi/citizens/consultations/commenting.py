@@ -32,7 +32,6 @@ from dothi.citizens.consultations.text import clean
 from dothi.citizens.consultations.workflow import check, comment_by_number, find, rules_for, write
 from dothi.citizens.intake.codes import KEY, codes_of, follow_key, split_code
 from dothi.citizens.intake.filing import keep
-from dothi.citizens.intake.photos import Upload, clean_proof
 from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.citizens.rules import without_personal
 from dothi.ground.clock import DAY, from_iso, iso, now_us
@@ -41,6 +40,7 @@ from dothi.ground.ids import secret, urn
 from dothi.ground.text import fold
 from dothi.hub.language.nodes import And, Compare, Query, TypeIs
 from dothi.hub.model import ABSENT, Actor, Attribute, Change, amend, create, json_prop, prop, rel
+from dothi.office.photos import Upload, clean_proof
 
 TRIES = 5  # Numbers tried when one is taken.
 

@@ -8,7 +8,6 @@ from dothi.citizens.handling.moving import Deed, Written, by_number, commit, for
 from dothi.citizens.handling.timing import promise
 from dothi.citizens.handling.workflow import Step
 from dothi.citizens.intake.filing import keep
-from dothi.citizens.intake.photos import Upload, clean_proof
 from dothi.citizens.model import CLOSED, TYPE, NoSuchReport, Outcome, Report, State, StoredFile, report_of
 from dothi.citizens.needs import SYSTEM, Citizens, rules_at
 from dothi.ground.clock import iso, now_us
@@ -18,6 +17,7 @@ from dothi.ground.geometry import haversine_m
 from dothi.ground.ids import secret
 from dothi.hub.language.nodes import And, Compare, Query, TypeIs
 from dothi.hub.model import Actor, Attribute, json_prop, prop
+from dothi.office.photos import Upload, clean_proof
 
 
 async def answer(  # noqa: PLR0913  # An answer is these things together, or it is none.

@@ -14,13 +14,13 @@ from dothi.citizens.handling.workflow import BY_CLOCK, BY_REPORTER, HANDLERS, St
 from dothi.citizens.intake.arrival import rerouted
 from dothi.citizens.intake.codes import find_by_code
 from dothi.citizens.intake.filing import keep_photos
-from dothi.citizens.intake.photos import Upload
 from dothi.citizens.model import CLOSED, Report, State, StoredFile
 from dothi.citizens.needs import SYSTEM, Citizens, rules_at
 from dothi.citizens.rules import without_personal
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Conflict, Invalid
 from dothi.hub.model import Actor, Attribute, default_instance, instance_value, json_prop, prop
+from dothi.office.photos import Upload
 
 
 async def route(

@@ -11,7 +11,6 @@ from dothi.citizens.handling.timing import wait_until
 from dothi.citizens.handling.workflow import BY_CLOCK, BY_OUTSIDE, Step
 from dothi.citizens.intake.codes import find_by_code
 from dothi.citizens.intake.filing import keep, keep_photos
-from dothi.citizens.intake.photos import Upload, clean_proof
 from dothi.citizens.model import NoSuchReport, Report, StoredFile, Waiting
 from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.citizens.rules import without_personal
@@ -20,6 +19,7 @@ from dothi.ground.errors import Conflict
 from dothi.ground.ids import public_code
 from dothi.ground.links import BadLink, sign, subject_of
 from dothi.hub.model import Actor, Attribute, json_prop
+from dothi.office.photos import Upload, clean_proof
 
 QUESTION, OUTSIDE = "question", "outside"
 PURPOSES = {"reporter": QUESTION, "outside": OUTSIDE}  # What a report waits for → what its link is good for.

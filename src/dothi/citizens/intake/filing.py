@@ -11,7 +11,6 @@ from dothi.citizens.handling.timing import calendar_of
 from dothi.citizens.intake.codes import codes_of, find_by_code, follow_key
 from dothi.citizens.intake.competence import Decision, decide, facts_of
 from dothi.citizens.intake.hints import check_identity, refuse_secrets
-from dothi.citizens.intake.photos import Clean, Upload, clean_photo
 from dothi.citizens.intake.pictures import bands, look_of, used_before
 from dothi.citizens.model import (
     CONTACT_TYPE,
@@ -29,6 +28,7 @@ from dothi.ground.geometry import check as check_geometry
 from dothi.ground.ids import secret, urn
 from dothi.hub.core import Hub
 from dothi.hub.model import ABSENT, Attribute, Change, Commit, create, geo, json_prop, prop, rel
+from dothi.office.photos import Clean, Upload, clean_photo
 
 TRIES = 5  # Numbers tried when one is taken: with 200,000 reports one filing in 4,000 meets another.
 

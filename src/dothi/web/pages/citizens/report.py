@@ -13,12 +13,12 @@ from dothi.citizens.handling.erasing import ask_erasure, find_erasure, limit_of,
 from dothi.citizens.handling.workflow import BY_REPORTER, verbs_for
 from dothi.citizens.intake.codes import codes_of, find_by_code, split_code
 from dothi.citizens.intake.followers import followed_by
-from dothi.citizens.intake.photos import PHOTO_BYTES, Upload
-from dothi.citizens.model import CLOSED, BadFile, FileTooLarge, NoProof, NoSuchReport, NothingSpecific, Report, State
+from dothi.citizens.model import CLOSED, NoProof, NoSuchReport, NothingSpecific, Report, State
 from dothi.citizens.needs import Citizens
 from dothi.citizens.reading import PublicReport, reporters_file, timeline
 from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Conflict, DothiError, Invalid, Missing, TooLarge
+from dothi.office.photos import PHOTO_BYTES, BadFile, FileTooLarge, Upload
 from dothi.territory.model import Unit
 from dothi.web.page import Menu, Page, redirect, render, words
 from dothi.web.parts import parts

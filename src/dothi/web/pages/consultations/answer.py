@@ -14,9 +14,9 @@ from dothi.citizens.consultations.commenting import Noted
 from dothi.citizens.consultations.model import Channel, Comment, Consultation, Decision, Stage, Stance
 from dothi.citizens.consultations.text import written
 from dothi.citizens.consultations.workflow import comments_of, rules_for, verbs_for
-from dothi.citizens.intake.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.ground.errors import Conflict, Invalid
 from dothi.ground.ids import secret
+from dothi.office.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.web.page import Page, redirect, render, visit, words
 from dothi.web.pages.consultations.prepare import mine
 from dothi.web.pages.consultations.public import about

@@ -15,7 +15,6 @@ from dothi.citizens.intake.codes import find_by_number
 from dothi.citizens.intake.duplicates import Matter, Near, nearby
 from dothi.citizens.intake.filing import Filing, Kept, check_filing, keep_photos, routing
 from dothi.citizens.intake.hints import Told, check_identity, identity_needed, refuse_secrets, told
-from dothi.citizens.intake.photos import PHOTO_BYTES, Upload
 from dothi.citizens.model import NoSuchReport
 from dothi.citizens.needs import Citizens, rules_at
 from dothi.citizens.problems.model import Problem
@@ -25,6 +24,7 @@ from dothi.citizens.rules.intake.identity import Need
 from dothi.ground.clock import now_us
 from dothi.ground.errors import Invalid, TooLarge
 from dothi.ground.ids import secret
+from dothi.office.photos import PHOTO_BYTES, Upload
 from dothi.web.page import visit
 from dothi.web.pages.citizens.report import ours, uploads
 

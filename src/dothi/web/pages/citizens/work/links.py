@@ -10,11 +10,11 @@ from dothi.citizens.handling import service, waiting
 from dothi.citizens.handling.service import holds
 from dothi.citizens.handling.waiting import OUTSIDE, QUESTION, ClosedLink
 from dothi.citizens.intake.codes import find_by_code
-from dothi.citizens.intake.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.citizens.model import Report
 from dothi.ground.clock import now_us
 from dothi.ground.errors import Conflict, DothiError, Invalid, Missing, TooLarge
 from dothi.ground.links import BadLink, ExpiredLink
+from dothi.office.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.web.page import Page, redirect, render
 from dothi.web.pages.citizens.report import (
     EXAMPLE,

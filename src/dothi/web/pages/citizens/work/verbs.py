@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from dothi.citizens.handling import joining, service, waiting
 from dothi.citizens.handling.answering import answer_together
-from dothi.citizens.intake.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.citizens.model import Outcome, Overtaken, Report
 from dothi.ground.errors import Conflict, Invalid, TooLarge
+from dothi.office.photos import DOCUMENT_BYTES, PHOTO_BYTES
 from dothi.web.page import Page, redirect, visit
 from dothi.web.pages.citizens.report import EXAMPLE, FORM_MAX, ours, uploads
 from dothi.web.pages.citizens.work.case import PARTS, case_page, found_case, told

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from dothi.citizens.model import BadFile, FileTooLarge
+from dothi.ground.errors import Invalid, TooLarge
 
 logging.getLogger("PIL").setLevel(logging.INFO)  # At DEBUG Pillow writes each EXIF tag, the place too, into the log.
 MEGABYTE = 1024 * 1024
@@ -22,6 +22,14 @@ DOCUMENT = "application/pdf"
 _BROKEN = (OSError, ValueError, SyntaxError, UnidentifiedImageError, EOFError, struct.error)
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _ORIENTATION = 0x0112  # The EXIF tag, 1 to 8.
+
+
+class BadFile(Invalid):
+    """The file could not be read as a photo or document."""
+
+
+class FileTooLarge(TooLarge):
+    """The file is larger than the limit."""
 
 
 @dataclass(frozen=True, slots=True)
