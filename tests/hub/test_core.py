@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from dothi.ground.clock import from_iso, now_us
@@ -13,7 +14,22 @@ from dothi.ground.errors import Conflict, Forbidden, Missing
 from dothi.hub.access import Open
 from dothi.hub.core import Hub, load
 from dothi.hub.language.nodes import Window
-from dothi.hub.model import ABSENT, ANONYMOUS, Change, Commit, Op, Receipt, Timer, amend, create, prop, put
+from dothi.hub.model import (
+    ABSENT,
+    ANONYMOUS,
+    Change,
+    Commit,
+    Disposal,
+    Event,
+    LoggedCommit,
+    Op,
+    Receipt,
+    Timer,
+    amend,
+    create,
+    prop,
+    put,
+)
 
 LAMP = "urn:x:lamp"
 
@@ -61,6 +77,42 @@ def test_what_is_committed_is_read_and_survives(tmp_path: Path) -> None:
 
     with_hub(tmp_path, first)
     with_hub(tmp_path, then)
+
+
+def test_events_stand_in_the_lane_of_an_entity(tmp_path: Path) -> None:
+    """Events join the commit's fate: guarded like their entity, kept once by key, ended by a disposal, moved along."""
+
+    async def story(hub: Hub) -> list[tuple[str, Event]]:
+        owner = hub.own("watch", {"Camera": "POST /cameras"})
+        seen = Event("urn:x:cam", "a", 5_000, "smoke", {"confidence": 0.9}, "clip/1")
+        with pytest.raises(Missing, match="no urn:x:cam"):
+            await write(hub, events=(seen,), owner=owner)
+        await write(hub, create("urn:x:cam", "Camera", name=prop("Gate")), events=(seen,), owner=owner)
+        with pytest.raises(Forbidden, match="POST /cameras"):
+            await write(hub, events=(seen,))
+        with pytest.raises(Conflict):
+            await write(hub, create("urn:x:cam", "Camera"), events=(Event("urn:x:cam", "b", 1, "fire"),), owner=owner)
+        again = msgspec.structs.replace(seen, key="c", at=9_000)
+        await write(hub, events=(seen, again), owner=owner)
+        assert [(one.key, one.lane) for one in hub.events(ANONYMOUS, "urn:x:cam")] == [
+            ("c", "urn:x:cam"),
+            ("a", "urn:x:cam"),
+        ]
+        assert hub.events(ANONYMOUS, "urn:x:cam")[0].known > 0
+        await write(hub, disposals=(Disposal("urn:x:cam", 6_000, 10_000),), owner=owner)
+        assert [(one.key, one.clip) for one in hub.events(ANONYMOUS, "urn:x:cam")] == [("c", "")]
+        assert hub.last_seq() == 1
+        return list(hub.dump_events())
+
+    async def moved(hub: Hub) -> list[tuple[str, Event]]:
+        return list(hub.dump_events())
+
+    async def commits(hub: Hub) -> list[LoggedCommit]:
+        return list(hub.dump())
+
+    events = with_hub(tmp_path / "first", story)
+    load(tmp_path / "second", with_hub(tmp_path / "first", commits), events)
+    assert with_hub(tmp_path / "second", moved) == events != []
 
 
 def test_a_commit_is_all_or_nothing(tmp_path: Path) -> None:

@@ -7,22 +7,25 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
+
 from dothi.ground.errors import Conflict, Forbidden, Missing
 from dothi.hub.access import Guards, Policy
-from dothi.hub.language.nodes import Query, TypeIs, Window
+from dothi.hub.language.nodes import EventQuery, Query, TypeIs, Window
 from dothi.hub.language.q import parse_q
-from dothi.hub.model import Actor, Commit, Entity, Instance, LoggedCommit, Page, Receipt
+from dothi.hub.model import Actor, Commit, Entity, Event, Instance, LoggedCommit, Page, Receipt
 from dothi.hub.read import history
-from dothi.hub.read.dump import Fingerprint, dump, fingerprint, logged_commit
+from dothi.hub.read.dump import Fingerprint, dump, dump_events, fingerprint, logged_commit
 from dothi.hub.read.feed import Feed, Wanted
 from dothi.hub.read.search import Search
 from dothi.hub.store import codec, files
 from dothi.hub.store.port import Head, Store
 from dothi.hub.store.sqlite import SqliteStore
 from dothi.hub.write.commit import Effect, Writer
-from dothi.hub.write.restore import restore
+from dothi.hub.write.restore import restore, restore_events
 
 _ALWAYS = Window()
+_ANY = EventQuery()
 _FEED_PAGE = 32  # Commits read at a time by a follower.
 
 
@@ -195,9 +198,22 @@ class Hub:
         _, entries = next(history.chain(self._store, head))
         return Entity(entries[-1].id, entries[-1].types, {})
 
+    def events(self, actor: Actor, lane: str, sought: EventQuery = _ANY, tenant: str = "") -> list[Event]:
+        """The events in the lane of an entity that `actor` may read, latest first."""
+        head = self._visible(actor, lane, tenant)
+        return [msgspec.structs.replace(one, lane=lane) for one in self._store.events(head.eid, sought)]
+
+    def count_events(self, actor: Actor, lane: str, sought: EventQuery = _ANY, tenant: str = "") -> int:
+        """How many events the lane of an entity has; pages of `sought` do not count."""
+        return self._store.count_events(self._visible(actor, lane, tenant).eid, sought)
+
     def dump(self) -> Iterator[LoggedCommit]:
         """Every commit, in order: what `dothi export` takes out."""
         return dump(self._store)
+
+    def dump_events(self) -> Iterator[tuple[str, Event]]:
+        """Every event of every lane with its tenant: they are not in the log."""
+        return dump_events(self._store)
 
     def fingerprint(self) -> Fingerprint:
         """What is equal in two equal cities."""
@@ -212,13 +228,18 @@ class Hub:
                 loop.call_soon_threadsafe(bell.set)
 
 
-def load(folder: Path, commits: Iterable[LoggedCommit]) -> int:
-    """Fill the empty hub in `folder` with a dumped log; returns how many commits. Conflict unless it is empty."""
+def load(folder: Path, commits: Iterable[LoggedCommit], events: Iterable[tuple[str, Event]] = ()) -> int:
+    """Fill the empty hub in `folder` with a dumped log and the events of its lanes; returns how many commits.
+
+    Conflict unless it is empty.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lock = _take(folder)
     store = SqliteStore(folder / "hub.db")
     try:
-        return restore(store, commits)
+        count = restore(store, commits)
+        restore_events(store, events)
+        return count
     finally:
         store.close()
         lock.close()

@@ -183,6 +183,33 @@ class Timer(msgspec.Struct, frozen=True):
     payload: str = ""
 
 
+class Event(msgspec.Struct, frozen=True):
+    """Something detected at an instant: a line of a lane, appended and never changed, no entity of its own.
+
+    A lane belongs to an entity (the camera, the gate). What is personal stands sealed, and what finds it again is a
+    keyed hash; the reference to a recording is dropped before the line is (design section 3).
+    """
+
+    lane: str  # Id of the entity whose lane it is.
+    key: str  # Its own name in the lane: the same again is the same event.
+    at: int  # When it happened (µs).
+    kind: str
+    facts: dict[str, Any] = {}  # Nothing personal: confidence, count, place.
+    clip: str = ""  # Where the recording lies, as long as it may be looked at.
+    tag: bytes = b""  # Finds what is sealed again: a keyed hash.
+    sealed: bytes = b""
+    known: int = 0  # When it came (µs).
+    number: int = 0  # Its place in the order of coming; given by the store.
+
+
+class Disposal(msgspec.Struct, frozen=True):
+    """The end of a lane's old events: those before `events` (µs) go, recordings before `clips` are not referred to."""
+
+    lane: str
+    events: int
+    clips: int
+
+
 class Commit(msgspec.Struct, frozen=True):
     """What is to become true together, or (with `partial`) each change for itself."""
 
@@ -196,6 +223,8 @@ class Commit(msgspec.Struct, frozen=True):
     partial: bool = False  # Batch operations of NGSI-LD: one bad entity does not stop the others.
     owner: str | None = None  # The capability got from Hub.own(); needed to write guarded types.
     tenant: str = ""
+    events: tuple[Event, ...] = ()  # Appended to the lanes of existing entities; one that is there already stays.
+    disposals: tuple[Disposal, ...] = ()
 
 
 Status = Literal["created", "updated", "unchanged", "deleted", "failed"]

@@ -1,7 +1,8 @@
 """Moving a city: `dothi export` takes out its log and files in open formats, `dothi load` fills an empty one with them.
 
-The folder holds manifest.json (counts and fingerprint), log.ndjson (one commit a line, in order) and files/. People's
-identities are not in it: the vault and the accounts are moved by their operator, under their own rules.
+The folder holds manifest.json (counts and fingerprint), log.ndjson (one commit a line, in order), events.ndjson (the
+lanes of cameras and gates) and files/. People's identities are not in it: the vault and the accounts are moved by
+their operator, under their own rules.
 """
 
 import asyncio
@@ -18,9 +19,10 @@ from dothi import __version__
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.hub.access import Open
 from dothi.hub.core import Hub, load
-from dothi.hub.model import LoggedCommit
+from dothi.hub.model import Event, LoggedCommit
 
-FORMAT = 1
+FORMAT = 2  # Version 1 had no events.
+_FILES = {"log": "log.ndjson", "lanes": "events.ndjson"}  # What the manifest says the hash of.
 Progress = Callable[[int], None]
 
 
@@ -43,10 +45,12 @@ async def _export(data: Path, target: Path, progress: Progress) -> dict[str, Any
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         _write_log(hub, draft / "log.ndjson", progress)
+        events = _write_events(hub, draft / "events.ndjson")
         if (data / "hub" / "files").is_dir():
             shutil.copytree(data / "hub" / "files", draft / "files", ignore=shutil.ignore_patterns("*.part"))
         print_ = hub.fingerprint()
-        manifest = {"format": FORMAT, "dothi": __version__, "log": _digest(draft / "log.ndjson"), **print_._asdict()}
+        hashes = {name: _digest(draft / file) for name, file in _FILES.items()}
+        manifest = {"format": FORMAT, "dothi": __version__, "events": events, **hashes, **print_._asdict()}
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
         if target.exists():
             target.rmdir()
@@ -65,6 +69,13 @@ def _write_log(hub: Hub, path: Path, progress: Progress) -> None:
                 progress(count)
 
 
+def _write_events(hub: Hub, path: Path) -> int:
+    """The events of cameras and gates that are still kept; returns how many."""
+    encoder = msgspec.json.Encoder()
+    with path.open("wb") as out:
+        return sum(bool(out.write(encoder.encode(line) + b"\n")) for line in hub.dump_events())
+
+
 def load_city(source: Path, data: Path) -> dict[str, Any]:
     """Fill an empty city in `data` with an exported one, and prove it: same counts, same fingerprint.
 
@@ -72,7 +83,8 @@ def load_city(source: Path, data: Path) -> dict[str, Any]:
     """
     manifest = _manifest(source)
     _check_files(source / "files")
-    load(data / "hub", _read_log(source / "log.ndjson"))
+    events = _read(source / _FILES["lanes"], tuple[str, Event]) if "lanes" in manifest else iter(())
+    load(data / "hub", _read(source / _FILES["log"], LoggedCommit), events)
     if (source / "files").is_dir():
         shutil.copytree(source / "files", data / "hub" / "files", dirs_exist_ok=True)
     found = asyncio.run(_fingerprint(data))
@@ -100,8 +112,9 @@ def _manifest(source: Path) -> dict[str, Any]:
         raise Invalid(f"{path} cannot be read: {cause}") from cause
     if newer:
         raise Invalid(f"{source} was exported by a newer dothi ({manifest.get('dothi')}): upgrade dothi, then load it.")
-    if _digest(source / "log.ndjson") != manifest.get("log"):
-        raise Invalid(f"{source / 'log.ndjson'} is not what was exported: its hash differs. Take a good copy.")
+    for name in _FILES.keys() & manifest.keys():
+        if _digest(source / _FILES[name]) != manifest[name]:
+            raise Invalid(f"{source / _FILES[name]} is not what was exported: its hash differs. Take a good copy.")
     return manifest
 
 
@@ -112,8 +125,8 @@ def _check_files(folder: Path) -> None:
             raise Invalid(f"{path} is damaged: its content does not have the hash that names it. Take a good copy.")
 
 
-def _read_log(path: Path) -> Iterator[LoggedCommit]:
-    decoder = msgspec.json.Decoder(LoggedCommit)
+def _read(path: Path, kind: Any) -> Iterator[Any]:
+    decoder = msgspec.json.Decoder(kind)
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:

@@ -4,10 +4,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dothi.ground.errors import Invalid
-from dothi.hub.model import Timer
+from dothi.hub.language.nodes import EventQuery
+from dothi.hub.model import Event, Timer
 from dothi.hub.store.codec import Doc, Entry, encode, pack, unpack
 from dothi.hub.store.port import Head, LogRow, Store, Written
 from dothi.hub.store.sqlite import SqliteStore
@@ -113,6 +115,42 @@ def test_timers_move_and_go(store: Store) -> None:
     assert store.due("rules", 100, 10) == [("b", ""), ("a", "")]
     write(store, timers=[Timer("rules", "b", 60), Timer("rules", "a", None)])
     assert store.due("rules", 100, 10) == [("b", "")]
+
+
+def test_events_are_appended_and_end(store: Store, tmp_path: Path) -> None:
+    """A lane keeps each event once, gives them by page, kind, key and tag, and ends what is old: recordings first."""
+    tid = store.tenant("", make=True) or 0
+    write(store, states=[(tid, "urn:x:1", head(store, 1)), (tid, "urn:x:2", head(store, 2))])
+    some = [Event("", str(n), n * 10, "smoke" if n % 3 else "crowd", {"n": n}, f"clip{n}") for n in range(1, 10)]
+    write(store, events=[(1, one) for one in some])
+    write(store, events=[(1, Event("", "3", 1, "other")), (2, Event("", "3", 1, "plate", tag=b"t", sealed=b"s"))])
+    found = store.events(1, EventQuery())
+    assert [one.key for one in found] == [str(n) for n in range(9, 0, -1)]
+    assert found[6] == msgspec.structs.replace(some[2], number=3)
+    assert [one.key for one in store.events(1, EventQuery(before=found[2].number, limit=2))] == ["6", "5"]
+    assert [one.key for one in store.events(1, EventQuery(20, 70, ("crowd",)))] == ["6", "3"]
+    assert [one.key for one in store.events(1, EventQuery(keys=("4", "40")))] == ["4"]
+    assert [one.sealed for one in store.events(2, EventQuery(tag=b"t"))] == [b"s"]
+    assert store.count_events(1, EventQuery(kinds=("smoke",), limit=1)) == 6
+    assert store.lanes() == [(1, tid, "urn:x:1"), (2, tid, "urn:x:2")]
+    write(store, disposals=[(1, 30, 60)])
+    left = [(one.key, one.clip) for one in store.events(1, EventQuery(end=70))]
+    assert left == [("6", "clip6"), ("5", ""), ("4", ""), ("3", "")]
+    assert store.count_events(2, EventQuery()) == 1
+
+
+def test_a_store_of_the_first_version_is_taken_further(tmp_path: Path) -> None:
+    """A file written before there were lanes gets them, and keeps what it held."""
+    store = SqliteStore(tmp_path / "hub.db")
+    tid = store.tenant("", make=True) or 0
+    write(store, states=[(tid, "urn:x:1", head(store, 1))])
+    store._writer.executescript("DROP TABLE event; PRAGMA user_version = 1;")
+    store.close()
+    store = SqliteStore(tmp_path / "hub.db")
+    write(store, events=[(1, Event("", "a", 5, "smoke"))])
+    assert [one.key for one in store.events(1, EventQuery())] == ["a"]
+    assert set(store.heads(tid, ["urn:x:1"])) == {"urn:x:1"}
+    store.close()
 
 
 def test_tenants_and_kinds_keep_their_numbers(store: Store, tmp_path: Path) -> None:

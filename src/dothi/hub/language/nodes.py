@@ -160,3 +160,16 @@ class Query:
     tenant: str = ""
     drop: frozenset[str] = field(default_factory=frozenset)  # Types that the reader may not see; set by the policy.
     sight: Sight | None = None  # What the reader may see, set by the policy; None = everything.
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Which events of a lane: those of an interval and kind, by key or tag, the latest first."""
+
+    start: int = 0  # µs
+    end: int = 1 << 62  # µs; not in it.
+    kinds: tuple[str, ...] = ()  # None: any.
+    keys: tuple[str, ...] = ()  # None: any.
+    tag: bytes = b""  # Empty: any.
+    before: int = 1 << 62  # Only numbers below: the next page.
+    limit: int = 100

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dothi.ground.canonical import canonical
-from dothi.hub.model import Logged, LoggedCommit
+from dothi.hub.language.nodes import EventQuery
+from dothi.hub.model import Event, Logged, LoggedCommit
 from dothi.hub.store import codec
 from dothi.hub.store.port import LogRow, Store
 
@@ -34,6 +35,16 @@ def dump(store: Store, after: int = 0) -> Iterator[LoggedCommit]:
         for row in rows:
             yield logged_commit(store, row)
         after = rows[-1].seq
+
+
+def dump_events(store: Store) -> Iterator[tuple[str, Event]]:
+    """Every event with the tenant of its lane, lane by lane, the latest first in each."""
+    for eid, tid, entity_id in store.lanes():
+        before = EventQuery().before
+        while events := store.events(eid, EventQuery(before=before, limit=_PAGE)):
+            for event in events:
+                yield store.tenant_name(tid), msgspec.structs.replace(event, lane=entity_id)
+            before = events[-1].number
 
 
 def fingerprint(store: Store) -> Fingerprint:

@@ -7,7 +7,8 @@ contract test suite that every adapter passes.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
-from dothi.hub.model import Timer
+from dothi.hub.language.nodes import EventQuery
+from dothi.hub.model import Event, Timer
 
 
 class Head(NamedTuple):
@@ -42,6 +43,8 @@ class Written(NamedTuple):
     receipts: Iterable[tuple[str, bytes]]  # (idempotency key, encoded receipt)
     cursors: Iterable[tuple[str, int]]
     timers: Iterable[Timer]
+    events: Iterable[tuple[int, Event]] = ()  # (row of the entity, event)
+    disposals: Iterable[tuple[int, int, int]] = ()  # (row of the entity, events before, recordings before)
 
 
 class Store(Protocol):
@@ -91,6 +94,15 @@ class Store(Protocol):
 
     def due(self, consumer: str, now: int, limit: int) -> list[tuple[str, str]]:
         """(name, payload) of timers past due, oldest first."""
+
+    def events(self, eid: int, sought: EventQuery) -> list[Event]:
+        """The events of an entity's lane, latest first; their `lane` is empty."""
+
+    def count_events(self, eid: int, sought: EventQuery) -> int:
+        """How many there are of an interval and kind, by key or tag; pages do not count."""
+
+    def lanes(self) -> list[tuple[int, int, str]]:
+        """(row, tenant, entity id) of every entity whose lane holds events."""
 
     def close(self) -> None:
         """Close every connection."""

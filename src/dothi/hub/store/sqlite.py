@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from dothi.ground.errors import Invalid
-from dothi.hub.model import Timer
+from dothi.hub.language.nodes import EventQuery
+from dothi.hub.model import Event, Timer
+from dothi.hub.store import lanes
 from dothi.hub.store.port import Head, LogRow, Written
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _APPLICATION_ID = 0x646F7468  # "doth": tells our files from foreign ones.
 _SCHEMA = """
 CREATE TABLE tenant (tid INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -31,6 +33,7 @@ CREATE TABLE timer (consumer TEXT, name TEXT, due INTEGER NOT NULL, payload TEXT
   PRIMARY KEY (consumer, name)) WITHOUT ROWID;
 CREATE INDEX timer_due ON timer (consumer, due);
 """
+_LATER = {2: lanes.SCHEMA}  # What each version added to the one before.
 _HEAD = "eid, kind, version, seq, created, modified, ahead, doc"
 _HEAD_ONLY = _HEAD.replace("doc", "CASE WHEN doc IS NULL THEN NULL ELSE x'' END")
 _LOG = "seq, at, tid, actor, reason, blob"
@@ -85,9 +88,10 @@ class SqliteStore:
             raise Invalid(f"{self._path} was written by a newer dothi (store version {version}): upgrade dothi.")
         if not tables:
             self._writer.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID};"
-                f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = 1; COMMIT;"
             )
+        for number in range(max(version, 1) + 1, SCHEMA_VERSION + 1):
+            self._writer.executescript(f"BEGIN; {_LATER[number]} PRAGMA user_version = {number}; COMMIT;")
 
     def _read(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
@@ -104,6 +108,8 @@ class SqliteStore:
             self._writer.executemany("INSERT OR REPLACE INTO receipt VALUES (?,?)", written.receipts)
             self._writer.executemany("INSERT OR REPLACE INTO cursor VALUES (?,?)", written.cursors)
             self._write_timers(written.timers)
+            lanes.write(self._writer, written.events)
+            lanes.dispose(self._writer, written.disposals)
             self._writer.execute("COMMIT")
         except BaseException:
             if self._writer.in_transaction:
@@ -234,6 +240,18 @@ class SqliteStore:
             )
             .fetchall()
         )
+
+    def events(self, eid: int, sought: EventQuery) -> list[Event]:
+        """Events of a lane."""
+        return lanes.read(self._read(), eid, sought)
+
+    def count_events(self, eid: int, sought: EventQuery) -> int:
+        """How many events of a lane."""
+        return lanes.count(self._read(), eid, sought)
+
+    def lanes(self) -> list[tuple[int, int, str]]:
+        """Entities that have events."""
+        return lanes.owners(self._read())
 
     def close(self) -> None:
         """Close every connection."""

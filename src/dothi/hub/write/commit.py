@@ -13,9 +13,9 @@ from typing import NamedTuple
 import msgspec
 
 from dothi.ground.clock import now_us
-from dothi.ground.errors import Conflict, DothiError, Unavailable
+from dothi.ground.errors import Conflict, DothiError, Missing, Unavailable
 from dothi.hub.access import Guards, Policy
-from dothi.hub.model import ABSENT, Attribute, Change, Commit, Entity, Op, Receipt, Result, Timer
+from dothi.hub.model import ABSENT, Attribute, Change, Commit, Entity, Event, Op, Receipt, Result, Timer
 from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
@@ -46,6 +46,8 @@ class _Pending:
     cursors: dict[str, int] = field(default_factory=dict)
     timers: dict[tuple[str, str], Timer] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
+    events: list[tuple[int, Event]] = field(default_factory=list)
+    disposals: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ class Writer:
             except Exception as broken:  # The thread must outlive any one commit.
                 outcomes.append(broken)
         try:
-            if pending.log or pending.cursors or pending.timers:
+            if pending.log or pending.cursors or pending.timers or pending.events or pending.disposals:
                 self._flush(pending)
         except Exception as broken:
             self._seq, self._eid = seq, eid
@@ -136,6 +138,8 @@ class Writer:
                 pending.receipts.items(),
                 pending.cursors.items(),
                 pending.timers.values(),
+                pending.events,
+                pending.disposals,
             )
         )
         self._follow(pending.effects, self._seq)
@@ -158,6 +162,7 @@ class Writer:
                 if not commit.partial:
                     raise
                 trial.results.append(Result(change.id, "failed", error=refused))
+        lanes = self._lanes(commit, tid, trial, pending)
         if trial.entries:
             self._seq = seq
             pending.log.append(LogRow(seq, at, tid, commit.actor.id, commit.reason, codec.pack(trial.entries)))
@@ -166,10 +171,27 @@ class Writer:
         pending.timers.update({(timer.consumer, timer.name): timer for timer in commit.timers})
         if commit.cursor is not None:
             pending.cursors[commit.cursor[0]] = commit.cursor[1]
+        pending.events.extend(
+            (lanes[one.lane], msgspec.structs.replace(one, known=at, number=0)) for one in commit.events
+        )
+        pending.disposals.extend((lanes[one.lane], one.events, one.clips) for one in commit.disposals)
         receipt = Receipt(self._seq, at, tuple(trial.results))
         if commit.key is not None:
             pending.receipts[commit.key] = _kept(receipt)
         return receipt
+
+    def _lanes(self, commit: Commit, tid: int, trial: _Trial, pending: _Pending) -> dict[str, int]:
+        """The rows of the entities whose lanes a commit touches: they stand, and `actor` may write to them."""
+        found: dict[str, int] = {}
+        for lane in dict.fromkeys([*(one.lane for one in commit.events), *(one.lane for one in commit.disposals)]):
+            head = trial.heads.get((tid, lane)) or self._head(tid, lane, pending)
+            if head is None or not head.doc:
+                raise Missing(f"There is no {lane[:200]} to which an event could be appended.", entity=lane)
+            before = codec.entity_of(head.doc, head.created, head.modified, head.version)
+            self._guards.check(commit.owner, before.types)
+            self._policy.check_write(commit.actor, Change(Op.APPEND, lane), before, before.types)
+            found[lane] = head.eid
+        return found
 
     def _stored(self, commit: Commit, tid: int) -> dict[str, Head]:
         """What is on disk of the entities that a commit changes: one look for all, without documents where it can."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from dothi.ground.errors import Conflict
-from dothi.hub.model import Entity, Logged, LoggedCommit
+from dothi.hub.model import Entity, Event, Logged, LoggedCommit
 from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
@@ -23,6 +23,17 @@ def restore(store: Store, commits: Iterable[LoggedCommit]) -> int:
         _restore_group(store, some)
         count += len(some)
     return count
+
+
+def restore_events(store: Store, events: Iterable[tuple[str, Event]]) -> None:
+    """Write the events of lanes (tenant, event) into a restored store."""
+    pending = iter(events)
+    while some := list(islice(pending, _GROUP)):
+        rows = []
+        for tenant, event in some:
+            tid = store.tenant(tenant) or 0
+            rows.append((store.heads(tid, (event.lane,), docs=False)[event.lane].eid, event))
+        store.write(Written((), (), (), (), (), rows))
 
 
 def _restore_group(store: Store, commits: list[LoggedCommit]) -> None:
