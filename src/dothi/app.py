@@ -67,6 +67,7 @@ from dothi.office.rules import open_rules
 from dothi.operations.alarms import service as alarms
 from dothi.operations.api import alarms as alarms_api
 from dothi.operations.engine import following as engine
+from dothi.operations.incidents import service as incidents
 from dothi.operations.model import Operations
 from dothi.programme import chasing
 from dothi.programme.api import council as council_api
@@ -122,6 +123,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     operations = Operations(hub, territory, vault, rules, messages)
     programme = Programme(hub, territory, adopted=rules)
     alarms.own(operations)
+    incidents.declare(operations)
     for room in (tasks, council, pilots, directives):
         room.own(programme)
     return Parts(

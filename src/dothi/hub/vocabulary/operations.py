@@ -23,13 +23,14 @@ NOUNS: dict[str, Noun] = {
         "operations",
         (
             *("title", "kind", "state", "priority", "since", "alarms", "reports", "bulletins", "playbook", "steps"),
-            *("drill", *PLACE, *ACT),
+            *("playbookVersions", "suggestions", "units", "words", "commander", "openedBy", "closedAt", "marks"),
+            *("mergedInto", "escalatedTo", "scenario", "deed", "drill", *PLACE, *ACT),
         ),
         "Something that happens and is directed: from alarms, reports, bulletins or a person's word to its review",
     ),
     "IncidentReview": Noun(
         "operations",
-        ("incident", "title", "findings", "state", "drill", "unit", *ACT),
+        ("incident", "title", "findings", "well", "badly", "state", "tasks", "deed", "drill", "unit", *ACT),
         "What was learnt after an incident: findings that become changed rules or proposed tasks",
     ),
     "Order": Noun(
@@ -42,7 +43,7 @@ NOUNS: dict[str, Noun] = {
     ),
     "LogEntry": Noun(
         "operations",
-        ("about", "words", "typedAt", "by", "drill", "unit"),
+        ("about", "words", "typedAt", "by", "kind", "drill", "unit"),
         "A line of the log of an incident or a shift: written once, never changed",
     ),
     "Shift": Noun(
@@ -81,7 +82,10 @@ NOUNS: dict[str, Noun] = {
     ),
     "Suggestion": Noun(
         "operations",
-        ("title", "kind", "reasons", "sources", "state", "decidedBy", "why", "simulated", *PLACE, *ACT),
+        (
+            *("title", "kind", "reasons", "sources", "incident", "state", "decidedBy", "decidedAt", "why"),
+            *("simulated", "drill", *PLACE, *ACT),
+        ),
         "What dothi suggests from detections, odd values or things that belong together; a person confirms or rejects",
     ),
 }
