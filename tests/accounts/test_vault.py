@@ -268,3 +268,42 @@ def test_swapped_rows(tmp_path: Path, accounts: Accounts) -> None:
 
     asyncio.run(story())
     vault.close()
+
+
+def test_a_locker_ends_all_that_was_sealed_in_it(tmp_path: Path, accounts: Accounts) -> None:
+    """What is sealed in a locker opens with the right and a reason only, and nowhere once the locker is destroyed.
+
+    A restored copy brings the key back; replaying the erasures takes it again.
+    """
+    vault = open_vault(tmp_path, accounts)
+    restored = tmp_path / "restored"
+    restored.mkdir()
+
+    async def story() -> None:
+        plates = await vaults.seal_in(vault, "gate|2026-11-22", [b"75A-123.45", b"75B-543.21"])
+        again = await vaults.seal_in(vault, "gate|2026-11-22", [b"75A-123.45"])
+        other = await vaults.seal_in(vault, "gate|2026-11-23", [b"75A-123.45"])
+        assert len({*plates, *again, *other}) == 4
+        assert all(b"75A" not in one for one in (*plates, *again, stored(tmp_path)))
+        opened = await vaults.open_from(vault, STEWARD, "gate|2026-11-22", again[0], "gate 1", WHY, NOW)
+        assert opened == b"75A-123.45"
+        for who, why, wrong in ((ANONYMOUS, WHY, Forbidden), (STEWARD, " ", Invalid)):
+            with pytest.raises(wrong):
+                await vaults.open_from(vault, who, "gate|2026-11-22", again[0], "gate 1", why, NOW)
+        with pytest.raises(Conflict):
+            await vaults.open_from(vault, STEWARD, "gate|2026-11-23", again[0], "gate 1", WHY, NOW)
+        assert vaults.lockers(vault, "gate|") == ["gate|2026-11-22", "gate|2026-11-23"]
+        copy(tmp_path, restored)
+        await vaults.destroy_lockers(vault, ["gate|2026-11-22"], "system:operations", "their time is over", NOW)
+        with pytest.raises(Missing, match="erased"):
+            await vaults.open_from(vault, STEWARD, "gate|2026-11-22", again[0], "gate 1", WHY, NOW)
+        assert await vaults.open_from(vault, STEWARD, "gate|2026-11-23", other[0], "gate 1", WHY, NOW)
+        brought_back = await Vault.open(restored, accounts)
+        assert await vaults.replay_erasures(brought_back, vaults.erasures(vault)) == 1
+        assert vaults.lockers(brought_back, "gate|") == ["gate|2026-11-23"]
+        brought_back.close()
+
+    asyncio.run(story())
+    lines = read_events(accounts.database, Sought(subject="gate 1"))
+    assert [(one.kind, one.reason) for one in lines] == [(Kind.IDENTITY_OPENED, WHY)] * len(lines)
+    assert len(lines) == 4

@@ -76,6 +76,9 @@ CREATE TABLE IF NOT EXISTS erasure (
   pseudonym TEXT PRIMARY KEY, at INTEGER NOT NULL, by_whom TEXT NOT NULL, reason TEXT NOT NULL
 ) STRICT;
 
+-- The key of what is sealed together and ends together, such as a day of one camera's number plates.
+CREATE TABLE IF NOT EXISTS locker (name TEXT PRIMARY KEY, wrapped_key BLOB NOT NULL) STRICT;
+
 -- What proves that a master key belongs to this vault.
 CREATE TABLE IF NOT EXISTS proof (one INTEGER PRIMARY KEY CHECK (one = 1), tag BLOB NOT NULL) STRICT;
 """

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -129,6 +130,57 @@ async def erase(vault: Vault, actor: Actor, pseudonym: str, reason: str, now: in
     return erasure
 
 
+async def seal_in(vault: Vault, locker: str, contents: Sequence[bytes]) -> list[bytes]:
+    """Seal what belongs to nobody whose name is known, with the key of a locker (made when there is none).
+
+    What is sealed may lie anywhere; with the locker destroyed it opens nowhere.
+    """
+    fresh = _seal(vault.wrapping, AESGCM.generate_key(bit_length=8 * KEY_BYTES), locker)
+
+    def work(connection: sqlite3.Connection) -> bytes:
+        connection.execute("INSERT OR IGNORE INTO locker VALUES (?, ?)", (locker, fresh))
+        row = connection.execute("SELECT wrapped_key FROM locker WHERE name = ?", (locker,)).fetchone()
+        return bytes(row[0])
+
+    row = vault.database.read_one("SELECT wrapped_key FROM locker WHERE name = ?", locker)
+    key = AESGCM(_open(vault.wrapping, row[0] if row else await vault.database.write(work), locker))
+    return [_seal(key, content, locker) for content in contents]
+
+
+async def open_from(  # Who, what, of which locker and why belong together.
+    vault: Vault, actor: Actor, locker: str, sealed: bytes, subject: str, reason: str, now: int | None = None
+) -> bytes:
+    """What was sealed in a locker. Forbidden without the right; the register holds who looked at `subject` and why.
+
+    Missing when the locker was destroyed.
+    """
+    await _register(vault, actor, Ability.OPEN_IDENTITY, Kind.IDENTITY_OPENED, subject, reason, now)
+    row = vault.database.read_one("SELECT wrapped_key FROM locker WHERE name = ?", locker)
+    if row is None:
+        raise Missing("This was erased: the time for which it might be kept is over.")
+    try:
+        return _open(AESGCM(_open(vault.wrapping, row[0], locker)), sealed, locker)
+    except InvalidTag as cause:
+        raise Conflict(f"What was sealed in {locker} was changed outside dothi and cannot be opened.") from cause
+
+
+async def note_search(vault: Vault, actor: Actor, subject: str, reason: str, now: int | None = None) -> None:
+    """Check the right to look for what is sealed, and write who looked for it and why."""
+    await _register(vault, actor, Ability.OPEN_IDENTITY, Kind.IDENTITY_SEARCHED, subject, reason, now)
+
+
+def lockers(vault: Vault, prefix: str) -> list[str]:
+    """The names of the lockers that begin so, in order."""
+    return [row[0] for row in vault.database.read("SELECT name FROM locker WHERE name >= ? ORDER BY name", prefix)
+            if row[0].startswith(prefix)]  # fmt: skip
+
+
+async def destroy_lockers(vault: Vault, names: Sequence[str], by: str, reason: str, now: int | None = None) -> None:
+    """End lockers for ever: what was sealed in them opens nowhere again, in no copy either once this is replayed."""
+    at = now or now_us()
+    await replay_erasures(vault, [Erasure(name, at, by, reason) for name in names])
+
+
 def erasures(vault: Vault) -> list[Erasure]:
     """Everybody erased so far, oldest first; a backup carries this list apart, for the next restore."""
     rows = vault.database.read("SELECT pseudonym, at, by_whom, reason FROM erasure ORDER BY at, pseudonym")
@@ -144,6 +196,7 @@ async def replay_erasures(vault: Vault, erased: list[Erasure]) -> int:
     def work(connection: sqlite3.Connection) -> int:
         names = [(one.pseudonym,) for one in erased]
         gone = connection.executemany("DELETE FROM person WHERE pseudonym = ?", names).rowcount
+        gone += connection.executemany("DELETE FROM locker WHERE name = ?", names).rowcount
         rows = [(one.pseudonym, one.at, one.by, one.reason) for one in erased]
         connection.executemany("INSERT OR IGNORE INTO erasure VALUES (?, ?, ?, ?)", rows)
         return gone
