@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
+from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
 from dothi.ground.calendar import WorkingCalendar, vietnam
 from dothi.ground.errors import Conflict, Invalid
@@ -15,7 +17,7 @@ from dothi.territory import Territory
 
 OWNER = "operations"
 INSTEAD = {
-    "Alarm": "POST /api/alarms/{id}/acknowledge (alarms are raised and cleared by their rules)",
+    "Alarm": "POST /api/alarms/{id}/acknowledge, …/assign, …/shelve (alarms are raised and cleared by their rules)",
     "AlarmRule": "POST /api/alarm-rules",
     "MaintenanceWindow": "POST /api/maintenance-windows",
     "Incident": "POST /api/incidents",
@@ -74,6 +76,8 @@ class Rule:
     max_age_seconds: int = 10_800
     enabled: bool = True
     sample: bool = False  # A labelled sample, not an official limit.
+    inhibited_by: tuple[str, ...] = ()  # Ids of rules whose alarm, where it is active, is the root of this one's.
+    inhibited_within: str = "unit"  # How far a root reaches: subject, unit or province.
 
     def __post_init__(self) -> None:
         """Refuse what could never clear or never raise."""
@@ -106,6 +110,9 @@ class Operations:
     adopted: RuleSets | None = None  # None: the shipped rules hold everywhere.
     messages: Messages | None = None  # None: nobody is told of anything.
     calendar: WorkingCalendar = field(default_factory=vietnam)
+    parsed: dict[tuple[tuple[str, int], ...], Any] = field(default_factory=dict)  # Alarm rules by the sets they are of.
+    accounts: Accounts | None = None  # None: nobody can be named as the person who has something.
+    home: str = ""  # Code of the unit whose centre this is: it has what lies in no unit.
 
 
 def rule_of(entity: Entity) -> Rule:
