@@ -28,7 +28,10 @@ NOUNS: dict[str, Noun] = {
     ),
     "FollowedArea": Noun(
         "citizens",
-        ("person", "unit", "location", "radius", "categories", "state", "askedAt", "toldUntil", "language"),
+        (
+            *("person", "unit", "location", "radius", "categories", "reports", "warnings", "state", "askedAt"),
+            *("toldUntil", "language"),
+        ),
         "Where and of what somebody wants to be told; a pseudonym that only the system may read",
     ),
     "PublicService": Noun(

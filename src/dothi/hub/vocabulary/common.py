@@ -45,7 +45,7 @@ NOUNS: dict[str, Noun] = {
     ),
     "Message": Noun(
         "messages",
-        ("template", "about", "to", "office", "channel", "state", "tries", "nextTry", "problem"),
+        ("template", "about", "to", "office", "channel", "state", "tries", "nextTry", "problem", "until"),
         "What is said to a person or an office, and whether it left; it holds no identity",
     ),
     "RuleSet": Noun(

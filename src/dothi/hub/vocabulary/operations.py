@@ -37,7 +37,9 @@ NOUNS: dict[str, Noun] = {
         "operations",
         (
             *("incident", "title", "words", "state", "from", "receiveBy", "arriveBy", "receivedAt", "arrivedAt"),
-            *("result", "proof", "drill", *PLACE, *ACT),
+            *("kind", "priority", "place", "fromUnit", "orderedTo", "issuedAt", "finishBy", "finishedAt", "steps"),
+            *("escalatedTo", "told", "reason", "counter", "replaces", "replacedBy", "simulated", "ownLimits"),
+            *("result", "proof", "deed", "drill", *PLACE, *ACT),
         ),
         "What a unit is told to do in an incident, with receipt, arrival and result",
     ),
@@ -72,7 +74,10 @@ NOUNS: dict[str, Noun] = {
     ),
     "WarningDelivery": Noun(
         "operations",
-        ("warning", "channel", "state", "addressed", "delivered", "acknowledged", "problem", "drill", "unit"),
+        (
+            *("warning", "thread", "channel", "state", "addressed", "delivered", "failed", "acknowledged", "safe"),
+            *("tries", "nextTry", "problem", "madeAt", "sentAt", "drill", "unit"),
+        ),
         "How far a warning went on one channel",
     ),
     "EventSource": Noun(

@@ -8,7 +8,7 @@ from dothi.office.messages.gateway import Gateway
 from dothi.office.messages.mail import MailServer
 from dothi.office.messages.model import Draft, Link, Message, Messages, State
 from dothi.office.messages.outbox import run
-from dothi.office.messages.service import dead, is_queued, open_messages, queue, replay, standing
+from dothi.office.messages.service import dead, is_queued, open_messages, queue, replay, standing, told_about, withdraw
 
 __all__ = [
     "Draft",
@@ -25,4 +25,6 @@ __all__ = [
     "replay",
     "run",
     "standing",
+    "told_about",
+    "withdraw",
 ]

@@ -51,10 +51,11 @@ class Gateway:
     async def send(self, address: str, letter: Letter) -> None:
         """One request in a thread."""
         body = msgspec.json.encode({"id": letter.id, "to": address, "text": letter.short})
-        await asyncio.to_thread(_post, self.url, body, _headers(self.secret, body, letter.id))
+        await asyncio.to_thread(post, self.url, body, signed(self.secret, body, letter.id))
 
 
-def _headers(secret: str, body: bytes, key: str) -> dict[str, str]:
+def signed(secret: str, body: bytes, key: str) -> dict[str, str]:
+    """The headers of a signed request; `key` is the same at each try."""
     at = str(now_us() // 1_000_000)
     return {
         "Content-Type": "application/json",
@@ -69,7 +70,8 @@ def signature(secret: str, at: str, body: bytes) -> str:
     return hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
-def _post(url: str, body: bytes, headers: dict[str, str]) -> None:
+def post(url: str, body: bytes, headers: dict[str, str]) -> None:
+    """One POST of JSON. Refused for ever, NotNow to be tried again; no redirect is followed."""
     request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310  # The operator's setting.
     opener = urllib.request.build_opener(_NoRedirect(), urllib.request.ProxyHandler({}))
     try:

@@ -14,6 +14,7 @@ from dothi.hub.model import Entity, system
 TYPE = "Message"
 OWNER = "messages"
 SYSTEM = system(OWNER)
+UNDER_WAY = "interrupted"  # The problem of a message whose try has begun and whose end nobody noted yet.
 
 
 class State(StrEnum):
@@ -54,6 +55,7 @@ class Draft:
     language: str = "vi"
     alias: str = ""  # Stands for the addressee in the id, where each pseudonym is a new one.
     channel: str = ""  # "" = the first channel that reaches the addressee.
+    until: int = 0  # µs: what could not be sent by then is given up, since it would mislead; 0 = no such time.
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Message:
     next_try: str  # ISO 8601.
     problem: str  # Why the last try failed, without an address.
     made_at: str
+    until: str = ""  # ISO 8601, "" = no such time.
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +136,5 @@ def message_of(entity: Entity) -> Message:
         next_try=value("nextTry", ""),
         problem=value("problem", ""),
         made_at=value("madeAt", ""),
+        until=value("until", ""),
     )

@@ -11,12 +11,13 @@ from dothi.accounts.model import Identity
 from dothi.accounts.vault import open_identity
 from dothi.ground.clock import DAY, HOUR, MINUTE, from_iso, iso, now_us
 from dothi.ground.errors import Conflict, Missing
-from dothi.hub.language.nodes import And, Compare, Query, TypeIs
+from dothi.hub.language.nodes import And, Compare, Condition, Exists, Query, TypeIs
 from dothi.hub.model import Attribute, Commit, amend, prop
 from dothi.office.messages.model import (
     OWNER,
     SYSTEM,
     TYPE,
+    UNDER_WAY,
     Channel,
     Message,
     Messages,
@@ -63,9 +64,7 @@ async def _wait(bell: asyncio.Event) -> None:
 async def send_due(messages: Messages, now: int | None = None) -> int:
     """One try of each message that is due, some at once; returns how many there were."""
     at = now or now_us()
-    terms = (Compare(("state",), "==", TO_BE_SENT), Compare(("nextTry",), "<=", iso(at)))
-    query = Query(TypeIs(TYPE), q=And(terms), limit=BATCH, order=("nextTry",))
-    found = [message_of(one) for one in messages.hub.query(SYSTEM, query)]
+    found = _due(messages, at, Exists(("until",))) or _due(messages, at)  # What will be too late goes first.
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one_of(message: Message) -> None:
@@ -78,22 +77,29 @@ async def send_due(messages: Messages, now: int | None = None) -> int:
     return len(found)
 
 
+def _due(messages: Messages, at: int, *more: Exists) -> list[Message]:
+    due: tuple[Condition, ...] = (Compare(("state",), "==", TO_BE_SENT), Compare(("nextTry",), "<=", iso(at)))
+    query = Query(TypeIs(TYPE), q=And((*due, *more)), limit=BATCH, order=("nextTry",))
+    return [message_of(one) for one in messages.hub.query(SYSTEM, query)]
+
+
 async def _try(messages: Messages, message: Message, at: int) -> None:
     """Note the try, make it, note what came of it."""
-    if at - from_iso(message.made_at) > AGE_MAX:
-        await _note(messages, message, State.DEAD, message.tries, at, "too_old")
+    late = bool(message.until) and at >= from_iso(message.until)
+    if late or at - from_iso(message.made_at) > AGE_MAX:
+        await _note(messages, message, State.DEAD, message.tries, at, "too_late" if late else "too_old")
         return
     tries = message.tries + 1
     last = tries > len(BACK_OFF)
     again = at + BACK_OFF[min(tries, len(BACK_OFF)) - 1]
-    if not await _note(messages, message, State.FAILED, tries, again, "interrupted"):
+    if not await _note(messages, message, State.FAILED, tries, again, UNDER_WAY):
         return  # Another process has it.
     state, problem, channel = await _hand_over(messages, message)
-    if state is State.FAILED and last:
+    kept = message_of(messages.hub.get(SYSTEM, message.id))
+    if state is State.FAILED and (last or kept.state is State.DEAD):  # Withdrawn meanwhile: not tried again.
         state = State.DEAD
     if state is not State.SENT:
         log.warning("%s was not sent (%s, try %s)", message.id, problem, tries)
-    kept = message_of(messages.hub.get(SYSTEM, message.id))
     await _note(messages, kept, state, tries, at if state is State.SENT else again, problem, channel)
 
 

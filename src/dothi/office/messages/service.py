@@ -2,21 +2,36 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from dothi.accounts.policy import demand
 from dothi.accounts.roles import Ability
 from dothi.accounts.vault import Vault
-from dothi.ground.clock import iso, now_us
+from dothi.ground.clock import MINUTE, iso, now_us
 from dothi.ground.errors import Conflict, Missing
 from dothi.ground.ids import urn
 from dothi.hub.core import Hub
-from dothi.hub.language.nodes import Compare, Query, TypeIs
+from dothi.hub.language.nodes import And, Compare, Query, TypeIs
 from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, amend, create, json_prop, prop, rel
-from dothi.office.messages.model import OWNER, SYSTEM, TYPE, Channel, Draft, Message, Messages, State, message_of
+from dothi.office.messages.model import (
+    OWNER,
+    SYSTEM,
+    TYPE,
+    UNDER_WAY,
+    Channel,
+    Draft,
+    Message,
+    Messages,
+    State,
+    message_of,
+)
 from dothi.office.messages.wording import check_draft
 
 INSTEAD = {TYPE: "POST /api/messages/{id}/replay (modules queue them)"}
 LISTED_MAX = 200
+ABOUT_MAX = 100_000
+WAITING = (State.WAITING.value, State.FAILED.value)
+UNDER_WAY_MAX = MINUTE  # Longer takes no hand-over: its process has died.
 _RACES = 3
 
 
@@ -30,7 +45,7 @@ def open_messages(
 ) -> Messages:
     """The outbox over a hub: its type is guarded and indexed from here on."""
     hub.own(OWNER, INSTEAD)
-    hub.index(TYPE, "state", "nextTry")
+    hub.index(TYPE, "state", "nextTry", "about")
     return Messages(hub, vault, channels, city, address, makers or {})
 
 
@@ -95,6 +110,8 @@ def _create(key: str, draft: Draft, at: int) -> Change:
         attrs["office"] = prop(draft.office)
     if draft.channel:
         attrs["channel"] = prop(draft.channel)
+    if draft.until:
+        attrs["until"] = prop(iso(draft.until))
     return create(key, TYPE, **attrs)
 
 
@@ -113,6 +130,29 @@ def standing(messages: Messages, actor: Actor) -> dict[State, int]:
 
 def _count(messages: Messages, state: State) -> int:
     return messages.hub.query(SYSTEM, Query(TypeIs(TYPE), q=_in_state(state), limit=0, count=True)).count or 0
+
+
+def told_about(messages: Messages, about: str) -> dict[State, int]:
+    """How many messages about one entity are in each state. For modules: nobody's identity is in it."""
+    counted = {state: _about(about, (state.value,), limit=0, count=True) for state in State}
+    return {state: messages.hub.query(SYSTEM, query).count or 0 for state, query in counted.items()}
+
+
+async def withdraw(messages: Messages, about: str, now: int | None = None) -> bool:
+    """Give up what still waits about one entity; False while one of them is being handed over."""
+    at = now or now_us()
+    for one in messages.hub.query(SYSTEM, _about(about, WAITING, limit=ABOUT_MAX)):
+        if one.value("problem") == UNDER_WAY and at - one.modified_at < UNDER_WAY_MAX:
+            continue
+        gone = amend(one.id, state=prop(State.DEAD.value), problem=prop("withdrawn"))
+        with suppress(Conflict):
+            await messages.hub.commit(Commit(SYSTEM, (gone,), "message withdrawn", {one.id: one.version}, owner=OWNER))
+    return not messages.hub.query(SYSTEM, _about(about, WAITING, limit=0, count=True)).count
+
+
+def _about(about: str, states: tuple[str, ...], limit: int, count: bool = False) -> Query:
+    terms = (Compare(("about",), "==", about), Compare(("state",), "==", states))
+    return Query(TypeIs(TYPE), q=And(terms), limit=limit, count=count)
 
 
 def _in_state(state: State) -> Compare:
