@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from dothi.ground.clock import SECOND, from_iso, iso
 from dothi.ground.errors import Forbidden, Invalid, Missing
@@ -27,7 +26,7 @@ from dothi.operations.alarms.service import (
     state_of,
     switch_rule,
 )
-from dothi.operations.alarms.workflow import NEXT, NORMAL, Move, State, after, raises, stays
+from dothi.operations.alarms.workflow import NORMAL, State, raises, stays
 from dothi.operations.engine.following import CONSUMER, Engine, ring, start, step
 from dothi.operations.model import IllegalMove, Kind, Operations, Priority, Rule
 from dothi.territory import Territory
@@ -346,37 +345,6 @@ def test_a_rule_that_cannot_work_is_refused(fields: dict[str, Any], why: str) ->
     base = {"id": "urn:r", "name": {}, "kind": Kind.THRESHOLD, "subject_type": "T", "attribute": "a"}
     with pytest.raises(Invalid, match=why):
         Rule(**{**base, "priority": Priority.LOW, **fields})
-
-
-class AlarmLife(RuleBasedStateMachine):
-    """Any run of moves over the table."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.state = NORMAL
-        self.raised = False
-
-    @rule(move=st.sampled_from(list(Move)))
-    def move(self, move: Move) -> None:
-        if (self.state, move) in NEXT:
-            self.state = after(self.state, move)
-            self.raised = self.raised or move is Move.RAISE
-        else:
-            with pytest.raises(IllegalMove):
-                after(self.state, move)
-
-    @invariant()
-    def never_normal_without_a_hand(self) -> None:
-        """An active alarm was raised; every state can come back to normal by clearing and acknowledging."""
-        assert self.raised or self.state == NORMAL
-        back = self.state
-        for move in (Move.ACKNOWLEDGE, Move.CLEAR):
-            back = NEXT.get((back, move), back)
-        assert back == NORMAL
-
-
-AlarmLife.TestCase.settings = settings(max_examples=50, deadline=None)
-TestAlarmLife = AlarmLife.TestCase
 
 
 @given(st.lists(st.floats(0, 150), max_size=60))

@@ -1,16 +1,15 @@
-"""The verbs of operations: keeping rules, raising, clearing and acknowledging alarms, reading the situation."""
+"""What people do with alarms: acknowledge, comment, assign, one by one or many at once; and keeping their rules."""
 
-import hashlib
 import logging
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
 from importlib import resources
-from typing import Any
 
-from dothi.ground.clock import from_iso, iso, now_us
-from dothi.ground.clocks import due_by
-from dothi.ground.errors import Conflict, Invalid, Missing
+from dothi.accounts.organisations import find_organisation, is_organisation
+from dothi.accounts.people import user_by_id
+from dothi.ground.clock import iso, now_us
+from dothi.ground.errors import Conflict, DothiError, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.model import (
     Actor,
@@ -20,26 +19,182 @@ from dothi.hub.model import (
     Entity,
     Op,
     Receipt,
+    Timer,
     json_prop,
     prop,
     put,
-    rel,
-    system,
     words,
 )
-from dothi.operations.alarms.workflow import ACKNOWLEDGE_WITHIN, NORMAL, ORDER, Move, State, after
-from dothi.operations.model import INSTEAD, OWNER, IllegalMove, Kind, Operations, Priority, Reading, Rule, rule_of
+from dothi.operations.alarms.raising import Effect as Effect
+from dothi.operations.alarms.raising import alarm_change as alarm_change
+from dothi.operations.alarms.raising import moved, standing
+from dothi.operations.alarms.reading import ENGINE as ENGINE
+from dothi.operations.alarms.reading import alarm_id as alarm_id
+from dothi.operations.alarms.reading import comments_of, the_alarm
+from dothi.operations.alarms.reading import find_alarm as find_alarm
+from dothi.operations.alarms.reading import open_alarms as open_alarms
+from dothi.operations.alarms.reading import recent_alarms as recent_alarms
+from dothi.operations.alarms.reading import state_of as state_of
+from dothi.operations.alarms.workflow import GUARDS, Move, Step, check
+from dothi.operations.model import INSTEAD, OWNER, IllegalMove, Kind, Operations, Priority, Rule, rule_of
 
 log = logging.getLogger("dothi.operations")
-ENGINE = system("operations")
-_LISTED = ("active", "acknowledged", "open", "due", "assignee", "priority", "since", "unit")
+INDEXED = {
+    "Alarm": (
+        *("active", "acknowledged", "open", "due", "assignee", "priority", "since", "unit"),
+        *("held", "rule", "suppressedBy", "inhibitors", "escalatedTo", "incident", "outBy"),
+    ),
+    "MaintenanceWindow": ("ended", "to", "unit"),
+    "CentreHour": ("hour",),
+}
+COMMENTS_MOST = 200
+CHOSEN_MOST = 200  # Alarms that one bulk verb takes.
+USER = "user:"
 _TRIES = 5  # Two hands on one alarm: read again and decide again, this often.
 
 
 def own(operations: Operations) -> None:
     """Guard the types of operations and declare what their lists ask for. Once, when the parts are put together."""
     operations.hub.own(OWNER, INSTEAD)
-    operations.hub.index("Alarm", *_LISTED)
+    for kind, attributes in INDEXED.items():
+        operations.hub.index(kind, *attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a move writes beside the state: attributes, and timers that stand or fall with it."""
+
+    attrs: dict[str, Attribute] = field(default_factory=dict)
+    timers: tuple[Timer, ...] = ()
+    words: str = ""  # The reason in the log.
+
+
+async def act(
+    operations: Operations,
+    actor: Actor,
+    name: str,
+    move: Move,
+    step: Callable[[Entity], tuple[Step, Deed]],
+    now: int,
+) -> Receipt:
+    """Make one move of an alarm by the table; decided again when another hand was quicker.
+
+    IllegalMove says by whom the alarm was taken; Forbidden, Invalid as the table's roles and guards have it.
+    """
+    for _ in range(_TRIES):
+        alarm = the_alarm(operations, actor, name)
+        state = state_of(alarm)
+        asked, deed = step(alarm)
+        GUARDS["room"](asked)  # What was sent wrong is said before what stands in its way.
+        try:
+            following = check(state, move, actor.roles, asked)
+        except IllegalMove as refused:
+            refused.fields |= {"by": alarm.value("acknowledgedBy", ""), "move": move.value}
+            raise
+        attrs = {**deed.attrs, **(standing(following, now) if following != state else {}), **moved(move, now)}
+        change = Change(Op.APPEND, name, attrs=attrs)
+        commit = Commit(actor, (change,), deed.words, {name: alarm.version}, timers=deed.timers, owner=OWNER)
+        try:
+            return await operations.hub.commit(commit)
+        except Conflict:
+            continue
+    raise Conflict(f"{name} is changing all the time: try again.")
+
+
+def with_comment(alarm: Entity, actor: Actor, said: str, now: int) -> dict[str, Attribute]:
+    """The list of comments with one more; the oldest leave it when it is full (the log keeps them)."""
+    if not said.strip():
+        return {}
+    kept = [{"by": one.by, "at": one.at, "words": one.words} for one in comments_of(alarm)]
+    return {"comments": json_prop([*kept, {"by": actor.id, "at": iso(now), "words": said.strip()}][-COMMENTS_MOST:])}
+
+
+async def acknowledge(
+    operations: Operations, actor: Actor, name: str, comment: str = "", now: int | None = None
+) -> Receipt:
+    """Somebody has seen it and takes it. IllegalMove when it was acknowledged already, Missing when it is not there."""
+    at = now_us() if now is None else now
+
+    def step(alarm: Entity) -> tuple[Step, Deed]:
+        attrs: dict[str, Attribute] = {
+            "acknowledgedBy": prop(actor.id),
+            "acknowledgedAt": prop(iso(at)),
+            "comment": prop(comment),
+        }
+        return Step(comment), Deed(attrs | with_comment(alarm, actor, comment, at), words=comment)
+
+    return await act(operations, actor, name, Move.ACKNOWLEDGE, step, at)
+
+
+async def comment_on(
+    operations: Operations, actor: Actor, name: str, said: str, now: int | None = None, reviewed: bool = False
+) -> Receipt:
+    """Add a comment; it stands for ever. `reviewed`: somebody looked whether a shelved alarm may stay so."""
+    at = now_us() if now is None else now
+
+    def step(alarm: Entity) -> tuple[Step, Deed]:
+        looked: dict[str, Attribute] = {"reviewedAt": prop(iso(at)), "reviewedBy": prop(actor.id)}
+        attrs = with_comment(alarm, actor, said, at) | (looked if reviewed else {})
+        return Step(said), Deed(attrs, words=said)
+
+    return await act(operations, actor, name, Move.COMMENT, step, at)
+
+
+async def assign(
+    operations: Operations, actor: Actor, name: str, to: str, said: str = "", now: int | None = None
+) -> Receipt:
+    """Give it to a unit (code), an organisation (46.dien-luc) or a person (user:…). Invalid when there is none."""
+    at = now_us() if now is None else now
+    there = can_have(operations, to)
+
+    def step(alarm: Entity) -> tuple[Step, Deed]:
+        attrs: dict[str, Attribute] = {"assignee": prop(to), "assignedBy": prop(actor.id)}
+        return Step(said, known=there), Deed(attrs | with_comment(alarm, actor, said, at), words=said)
+
+    return await act(operations, actor, name, Move.ASSIGN, step, at)
+
+
+def can_have(operations: Operations, to: str) -> bool:
+    """Whether a unit, an organisation or a person of this name can have an alarm."""
+    if to.startswith(USER):
+        return operations.accounts is not None and _is_active(operations, to.removeprefix(USER))
+    if is_organisation(to):
+        return find_organisation(operations.hub, to) is not None
+    return operations.territory.knows(to)
+
+
+def _is_active(operations: Operations, user: str) -> bool:
+    assert operations.accounts is not None
+    try:
+        return not user_by_id(operations.accounts, user).disabled
+    except Missing:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one alarm of a chosen group: `problem` is None where it was done."""
+
+    id: str
+    problem: DothiError | None = None
+
+
+async def each(names: Iterable[str], deed: Callable[[str], Awaitable[object]]) -> tuple[Outcome, ...]:
+    """Do the same to every chosen alarm: one that another hand took meanwhile stops no other.
+
+    Invalid for none or too many of them.
+    """
+    chosen = list(dict.fromkeys(names))
+    if not 0 < len(chosen) <= CHOSEN_MOST:
+        raise Invalid(f"Choose 1 to {CHOSEN_MOST} alarms.", field="alarms")
+    found = []
+    for name in chosen:
+        try:
+            await deed(name)
+            found.append(Outcome(name))
+        except (Conflict, Missing) as refused:
+            found.append(Outcome(name, refused))
+    return tuple(found)
 
 
 def sample_rules() -> list[Rule]:
@@ -106,144 +261,3 @@ async def switch_rule(operations: Operations, actor: Actor, rule_id: str, enable
     """Switch a rule on or off; the reason is kept."""
     rule = rule_of(operations.hub.get(actor, rule_id))
     return await keep_rule(operations, actor, replace(rule, enabled=enabled), reason)
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What the engine wants of one alarm."""
-
-    rule: Rule
-    reading: Reading
-    move: Move
-
-
-def alarm_id(rule_id: str, subject: str) -> str:
-    """The one alarm of a rule on a subject: the cause names it, so that it can be there once only."""
-    cause = hashlib.sha256(f"{rule_id}\n{subject}".encode()).hexdigest()[:24]
-    return urn("Alarm", cause)
-
-
-def alarm_change(operations: Operations, effect: Effect, now: int) -> tuple[Change, int] | None:
-    """The change that an effect needs, with the version it was decided on; None when nothing is to be done."""
-    name = alarm_id(effect.rule.id, effect.reading.subject)
-    alarm = find_alarm(operations, name)
-    state = state_of(alarm) if alarm else NORMAL
-    if (effect.move is Move.RAISE) == state.active:
-        return _value_only(alarm, effect)
-    following = after(state, effect.move)
-    attrs = _moved(following, effect, now)
-    if alarm is None or effect.move is Move.RAISE:
-        attrs |= _raised(operations, effect, alarm, now)
-    return Change(Op.UPSERT, name, ("Alarm",), attrs), alarm.version if alarm else 0
-
-
-def _value_only(alarm: Entity | None, effect: Effect) -> tuple[Change, int] | None:
-    if alarm is None or effect.move is Move.CLEAR or effect.reading.value == alarm.value("value"):
-        return None
-    value = effect.reading.value
-    if value is None:
-        return None
-    return Change(Op.APPEND, alarm.id, attrs={"value": prop(value, iso(effect.reading.observed))}), alarm.version
-
-
-def _moved(state: State, effect: Effect, now: int) -> dict[str, Attribute]:
-    attrs: dict[str, Attribute] = {
-        "active": prop(state.active, iso(now)),
-        "acknowledged": prop(state.acknowledged, iso(now)),
-        "open": prop(state != NORMAL),
-    }
-    if effect.reading.value is not None:
-        attrs["value"] = prop(effect.reading.value, iso(effect.reading.observed))
-    return attrs
-
-
-def _raised(operations: Operations, effect: Effect, alarm: Entity | None, now: int) -> dict[str, Attribute]:
-    rule, hub = effect.rule, operations.hub
-    attrs: dict[str, Attribute] = {
-        "rule": rel(rule.id),
-        "subject": rel(effect.reading.subject),
-        "name": words(**rule.name),
-        "kind": prop(rule.kind.value),
-        "attribute": prop(rule.attribute),
-        "limit": prop(rule.limit),
-        "priority": prop(rule.priority.value),
-        "since": prop(iso(now)),
-        "due": prop(iso(due_by(now, ACKNOWLEDGE_WITHIN[rule.priority]))),
-        "occurrences": prop((alarm.value("occurrences", 0) if alarm else 0) + 1),
-    }
-    try:
-        subject = hub.get(ENGINE, effect.reading.subject)
-    except Missing:
-        return attrs
-    for name in ("location", "unit", "simulated"):
-        if name in subject.attrs:
-            attrs[name] = {key: value for key, value in (subject.instance(name) or {}).items() if key not in _STAMPS}
-    attrs["subjectName"] = prop(subject.value("name", subject.id))
-    attrs["assignee"] = prop(subject.value("unit", ""))
-    unit = (subject.instance(rule.attribute) or {}).get("unitCode")
-    return attrs | ({"valueUnit": prop(unit)} if unit else {})
-
-
-_STAMPS = ("createdAt", "modifiedAt")
-
-
-def find_alarm(operations: Operations, name: str, actor: Actor = ENGINE) -> Entity | None:
-    """The alarm of that id, None when there never was one."""
-    try:
-        return operations.hub.get(actor, name)
-    except Missing:
-        return None
-
-
-def state_of(alarm: Entity) -> State:
-    """Where an alarm entity stands."""
-    return State(alarm.value("active"), alarm.value("acknowledged"))
-
-
-async def acknowledge(
-    operations: Operations, actor: Actor, name: str, comment: str = "", now: int | None = None
-) -> Receipt:
-    """Somebody has seen it and takes it. IllegalMove when it was acknowledged already, Missing when it is not there."""
-    if len(comment) > 2000:
-        raise Invalid("The comment is longer than 2,000 characters: shorten it.")
-    at = now_us() if now is None else now
-    for _ in range(_TRIES):
-        alarm = operations.hub.get(actor, name)
-        if "Alarm" not in alarm.types:
-            raise Missing(f"{name} is not an alarm.")
-        state = after(state_of(alarm), Move.ACKNOWLEDGE)
-        attrs: dict[str, Attribute] = {
-            "acknowledged": prop(True, iso(at)),
-            "open": prop(state != NORMAL),
-            "acknowledgedBy": prop(actor.id),
-            "comment": prop(comment),
-        }
-        commit = Commit(
-            actor, (Change(Op.APPEND, name, attrs=attrs),), comment, expect={name: alarm.version}, owner=OWNER
-        )
-        try:
-            return await operations.hub.commit(commit)
-        except Conflict as conflict:
-            if isinstance(conflict, IllegalMove):
-                raise
-    raise Conflict(f"{name} is changing all the time: try again.")
-
-
-def open_alarms(operations: Operations, actor: Actor, units: Iterable[str] = ()) -> list[Entity]:
-    """What needs a hand, most pressing first, then oldest first; of some units, or of all that `actor` may see."""
-    wanted = frozenset(units)
-    found = operations.hub.find(actor, "Alarm", "open==true", order=("since",))
-    alarms = [alarm for alarm in found if not wanted or alarm.value("unit") in wanted]
-    return sorted(alarms, key=_pressing)
-
-
-def recent_alarms(operations: Operations, actor: Actor, limit: int = 100) -> list[Entity]:
-    """Alarms that are closed, the latest first."""
-    return list(operations.hub.find(actor, "Alarm", "open==false", limit=limit, order=("-since",)).entities)
-
-
-def _pressing(alarm: Entity) -> tuple[bool, bool, int, int]:
-    """Not acknowledged before acknowledged, active before cleared, by priority, oldest first."""
-    state = state_of(alarm)
-    since: Any = alarm.value("since")
-    return state.acknowledged, not state.active, ORDER.index(Priority(alarm.value("priority"))), from_iso(since)
