@@ -64,10 +64,9 @@ from dothi.office.messages import Gateway, MailServer, Messages, open_messages, 
 from dothi.office.messages import api as messages_api
 from dothi.office.rules import keep_fresh as keep_rules_fresh
 from dothi.office.rules import open_rules
-from dothi.operations.alarms import service as alarms
-from dothi.operations.api import alarms as alarms_api
-from dothi.operations.engine import following as engine
-from dothi.operations.incidents import service as incidents
+from dothi.operations import rooms
+from dothi.operations.alarms.service import keep_sample_rules
+from dothi.operations.incidents.orders.links import makers as order_links
 from dothi.operations.model import Operations
 from dothi.programme import chasing
 from dothi.programme.api import council as council_api
@@ -115,15 +114,15 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         territory.shelf.watchers.append(policy.forget)
     territory_service.guard(hub)
     territory_service.refresh(territory, hub)
-    rules = open_rules(hub, territory, (rules_kind(), programme_rules(), chasing.rules_kind(), *REPORT_RULES))
+    kinds = (rules_kind(), programme_rules(), chasing.rules_kind(), *rooms.rule_kinds(), *REPORT_RULES)
+    rules = open_rules(hub, territory, kinds)
     citizens = open_citizens(hub, vault, territory, adopted=rules)
 
     own_organisations(hub)
     messages = _messages(settings, citizens, city)
     operations = Operations(hub, territory, vault, rules, messages)
     programme = Programme(hub, territory, adopted=rules)
-    alarms.own(operations)
-    incidents.declare(operations)
+    rooms.declare(operations)
     for room in (tasks, council, pilots, directives):
         room.own(programme)
     return Parts(
@@ -156,13 +155,13 @@ def _messages(settings: Settings, citizens: Citizens, city: str) -> Messages:
         channels.append(MailServer(host, int(port), sender, "mail", city, *account, security))
     if settings.phone_url:
         channels.append(Gateway(settings.phone_url, settings.phone_secret))
-    made = makers(citizens)
+    made = {**makers(citizens), **order_links(citizens.vault)}
     return open_messages(citizens.hub, citizens.vault, tuple(channels), city, settings.address, made)
 
 
 async def keep_samples(parts: Parts) -> None:
     """Bring in what is shipped as labelled samples and is not there yet: alarm rules, provisions, indicators."""
-    await alarms.keep_sample_rules(parts.operations)
+    await keep_sample_rules(parts.operations)
     await keep_sample_provisions(parts.programme)
     await keep_sample_indicators(parts.evidence)
     if parts.province:
@@ -181,7 +180,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
     """What runs beside the requests, by name: each follows the feed or the clock until cancelled."""
     position = parts.hub.last_seq()
     return {
-        "alarms": lambda: engine.run(parts.operations),
+        **rooms.consumers(parts.operations),
         "citizens": lambda: following.run(parts.citizens),
         "clocks of reports": lambda: watching.run(parts.citizens),
         "routing rules": lambda: broken.run(parts.citizens),
@@ -268,7 +267,6 @@ def verbs(parts: Parts) -> FastAPI:
         mergers_api,
         messages_api,
         office_api,
-        alarms_api,
         council_api,
         directives_api,
         pilots_api,
@@ -278,6 +276,8 @@ def verbs(parts: Parts) -> FastAPI:
         sources_api,
     ):
         api.include_router(module.router)
+    for router in rooms.ROUTERS:
+        api.include_router(router)
     api.include_router(handling_api.links)
     api.include_router(territory_api.router(parts.territory))
     api.add_exception_handler(DothiError, _refused)

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +17,7 @@ from dothi.hub.model import Actor, Commit, Entity, Event, Instance, LoggedCommit
 from dothi.hub.read import history
 from dothi.hub.read.dump import Fingerprint, dump, dump_events, fingerprint, logged_commit
 from dothi.hub.read.feed import Feed, Wanted
+from dothi.hub.read.readings import Readings, readings
 from dothi.hub.read.search import Search
 from dothi.hub.store import codec, files
 from dothi.hub.store.port import Head, Store
@@ -26,6 +27,7 @@ from dothi.hub.write.restore import restore, restore_events
 
 _ALWAYS = Window()
 _ANY = EventQuery()
+_FOREVER = 1 << 62
 _FEED_PAGE = 32  # Commits read at a time by a follower.
 
 
@@ -123,6 +125,24 @@ class Hub:
         """
         head = self._visible(actor, entity_id, tenant)
         return history.read(self._store, head, attrs, window)
+
+    def readings(
+        self,
+        actor: Actor,
+        ids: Iterable[str],
+        names: Iterable[str],
+        since: int,
+        until: int = _FOREVER,
+        told: Callable[[float], None] | None = None,
+    ) -> dict[tuple[str, str], Readings]:
+        """The numbers that those entities measured in a while (µs), by (id, attribute); of what `actor` may read.
+
+        One pass over the log: for months of many sensors. It may run in a thread; `told` hears how far it is, 0 to 1.
+        """
+        tid = self._store.tenant("")
+        heads = {} if tid is None else self._store.heads(tid, tuple(ids))
+        seen = {head.eid: name for name, head in heads.items() if self._policy.may_read(actor, self._last_state(head))}
+        return readings(self._store, seen, names, since, until, told) if seen else {}
 
     def as_known(self, actor: Actor, entity_id: str, instant: int, tenant: str = "") -> Entity | None:
         """The entity as it was known at `instant` (µs), None when it was not there."""

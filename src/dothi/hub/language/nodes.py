@@ -171,5 +171,6 @@ class EventQuery:
     kinds: tuple[str, ...] = ()  # None: any.
     keys: tuple[str, ...] = ()  # None: any.
     tag: bytes = b""  # Empty: any.
+    clips: bool = False  # Only those whose recording is still referred to.
     before: int = 1 << 62  # Only numbers below: the next page.
     limit: int = 100

@@ -72,6 +72,8 @@ def _where(eid: int, sought: EventQuery) -> tuple[str, list[Any]]:
         if wanted:
             where.append(f"{column} IN ({','.join('?' * len(wanted))})")
             values.extend(wanted)
+    if sought.clips:
+        where.append("clip<>''")
     if sought.tag:
         where.append("tag=?")
         values.append(sought.tag)

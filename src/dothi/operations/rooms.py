@@ -1,0 +1,46 @@
+"""What the rooms of operations bring to a city: rule kinds, declarations, consumers, endpoints; a line for each."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from fastapi import APIRouter
+
+from dothi.office.rules.model import Kind
+from dothi.operations.alarms import service as alarms
+from dothi.operations.api import alarms as alarms_api
+from dothi.operations.api import events as events_api
+from dothi.operations.engine import following as engine
+from dothi.operations.events import expiry
+from dothi.operations.events import rules as detection_rules
+from dothi.operations.events import sources as event_sources
+from dothi.operations.incidents import service as incidents
+from dothi.operations.incidents.orders import following as order_clocks
+from dothi.operations.incidents.orders import service as orders
+from dothi.operations.incidents.orders.model import INDEXED as ORDERS_INDEXED
+from dothi.operations.incidents.orders.rules import rules_kind as order_rules
+from dothi.operations.model import Operations
+
+Run = Callable[[], Coroutine[Any, Any, None]]
+ROUTERS: tuple[APIRouter, ...] = (alarms_api.router, events_api.router)
+
+
+def rule_kinds() -> tuple[Kind, ...]:
+    """The kinds of rules that a province or commune may set of its own."""
+    return (order_rules(), detection_rules.rules_kind())
+
+
+def declare(operations: Operations) -> None:
+    """Guard the types of operations and say what its lists ask for."""
+    alarms.own(operations)
+    orders.declare(operations, ORDERS_INDEXED)
+    incidents.declare(operations)
+    event_sources.declare(operations)
+
+
+def consumers(operations: Operations) -> Mapping[str, Run]:
+    """What follows the feed or the clock, by name."""
+    return {
+        "alarms": lambda: engine.run(operations),
+        "orders": lambda: order_clocks.run(operations),
+        "end of detections": lambda: expiry.run(operations),
+    }
