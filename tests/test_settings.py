@@ -48,6 +48,12 @@ def test_cookies_follow_the_address() -> None:
         ("mail_server", "mail.example.vn"),
         ("mail_security", "ssl"),
         ("phone_url", "sms.example.vn"),
+        ("warning_broker", "mqtt.example.vn"),
+        ("warning_topic", "hue/#"),
+        ("warning_topic", "hue/drill"),
+        ("warning_url", "loa.example.vn"),
+        ("drill_mail", "truc.ban"),
+        ("drill_topic", "perhaps"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: object) -> None:
@@ -73,3 +79,26 @@ def test_channels_are_set_whole() -> None:
             settings.read({}, **given)
     got = settings.read({}, mail_server="mail.vn:587", mail_from="a@mail.vn", mail_password="quiet")
     assert "quiet" not in repr(got)
+
+
+def test_channels_of_warnings_are_set_whole() -> None:
+    """Requests need a secret, drills their own address, topic and letters what carries them; secrets are not shown."""
+    secret = "s" * settings.SECRET_MIN
+    half: tuple[tuple[dict[str, object], str], ...] = (
+        ({"warning_url": "https://loa.vn"}, "warning_secret"),
+        ({"warning_url": "https://loa.vn", "warning_secret": "short"}, "warning_secret"),
+        ({"drill_url": "https://loa.vn"}, "warning_secret"),
+        (
+            {"warning_url": "https://loa.vn/", "drill_url": "https://loa.vn", "warning_secret": secret},
+            "reach the public",
+        ),
+        ({"drill_topic": "yes"}, "warning_broker"),
+        ({"drill_mail": "a@hue.vn"}, "mail_server"),
+    )
+    for given, lacks in half:
+        with pytest.raises(Invalid, match=lacks):
+            settings.read({}, **given)
+    mail = {"mail_server": "mail.vn:587", "mail_from": "a@hue.vn"}
+    got = settings.read({}, warning_secret=secret, drill_mail="a@hue.vn, b@hue.vn", warning_topic="/hue/", **mail)
+    assert (got.drill_mail, got.warning_topic) == (("a@hue.vn", "b@hue.vn"), "hue")
+    assert secret not in repr(got)

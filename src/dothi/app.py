@@ -68,6 +68,9 @@ from dothi.operations import rooms
 from dothi.operations.alarms.service import keep_sample_rules
 from dothi.operations.incidents.orders.links import makers as order_links
 from dothi.operations.model import Operations
+from dothi.operations.warnings import following as warning_delivery
+from dothi.operations.warnings.channels.mqtt import Broker
+from dothi.operations.warnings.channels.opening import Addresses, open_channels
 from dothi.programme import chasing
 from dothi.programme.api import council as council_api
 from dothi.programme.api import directives as directives_api
@@ -136,6 +139,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         citizens=citizens,
         rules=rules,
         messages=messages,
+        channels=open_channels(operations, messages, _addresses(settings)),
         programme=programme,
         evidence=open_evidence(hub, territory, settings.unit or COUNTRY, rules),
         city=city,
@@ -157,6 +161,22 @@ def _messages(settings: Settings, citizens: Citizens, city: str) -> Messages:
         channels.append(Gateway(settings.phone_url, settings.phone_secret))
     made = {**makers(citizens), **order_links(citizens.vault)}
     return open_messages(citizens.hub, citizens.vault, tuple(channels), city, settings.address, made)
+
+
+def _addresses(settings: Settings) -> Addresses:
+    """Where warnings and drills leave, as far as the operator has set it."""
+    host, _, port = settings.warning_broker.rpartition(":")
+    account = (settings.warning_broker_user, settings.warning_broker_password)
+    broker = Broker(host, int(port), *account, settings.warning_broker_tls) if host else None
+    return Addresses(
+        broker,
+        settings.warning_topic,
+        settings.drill_topic,
+        settings.warning_url,
+        settings.drill_url,
+        settings.warning_secret,
+        settings.drill_mail,
+    )
 
 
 async def keep_samples(parts: Parts) -> None:
@@ -193,6 +213,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "sources": lambda: runner.run_sources(parts.sources),
         "rules": lambda: keep_rules_fresh(parts.rules),
         "messages": lambda: outbox.run(parts.messages),
+        "warnings leave": lambda: warning_delivery.run(parts.operations, parts.channels),
         "areas": lambda: areas.run(parts.citizens, parts.messages),
         "notices": lambda: notices.run(parts.citizens, parts.messages),
         "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),

@@ -1,6 +1,7 @@
 """All settings of dothi, read once from the environment and the command line, then frozen."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dothi.ground.errors import Invalid
 
 MIB = 1024 * 1024
+SECRET_MIN = 16  # Characters of a secret that signs.
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,16 @@ class Settings:
     phone_secret: str = field(default="", repr=False)
     mail_in_host: str = "127.0.0.1"  # Where mail that is to become reports is listened for.
     mail_in_port: int = 0  # 0: no mail is taken in.
+    warning_broker: str = ""  # host:port of the MQTT broker on which warnings stand; "" is off.
+    warning_broker_user: str = ""
+    warning_broker_password: str = field(default="", repr=False)
+    warning_broker_tls: bool = False
+    warning_topic: str = "dothi"  # What the topics begin with: <topic>/warnings/<unit>/…
+    warning_url: str = ""  # Where warnings are posted, signed, for SMS, radio or loudspeakers; "" is off.
+    warning_secret: str = field(default="", repr=False)
+    drill_mail: tuple[str, ...] = ()  # Mail addresses of staff to whom drills go.
+    drill_topic: bool = False  # Whether drills are told below <topic>/drill.
+    drill_url: str = ""  # Where drills are posted; never the address of real warnings.
 
     @property
     def address(self) -> str:
@@ -78,6 +90,19 @@ def _lacking(settings: Settings) -> str:
         return "mail_in_port needs unit: whose desk gets what comes by mail."
     if settings.phone_url and not settings.phone_secret:
         return "phone_url needs phone_secret: the gateway knows by it that the city wrote."
+    return _lacking_for_warnings(settings)
+
+
+def _lacking_for_warnings(settings: Settings) -> str:
+    """The same of the channels of warnings and drills."""
+    if (settings.warning_url or settings.drill_url) and len(settings.warning_secret) < SECRET_MIN:
+        return f"warning_url and drill_url need warning_secret of {SECRET_MIN} characters or more: requests are signed."
+    if settings.drill_url and settings.drill_url == settings.warning_url:
+        return "drill_url is the address of real warnings (warning_url): a drill would reach the public there."
+    if settings.drill_topic and not settings.warning_broker:
+        return "drill_topic needs warning_broker: the broker on which drills are told."
+    if settings.drill_mail and not settings.mail_server:
+        return "drill_mail needs mail_server: who sends the letters."
     return ""
 
 
@@ -146,6 +171,21 @@ def _security(value: Any) -> str:
     return str(value)
 
 
+def _mails(value: Any) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    found = tuple(part.strip() for part in parts if part.strip())
+    if wrong := next((one for one in found if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", one)), ""):
+        raise ValueError(f"{wrong} is no mail address; separate several by commas")
+    return found
+
+
+def _topic(value: Any) -> str:
+    levels = str(value).strip("/").split("/")
+    if not all(re.fullmatch(r"[\w.-]+", level) for level in levels) or "drill" in levels:
+        raise ValueError("it must be letters, digits, dots and hyphens between slashes, without a level “drill”")
+    return "/".join(levels)
+
+
 _PARSERS: dict[str, Callable[[Any], Any]] = {
     "data": Path,
     "host": str,
@@ -169,5 +209,15 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "phone_secret": str,
     "mail_in_host": str,
     "mail_in_port": _whole(0, 65535),
+    "warning_broker": _server,
+    "warning_broker_user": str,
+    "warning_broker_password": str,
+    "warning_broker_tls": _flag,
+    "warning_topic": _topic,
+    "warning_url": _address,
+    "warning_secret": str,
+    "drill_mail": _mails,
+    "drill_topic": _flag,
+    "drill_url": _address,
 }
 assert _PARSERS.keys() == {one.name for one in fields(Settings)}, "every setting has a parser"

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from dothi.office.rules.model import Kind
 from dothi.operations.alarms import service as alarms
 from dothi.operations.api import alarms as alarms_api
+from dothi.operations.api import channels as channels_api
 from dothi.operations.api import events as events_api
 from dothi.operations.engine import following as engine
 from dothi.operations.events import expiry
@@ -21,7 +22,7 @@ from dothi.operations.incidents.orders.rules import rules_kind as order_rules
 from dothi.operations.model import Operations
 
 Run = Callable[[], Coroutine[Any, Any, None]]
-ROUTERS: tuple[APIRouter, ...] = (alarms_api.router, events_api.router)
+ROUTERS: tuple[APIRouter, ...] = (alarms_api.router, channels_api.router, events_api.router)
 
 
 def rule_kinds() -> tuple[Kind, ...]:

@@ -1,6 +1,6 @@
 """The parts of the city that pages speak to, made once by app.py."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
@@ -11,6 +11,7 @@ from dothi.hub.core import Hub
 from dothi.office.messages import Messages
 from dothi.office.rules import RuleSets
 from dothi.operations.model import Operations
+from dothi.operations.warnings.channels.model import Channels
 from dothi.programme.model import Programme
 from dothi.sources.model import Sources
 from dothi.territory import Territory
@@ -32,6 +33,7 @@ class Parts:
     messages: Messages
     city: str = "dothi"  # The name in the top bar, e.g. "Thành phố Huế".
     province: str = ""  # Code of the province whose city this is: where maps begin; "" is the whole country.
+    channels: Channels = field(default_factory=Channels)  # On which warnings leave.
     simulated: bool = False  # A demo: "dữ liệu mô phỏng" stands over every page.
     secure: bool = False  # Served over HTTPS: cookies are sent on HTTPS only.
 
