@@ -20,6 +20,8 @@ from dothi.operations.incidents.orders import service as orders
 from dothi.operations.incidents.orders.model import INDEXED as ORDERS_INDEXED
 from dothi.operations.incidents.orders.rules import rules_kind as order_rules
 from dothi.operations.model import Operations
+from dothi.operations.rules.odd import following as odd_values
+from dothi.operations.rules.odd.watching import rules_kind as odd_rules
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: tuple[APIRouter, ...] = (alarms_api.router, channels_api.router, events_api.router)
@@ -27,7 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (alarms_api.router, channels_api.router, events
 
 def rule_kinds() -> tuple[Kind, ...]:
     """The kinds of rules that a province or commune may set of its own."""
-    return (order_rules(), detection_rules.rules_kind())
+    return (order_rules(), detection_rules.rules_kind(), odd_rules())
 
 
 def declare(operations: Operations) -> None:
@@ -42,6 +44,7 @@ def consumers(operations: Operations) -> Mapping[str, Run]:
     """What follows the feed or the clock, by name."""
     return {
         "alarms": lambda: engine.run(operations),
+        "odd values": lambda: odd_values.run(operations),
         "orders": lambda: order_clocks.run(operations),
         "end of detections": lambda: expiry.run(operations),
     }
