@@ -32,8 +32,9 @@ from dothi.hub.model import Actor, Entity, LoggedCommit, instance_value
 WORK_TYPES = (
     *(TYPE, PART_TYPE, "Task", "Alarm", PROBLEM_TYPE, SERVICE_TYPE, "ReportDuty", "Consultation"),
     *("TaskPart", "ExtensionRequest", "Bottleneck", "Scheme", "Plan"),
-    *("MemberOpinion", "ExplanationRequest", "Submission", "Pilot"),
+    *("MemberOpinion", "ExplanationRequest", "Submission", "Pilot", "Order"),
 )
+ESCALATED = (TYPE, PART_TYPE, "Order")  # What is brought before others when late: they carry escalatedTo.
 SEARCHED = 2000  # Rows of a desk that a search looks at.
 ROUNDED = 3  # Decimals of a degree that the public sees: about 110 m, so that no home is pointed at.
 PAGE_MAX = 200
@@ -204,7 +205,7 @@ def escalated(citizens: Citizens, actor: Actor, limit: int = 100, offset: int = 
     handed: Condition = Exists(("escalatedTo",))
     if actor.areas:
         handed = Compare(("escalatedTo",), "==", tuple(sorted(actor.areas)))
-    return _desk(citizens, actor, (handed, Compare(("escalatedTo",), "!=", "")), limit, offset, (TYPE, PART_TYPE))
+    return _desk(citizens, actor, (handed, Compare(("escalatedTo",), "!=", "")), limit, offset, ESCALATED)
 
 
 def _due(since: str | None, until: str | None) -> tuple[Condition, ...]:

@@ -14,6 +14,8 @@ from dothi.hub.model import ABSENT
 from dothi.office.rules import adopt, applied, check_day, in_force, inherited, overlay, read, versions
 from dothi.office.rules.model import Trial
 from dothi.office.rules.service import check, kind_of
+from dothi.operations.incidents.orders import simulation as orders
+from dothi.operations.incidents.orders.rules import KIND as ORDER_RULES
 from dothi.programme import simulation
 from dothi.web.page import Page, redirect, render, visit, words
 from dothi.web.pages.shown import STAFF, unit_name
@@ -42,7 +44,14 @@ def _of_programme(
     return simulation.simulate(parts(request).programme, kind, unit, before, after)
 
 
-JUDGES: Mapping[str, Judge] = {kind: partial(_of_programme, kind) for kind in simulation.TRIALS}
+def _of_orders(request: Request, unit: str | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> Trial:
+    return orders.simulate(parts(request).operations, unit, before, after)
+
+
+JUDGES: Mapping[str, Judge] = {
+    **{kind: partial(_of_programme, kind) for kind in simulation.TRIALS},
+    ORDER_RULES: _of_orders,
+}
 
 
 async def rule_text(request: Request) -> Response:

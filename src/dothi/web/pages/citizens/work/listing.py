@@ -37,6 +37,7 @@ PLACES: Mapping[str, str] = {
     "ExplanationRequest": "/explanations/",
     "Submission": "/submission/",
     "Pilot": "/pilots/",
+    "Order": "/order/",
 }  # Where a row of another module opens.
 ICONS: Mapping[str, str] = {
     TYPE: "report",
@@ -44,6 +45,7 @@ ICONS: Mapping[str, str] = {
     "Alarm": "alarm",
     "Problem": "proposal",
     "ReportDuty": "file",
+    "Order": "task",
 }
 
 
