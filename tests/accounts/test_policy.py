@@ -67,6 +67,7 @@ EXPECTED = {
     **dict.fromkeys(
         ("Incident", "IncidentReview", "Warning", "WarningDelivery", "Suggestion"), "- - r rcu rcu r R r r r"
     ),
+    "CentreHour": "- - R R R R R R R R",
     **dict.fromkeys(("MaintenanceWindow", "Shift"), "- - r rcu r r R r r r"),
     "Order": "- - ru rcu rcu r R r r r",
     "LogEntry": "- - rc rcu rcu r R r r r",

@@ -140,7 +140,7 @@ def _rule(roles: str | frozenset[str], may: frozenset[Do], types: str | frozense
 RULES: tuple[Rule, ...] = (
     # Reading
     _rule(STAFF, _READ, READINGS | RECORDS | {"AlarmRule"}, Where.EVERYWHERE),
-    _rule(STAFF, _READ, COUNCIL, Where.EVERYWHERE),
+    _rule(STAFF, _READ, COUNCIL | {"CentreHour"}, Where.EVERYWHERE),
     _rule(STAFF, _READ, WORK | DUTY | DRAFTS, Where.AREA),
     _rule("assessor", _READ, WORK | DUTY, Where.EVERYWHERE),  # Evidence may lie in any unit.
     _rule("data_steward administrator", _READ, "QuarantinedRow", Where.EVERYWHERE),  # Raw rows may name people.

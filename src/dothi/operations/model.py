@@ -20,6 +20,7 @@ INSTEAD = {
     "Alarm": "POST /api/alarms/{id}/acknowledge, …/assign, …/shelve (alarms are raised and cleared by their rules)",
     "AlarmRule": "POST /api/alarm-rules",
     "MaintenanceWindow": "POST /api/maintenance-windows",
+    "CentreHour": "GET /api/alarm-quality (recorded by the centre itself)",
     "Incident": "POST /api/incidents",
     "IncidentReview": "POST /api/incidents/{id}/review",
     "Order": "POST /api/incidents/{id}/orders",

@@ -11,13 +11,19 @@ NOUNS: dict[str, Noun] = {
         (
             *("rule", "subject", "priority", "active", "acknowledged", "since", "value", "simulated"),
             *("comments", "shelvedUntil", "shelvedBy", "shelvedWhy", "suppressedBy", "group", "incident", *PLACE, *ACT),
+            *("held", "reasons", "firstOut", "chattering", "escalatedTo", "inhibitors", "outBy", "move"),
         ),
         "One condition that needs a hand; one active alarm per cause",
     ),
     "MaintenanceWindow": Noun(
         "operations",
-        ("title", "units", "subjects", "rules", "from", "to", "reason", "by", "unit"),
+        ("title", "units", "subjects", "rules", "from", "to", "reason", "by", "ended", "unit"),
         "Work that was announced: between two instants its alarms call nobody",
+    ),
+    "CentreHour": Noun(
+        "operations",
+        ("hour", "alarms", "moves", "opened"),
+        "An hour of the centre: the moves of its alarms, and how often its screens were opened; no persons",
     ),
     "Incident": Noun(
         "operations",

@@ -41,6 +41,7 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "Alarm": ("subjectName", "unit", "value", "limit", "since", "active", "acknowledged", "simulated"),
     "AlarmRule": ("attribute", "priority", "enabled", "sample"),
     "MaintenanceWindow": ("from", "to", "reason", "unit"),
+    "CentreHour": ("hour",),
     "Incident": ("state", "priority", "since", "unit", "assignee", "due", "drill"),
     "IncidentReview": ("state", "unit", "due", "drill"),
     "Order": ("state", "unit", "assignee", "receiveBy", "arriveBy", "receivedAt", "arrivedAt", "due", "drill"),
