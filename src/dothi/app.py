@@ -68,7 +68,7 @@ from dothi.operations import rooms
 from dothi.operations.alarms.service import keep_sample_rules
 from dothi.operations.incidents.orders.links import makers as order_links
 from dothi.operations.model import Operations
-from dothi.operations.warnings import following as warning_delivery
+from dothi.operations.warnings.channels import following as warning_delivery
 from dothi.operations.warnings.channels.mqtt import Broker
 from dothi.operations.warnings.channels.opening import Addresses, open_channels
 from dothi.programme import chasing
@@ -123,7 +123,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
 
     own_organisations(hub)
     messages = _messages(settings, citizens, city)
-    operations = Operations(hub, territory, vault, rules, messages)
+    operations = Operations(hub, territory, vault, rules, messages, accounts=accounts, home=settings.unit)
     programme = Programme(hub, territory, adopted=rules)
     rooms.declare(operations)
     for room in (tasks, council, pilots, directives):

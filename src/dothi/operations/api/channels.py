@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 
 from dothi.accounts.api import Who, require_csrf
 from dothi.operations.model import Operations
+from dothi.operations.warnings.channels.delivery import Delivery, deliveries, replay
 from dothi.operations.warnings.channels.model import Channels
 from dothi.operations.warnings.channels.receipts import acknowledge
-from dothi.operations.warnings.delivery import Delivery, deliveries, replay
 
 Key = Annotated[str, Path(max_length=300)]
 Line = Annotated[str, Header(max_length=200)]

@@ -11,9 +11,9 @@ from dothi.ground.errors import Conflict, Invalid, Missing, Unauthenticated
 from dothi.hub.model import Commit, Entity, amend, prop
 from dothi.office.messages.gateway import signature
 from dothi.operations.model import OWNER, Operations
+from dothi.operations.warnings.channels.delivery import delivery_id
 from dothi.operations.warnings.channels.model import PAGE, SYSTEM, TYPE, Channels
 from dothi.operations.warnings.channels.page import is_over, of_thread
-from dothi.operations.warnings.delivery import delivery_id
 
 SIGNED_WITHIN = 5 * MINUTE
 RECEIVER_LETTERS, RECEIVERS_MOST = 80, 1_000_000

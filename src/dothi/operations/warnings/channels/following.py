@@ -4,12 +4,12 @@ import asyncio
 
 from dothi.hub.model import LoggedCommit, default_instance, instance_value
 from dothi.operations.model import Operations
+from dothi.operations.warnings.channels.delivery import begin, send_due
 from dothi.operations.warnings.channels.model import TYPE, Channel, Channels, Exercise, Released, What
-from dothi.operations.warnings.delivery import begin, send_due
 from dothi.operations.warnings.model import TYPE as WARNING
 from dothi.operations.warnings.model import State
 
-CONSUMER = "operations.warnings.delivery"
+CONSUMER = "operations.warnings.channels.delivery"
 CURSOR_EVERY = 500  # Commits read without an effect before the position is stored.
 LOOK_EVERY_S = 2.0
 
