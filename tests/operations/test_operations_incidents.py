@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from dothi.ground.clock import HOUR, MINUTE, from_iso, iso
-from dothi.ground.errors import Conflict, Forbidden, Invalid
+from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
-from dothi.hub.model import Actor, Change, Commit, Op, amend, create, prop
+from dothi.hub.model import Actor, Change, Commit, Op, amend, create, geo, prop, rel
 from dothi.operations.alarms.service import own
-from dothi.operations.incidents import service
+from dothi.operations.incidents import joining, moving, service
 from dothi.operations.incidents.log import read_log, write_entry
 from dothi.operations.incidents.model import Incident, NewIncident, State
+from dothi.operations.incidents.playbooks import late
+from dothi.operations.incidents.playbooks.steps import do_step, skip_step
+from dothi.operations.incidents.playbooks.tables import parse, shipped
 from dothi.operations.incidents.suggestions import (
     NewSuggestion,
     confirm,
@@ -24,6 +27,8 @@ from dothi.operations.incidents.suggestions import (
     suggest,
     suggestions,
 )
+from dothi.operations.incidents.together import Sign, judge, react
+from dothi.operations.incidents.workflow import GUARDS, MOVES, table_text
 from dothi.operations.model import OWNER, Operations
 from dothi.territory import Territory
 
@@ -140,10 +145,152 @@ def test_two_hands_on_one_incident_are_seen(tmp_path: Path) -> None:
 
     async def story(room: Room) -> None:
         found = await room.open()
-        taken = await service.take(room.operations, LAN, found.name, found.version)
+        taken = await moving.take(room.operations, LAN, found.name, found.version)
         assert (taken.state, taken.commander) == (State.IN_HAND, LAN.id)
         with pytest.raises(Conflict):
-            await service.take(room.operations, LAN, found.name, found.version)
+            await moving.take(room.operations, LAN, found.name, found.version)
         await room.hub.commit(Commit(LAN, (amend(found.id, title=prop("x")),), owner=OWNER))
 
     told(tmp_path, story)
+
+
+async def _refused(deed: Awaitable[Any], guard: str) -> None:
+    with pytest.raises(DothiError) as refused:
+        await deed
+    assert refused.value.fields.get("guard") == guard
+
+
+def test_closing_asks_for_orders_steps_and_warnings(tmp_path: Path) -> None:
+    """Open orders or required steps need a reason; a warning that holds is ended or handed over first."""
+
+    async def story(room: Room) -> None:
+        found = await moving.take(room.operations, LAN, (await room.open()).name, now=T0)
+        await _refused(moving.close(room.operations, LAN, found.name, now=T0), "steps_done")
+        for one in found.steps:
+            if one.required and one.id != "verify":
+                found = await skip_step(room.operations, LAN, found.name, one.id, "Không cần vì nước đã rút", now=T0)
+        found = await do_step(room.operations, LAN, found.name, "verify", {"how": "phone", "depth": "0,2"}, now=T0)
+        order = {"incident": rel(found.id), "open": prop(True), "unit": prop("19753"), "state": prop("issued")}
+        await room.hub.commit(Commit(LAN, (create("urn:ngsi-ld:Order:1", "Order", **order),), owner=OWNER))
+        await _refused(moving.close(room.operations, LAN, found.name, now=T0), "orders_done")
+        await _refused(moving.end(room.operations, LAN, found.name, "cancel", "Báo nhầm chỗ", now=T0), "no_orders")
+        warning = {"incident": rel(found.id), "open": prop(True), "unit": prop("19753"), "state": prop("released")}
+        await room.hub.commit(Commit(LAN, (create("urn:ngsi-ld:Warning:1", "Warning", **warning),), owner=OWNER))
+        why = "Lệnh còn lại theo dõi ở ca sau"
+        await _refused(moving.close(room.operations, LAN, found.name, why, now=T0), "no_warning")
+        other = await room.open(NewIncident("Khác", "flood", unit="19753"))
+        closed = await moving.close(room.operations, LAN, found.name, why, other.name, now=T0)
+        assert (closed.state, closed.open) == (State.CLOSED, False)
+        assert room.hub.get(LAN, "urn:ngsi-ld:Warning:1").value("incident") == other.id
+        assert room.hub.due_timers(service.CONSUMER, 1 << 62)[0][0] == other.id
+
+    told(tmp_path, story)
+
+
+def test_a_step_wakes_when_what_was_filled_in_asks_for_it(tmp_path: Path) -> None:
+    """Deep water wakes the steps for it with their own time; a form that does not fit is refused by field."""
+
+    async def story(room: Room) -> None:
+        found = await room.open()
+        assert not found.step("evacuate").owed
+        with pytest.raises(Invalid) as wrong:
+            await do_step(room.operations, LAN, found.name, "verify", {"how": "guess"}, now=T0)
+        assert wrong.value.fields["field"] == "how"
+        later = T0 + 10 * MINUTE
+        found = await do_step(room.operations, LAN, found.name, "verify", {"how": "phone", "depth": "0,9"}, now=later)
+        assert from_iso(found.step("evacuate").due) == later + HOUR
+        assert found.step("verify").form == {"how": "phone", "depth": 0.9}
+        with pytest.raises(Conflict):
+            await do_step(room.operations, LAN, found.name, "verify", {"how": "phone"}, now=later)
+        assert found.playbook == "flood"
+
+    told(tmp_path, story)
+
+
+def test_what_is_late_is_told_once_and_brought_before_the_unit_above(tmp_path: Path) -> None:
+    """Nobody took it: the province hears of it; each late step has one line in the log, also after a restart."""
+
+    async def story(room: Room) -> None:
+        found = await room.open()
+        assert await late.ring(room.operations, T0 + MINUTE) == 0
+        for _ in range(3):
+            await late.ring(room.operations, T0 + 2 * HOUR)
+        found = service.incident(room.operations, LAN, found.name)
+        assert found.escalated_to == "46"
+        lines = [one.words for one in read_log(room.operations, LAN, found.id, trail=False)]
+        assert "Quá hạn: chưa ai nhận chỉ huy" in lines
+        assert len(lines) == len(set(lines)) == 1 + sum(bool(one.late) for one in found.steps)
+        taken = await moving.take(room.operations, LAN, found.name)
+        assert taken.escalated_to == ""
+
+    told(tmp_path, story)
+
+
+def test_incidents_are_merged_and_set_apart_by_a_person(tmp_path: Path) -> None:
+    """What is merged keeps its own; it can be set apart again; a drill and the real are never one."""
+
+    async def story(room: Room) -> None:
+        one, other = await room.open(), await room.open(NewIncident("Ngập cống", "flood", unit="19753"))
+        drill = await room.open(NewIncident("Diễn tập", "flood", unit="19753", drill=True))
+        why = "Cùng một điểm ngập, hai người báo"
+        with pytest.raises(Conflict):
+            await joining.merge(room.operations, LAN, drill.name, one.name, why)
+        merged = await joining.merge(room.operations, LAN, other.name, one.name, why, now=T0)
+        assert (merged.state, merged.merged_into) == (State.MERGED, one.id)
+        assert [found.id for found in service.merged_into(room.operations, one.id)] == [other.id]
+        apart = await joining.unmerge(room.operations, LAN, other.name, "Thật ra là hai điểm khác nhau")
+        assert (apart.state, apart.merged_into, apart.open) == (State.OPEN, "", True)
+        verbs = [line.deed.get("verb") for line in read_log(room.operations, LAN, one.id)]
+        assert verbs == ["opened", "took", "gave_back"]
+
+    told(tmp_path, story)
+
+
+def test_a_report_near_an_incident_is_suggested_to_it_once(tmp_path: Path) -> None:
+    """A report of flooding beside a flood is suggested with reasons; confirming joins it, and nothing comes twice."""
+
+    async def story(room: Room) -> None:
+        place = (107.59, 16.46)
+        found = await room.open(NewIncident("Ngập", "flood", unit="19753", place=place))
+        attrs = {"category": prop("flooding"), "filedAt": prop(iso(T0 + HOUR)), "open": prop(True)}
+        attrs |= {"unit": prop("19753"), "code": prop("X1"), "location": geo({"type": "Point", "coordinates": place})}
+        for name, more in (("1", {}), ("2", {"category": prop("road")})):
+            report = create(f"urn:ngsi-ld:CitizenReport:{name}", "CitizenReport", **{**attrs, **more})
+            await room.hub.commit(Commit(LAN, (report,)))
+        for _ in range(2):
+            for commit in room.hub.log():
+                await react(room.operations, commit, now=T0 + HOUR)
+        (hint,) = suggestions(room.operations, LAN, kind="together")
+        assert hint.incident == found.id
+        assert hint.reasons[0]["vi"] == "Cách nhau khoảng 0 m"
+        joined = await joining.carry_out(room.operations, LAN, hint.id, "Cùng điểm ngập đường Hùng Vương")
+        assert isinstance(joined, Incident)
+        assert joined.reports == ("urn:ngsi-ld:CitizenReport:1",)
+        apart = await joining.detach(room.operations, LAN, found.name, joined.reports[0], "Phản ánh về chỗ khác")
+        assert apart.reports == ()
+        for commit in room.hub.log():
+            await react(room.operations, commit, now=T0 + HOUR)
+        assert suggestions(room.operations, LAN) == []
+
+    told(tmp_path, story)
+
+
+def test_signs_of_different_kinds_never_belong_together() -> None:
+    """Place and time alone are not enough, and a fire is no flood even at the same place."""
+    rules = parse(shipped()).together
+    here, units = (107.59, 16.46), frozenset({"19753"})
+    flood = Sign("a", "Alarm", {"vi": "a", "en": "a"}, frozenset({"flood"}), here, units, T0, T0)
+    fire = Sign("b", "Alarm", {"vi": "b", "en": "b"}, frozenset({"fire"}), here, units, T0, T0)
+    some = Sign("c", "CitizenReport", {"vi": "c", "en": "c"}, frozenset(), here, units, T0, T0)
+    same = Sign("d", "CitizenReport", {"vi": "d", "en": "d"}, frozenset({"flood"}), here, units, T0, T0 + HOUR)
+    assert judge(flood, fire, rules).score == 0
+    assert judge(flood, some, rules).score < rules.least <= judge(flood, same, rules).score
+    assert judge(flood, same, rules) == judge(same, flood, rules)
+
+
+def test_the_documentation_prints_the_table_of_incidents() -> None:
+    """The page of an incident's life holds the table as the code has it, and a line for each guard."""
+    text = Path("docs/howto/life-of-an-incident.md").read_text("utf-8")
+    assert table_text() in text
+    assert {guard for move in MOVES for guard in move.guards} == set(GUARDS)
+    assert all(f"`{guard}`" in text for guard in GUARDS)

@@ -1,6 +1,6 @@
 """The nouns of incidents: one that happens and is directed, its steps, and what a person says to open one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -20,7 +20,6 @@ INDEXED = {
     "Suggestion": ("open", "state", "kind", "due", "unit", "assignee", "sources"),
     "IncidentReview": ("open", "state", "incident", "unit", "assignee", "due"),
 }
-KINDS = ("flood", "landslide", "fire", "water_cut", "bad_air", "dengue", "crowd", "other")
 TITLE_LETTERS = 200
 WORDS_LETTERS = 4_000
 
@@ -63,7 +62,7 @@ class Step:
     id: str
     title: dict[str, str]  # Language → words.
     role: str
-    due: str  # ISO 8601.
+    due: str  # ISO 8601; "" while its condition is not true: it sleeps.
     required: bool = True
     state: StepState = StepState.TODO
     fields: tuple[dict[str, Any], ...] = ()
@@ -75,11 +74,17 @@ class Step:
     why: str = ""  # Why it was skipped.
     form: dict[str, Any] | None = None  # What was filled in, by field.
     late: str = ""  # When it was told to be late.
+    hours: float = 0.0  # Its limit, day and night, from when it is owed.
+    when: dict[str, Any] | None = None  # Its condition.
 
     @property
     def owed(self) -> bool:
         """Whether somebody still has to do it."""
-        return self.state is StepState.TODO
+        return self.state is StepState.TODO and bool(self.due)
+
+    def with_(self, **changed: Any) -> "Step":
+        """The step with something changed."""
+        return replace(self, **changed)
 
     def as_json(self) -> dict[str, Any]:
         """The step as the incident holds it, without what it does not say."""
@@ -104,6 +109,8 @@ class Incident:
     assignee: str
     commander: str  # "user:…" who directs it; "" nobody yet.
     due: str | None
+    take_by: str
+    close_by: str
     location: dict[str, Any] | None
     words: str
     alarms: tuple[str, ...]
@@ -157,6 +164,13 @@ class Incident:
         """The step that is owed next."""
         return min((one for one in self.steps if one.owed), key=lambda one: from_iso(one.due), default=None)
 
+    def next_due(self) -> str:
+        """Until when the next deed is owed: to take it in hand, a step, at last to close it. ISO 8601."""
+        owed = self.owed()
+        dues = [self.take_by] if self.state is State.OPEN and self.take_by else []
+        dues += [owed.due] if owed else []
+        return min(dues, key=from_iso, default=self.close_by)
+
 
 @dataclass(frozen=True, slots=True)
 class NewIncident:
@@ -205,6 +219,8 @@ def incident_of(entity: Entity) -> Incident:
         assignee=value("assignee", ""),
         commander=value("commander", ""),
         due=value("due"),
+        take_by=value("takeBy", ""),
+        close_by=value("closeBy", ""),
         location=value("location"),
         words=value("words", ""),
         alarms=several(value("alarms")),
@@ -229,7 +245,9 @@ def incident_of(entity: Entity) -> Incident:
 def step_of(value: dict[str, Any]) -> Step:
     """The step that a JSON object holds."""
     plain: dict[str, Any] = {name: tuple(value.get(name, ())) for name in ("fields", "orders", "basis")}
-    plain |= {name: value[name] for name in ("message", "by", "at", "why", "form", "late") if name in value}
+    plain |= {
+        name: value[name] for name in ("message", "by", "at", "why", "form", "late", "hours", "when") if name in value
+    }
     return Step(
         id=value["id"],
         title=value["title"],

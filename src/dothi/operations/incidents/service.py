@@ -3,17 +3,31 @@
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from dothi.ground.clock import DAY, VIETNAM, iso, now_us, to_datetime
+from dothi.ground.clock import DAY, VIETNAM, from_iso, iso, now_us, to_datetime
 from dothi.ground.clocks import Limit, due_by
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.ground.geometry import check as check_geometry
 from dothi.ground.ids import CODE_ALPHABET, public_code, urn
-from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, amend, create, geo, json_prop, prop, rel
+from dothi.hub.model import (
+    ABSENT,
+    Actor,
+    Attribute,
+    Change,
+    Commit,
+    Entity,
+    Timer,
+    amend,
+    create,
+    geo,
+    json_prop,
+    prop,
+    rel,
+)
 from dothi.operations.incidents.model import (
     INDEXED,
-    KINDS,
     OPEN,
     SYSTEM,
     TITLE_LETTERS,
@@ -25,17 +39,13 @@ from dothi.operations.incidents.model import (
     State,
     incident_of,
 )
+from dothi.operations.incidents.playbooks.tables import Playbook, Rules, awake, rules_at, steps_of, versions_at
 from dothi.operations.incidents.suggestions import CONFIRMED, decided, suggestion
 from dothi.operations.incidents.workflow import DIRECTORS, Facts, check
 from dothi.operations.model import OWNER, Operations, Priority
 
-TAKE_WITHIN = {  # By when somebody has it in hand, day and night. A sample: each centre sets its own.
-    Priority.URGENT: Limit(0.25, always=True),
-    Priority.HIGH: Limit(0.5, always=True),
-    Priority.MEDIUM: Limit(2, always=True),
-    Priority.LOW: Limit(8, always=True),
-}
 PLACES = 500
+CONSUMER = "incidents"  # Whose durable timers ring when a step is late.
 
 
 def declare(operations: Operations) -> None:
@@ -58,8 +68,10 @@ async def open_incident(operations: Operations, actor: Actor, new: NewIncident, 
     name = _name(actor, new, at)
     attrs = _opened(operations, actor, new, at)
     joined, expect = _joined(operations, actor, name, new, at)
-    changes = (create(name, TYPE, **attrs), *joined)
-    await operations.hub.commit(Commit(actor, changes, "opened", {name: ABSENT, **expect}, owner=OWNER))
+    change = create(name, TYPE, **attrs)
+    timer = timer_of(incident_of(Entity(name, (TYPE,), change.attrs)))
+    commit = Commit(actor, (change, *joined), "opened", {name: ABSENT, **expect}, owner=OWNER, timers=timer)
+    await operations.hub.commit(commit)
     return incident(operations, actor, name)
 
 
@@ -87,13 +99,11 @@ def _opened(operations: Operations, actor: Actor, new: NewIncident, at: int) -> 
         raise Invalid(f"Say what happens in up to {TITLE_LETTERS} letters.", field="title")
     if len(new.words) > WORDS_LETTERS:
         raise Invalid(f"The words have up to {WORDS_LETTERS} letters.", field="words")
-    if new.kind not in KINDS:
-        raise Invalid("Choose a kind of the list.", field="kind")
-    try:
-        priority = Priority(new.priority)
-    except ValueError:
-        raise Invalid(f"The priority is one of {', '.join(Priority)}.", field="priority") from None
+    priority = priority_of(new.priority)
     unit = _unit(operations, new)
+    rules = rules_at(operations, unit, at)
+    if new.kind not in rules.kinds:
+        raise Invalid("Choose a kind of the list.", field="kind")
     since = at if new.since is None else new.since
     if since > at:
         raise Invalid("It has not begun yet: give a time that is past.", field="since")
@@ -106,13 +116,49 @@ def _opened(operations: Operations, actor: Actor, new: NewIncident, at: int) -> 
         "unit": prop(unit),
         "assignee": prop(new.assignee or unit),
         "open": prop(True),
-        "due": prop(iso(due_by(at, TAKE_WITHIN[priority]))),
         "words": prop(new.words.strip()),
         "openedBy": prop(actor.id),
-        "steps": json_prop([]),
         "deed": deed("opened", actor, at),
+        **_limits(rules, priority, at),
     }
-    return attrs | _optional(new)
+    attrs |= _optional(new)
+    book = rules.playbooks.get(new.kind)
+    if book is not None:
+        attrs |= {"playbook": prop(book.id), "playbookVersions": prop(list(versions_at(operations, unit, at)))}
+    drawn = incident_of(Entity("", (TYPE,), {**attrs, "steps": json_prop(_copied(book, at))}))
+    return attrs | _stepped(replace(drawn, steps=awake(drawn, at)))
+
+
+def priority_of(text: str) -> Priority:
+    """The priority of that name. Invalid when there is none."""
+    try:
+        return Priority(text)
+    except ValueError:
+        raise Invalid(f"The priority is one of {', '.join(Priority)}.", field="priority") from None
+
+
+def _limits(rules: Rules, priority: Priority, at: int) -> dict[str, Attribute]:
+    """Until when it is to be in hand, and closed."""
+    hours = {"takeBy": rules.take[priority], "closeBy": rules.close_hours}
+    return {name: prop(iso(due_by(at, Limit(one, always=True)))) for name, one in hours.items()}
+
+
+def _copied(book: Playbook | None, at: int) -> list[dict[str, Any]]:
+    return [one.as_json() for one in steps_of(book, at)]
+
+
+def _stepped(found: Incident) -> dict[str, Attribute]:
+    """Its steps as they are kept, and until when the next deed is owed."""
+    return {"steps": json_prop([one.as_json() for one in found.steps]), "due": prop(found.next_due())}
+
+
+def timer_of(found: Incident) -> tuple[Timer, ...]:
+    """The one durable timer of an incident: when the next of what is owed would be late."""
+    dues = [one.due for one in found.steps if one.owed and not one.late]
+    if found.state is State.OPEN and "late" not in found.marks:
+        dues.append(found.take_by)
+    due = min((from_iso(one) for one in dues if one), default=None) if found.open else None
+    return (Timer(CONSUMER, found.id, due),)
 
 
 def _optional(new: NewIncident) -> dict[str, Attribute]:
@@ -239,30 +285,27 @@ async def move(  # noqa: PLR0913  # The one path of every verb.
         "deed": deed(verb, actor, at, facts.reason, **said),
         **(attrs or {}),
     }
+    standing = operations.hub.get(SYSTEM, found.id)
+    drawn = incident_of(Entity(found.id, (TYPE,), {**standing.attrs, **written}))
+    drawn = replace(drawn, steps=awake(drawn, at) if drawn.open else drawn.steps)
+    written |= _stepped(drawn)
     seen = {found.id: found.version if version is None else version, **(expect or {})}
-    await operations.hub.commit(Commit(actor, (amend(found.id, **written), *also), verb, seen, owner=OWNER))
+    commit = Commit(actor, (amend(found.id, **written), *also), verb, seen, owner=OWNER, timers=timer_of(drawn))
+    await operations.hub.commit(commit)
     return incident(operations, actor, found.id)
 
 
-async def take(
-    operations: Operations, actor: Actor, name: str, version: int | None = None, now: int | None = None
-) -> Incident:
-    """A person directs it from here on."""
-    found = incident(operations, actor, name)
-    return await move(operations, actor, found, "take", {"commander": prop(actor.id)}, version=version, now=now)
-
-
-def orders_of(operations: Operations, found: Incident, open_only: bool = False) -> list[Any]:
+def orders_of(operations: Operations, found: Incident, open_only: bool = False) -> list[Entity]:
     """The orders of an incident and of those merged into it, as entities, by when they are due."""
     return _pointing(operations, "Order", found, open_only)
 
 
-def warnings_of(operations: Operations, found: Incident, open_only: bool = False) -> list[Any]:
+def warnings_of(operations: Operations, found: Incident, open_only: bool = False) -> list[Entity]:
     """The warnings to the public of an incident and of those merged into it, as entities."""
     return _pointing(operations, "Warning", found, open_only)
 
 
-def _pointing(operations: Operations, kind: str, found: Incident, open_only: bool) -> list[Any]:
+def _pointing(operations: Operations, kind: str, found: Incident, open_only: bool) -> list[Entity]:
     still = ";open==true" if open_only else ""
     every = [found.id, *(one.id for one in merged_into(operations, found.id))]
     return [one for name in every for one in operations.hub.find(SYSTEM, kind, f'incident=="{name}"{still}', PLACES)]
