@@ -26,6 +26,7 @@ UPLOADS = (
     (re.compile(r"/api/outside/[^/]+"), 64 * MIB),
     (re.compile(r"/open311/v2/requests\.(json|xml)"), 64 * MIB),
     (re.compile(r"/api/tasks/[^/]+/finish"), 128 * MIB),
+    (re.compile(r"/api/orders/[^/]+/finish"), 64 * MIB),
     (re.compile(r"/api/(directives|imports)"), 24 * MIB),
     (re.compile(r"/api/consultations/[^/]+/(notes|text)"), 64 * MIB),
 )
