@@ -27,6 +27,9 @@ from dothi.operations.incidents.playbooks.tables import rules_kind as playbook_r
 from dothi.operations.model import Operations
 from dothi.operations.rules.odd import following as odd_values
 from dothi.operations.rules.odd.watching import rules_kind as odd_rules
+from dothi.operations.shifts import planning as shift_clocks
+from dothi.operations.shifts import service as shifts
+from dothi.operations.shifts.rules import rules_kind as shift_rules
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: tuple[APIRouter, ...] = (alarms_api.router, channels_api.router, events_api.router, orders_api.router)
@@ -34,7 +37,14 @@ ROUTERS: tuple[APIRouter, ...] = (alarms_api.router, channels_api.router, events
 
 def rule_kinds() -> tuple[Kind, ...]:
     """The kinds of rules that a province or commune may set of its own."""
-    return (handling.rules_kind(), order_rules(), playbook_rules(), detection_rules.rules_kind(), odd_rules())
+    return (
+        handling.rules_kind(),
+        order_rules(),
+        playbook_rules(),
+        detection_rules.rules_kind(),
+        odd_rules(),
+        shift_rules(),
+    )
 
 
 def declare(operations: Operations) -> None:
@@ -43,6 +53,7 @@ def declare(operations: Operations) -> None:
     orders.declare(operations, ORDERS_INDEXED)
     incidents.declare(operations)
     event_sources.declare(operations)
+    shifts.declare(operations)
 
 
 def consumers(operations: Operations) -> Mapping[str, Run]:
@@ -55,5 +66,6 @@ def consumers(operations: Operations) -> Mapping[str, Run]:
         "what belongs together": lambda: together.run(operations),
         "clocks of incidents": lambda: late.run(operations),
         "orders": lambda: order_clocks.run(operations),
+        "shifts": lambda: shift_clocks.run(operations, operations.home),
         "end of detections": lambda: expiry.run(operations),
     }

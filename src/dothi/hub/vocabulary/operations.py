@@ -51,12 +51,15 @@ NOUNS: dict[str, Noun] = {
     ),
     "LogEntry": Noun(
         "operations",
-        ("about", "words", "typedAt", "by", "kind", "drill", "unit"),
+        ("about", "words", "typedAt", "by", "kind", "drill", "unit", "promisedFor", "keeps"),
         "A line of the log of an incident or a shift: written once, never changed",
     ),
     "Shift": Noun(
         "operations",
-        ("title", "officer", "relief", "starts", "ends", "state", "note", "signatures", "unit", *ACT),
+        (
+            *("title", "turn", "officer", "relief", "starts", "ends", "state", "note", "signatures", "unit", *ACT),
+            *("swap", "reason", "byHand", "beganAt", "endedAt", "after"),
+        ),
         "One officer's turn on duty with the handover note that both officers sign",
     ),
     "Bulletin": Noun(

@@ -16,6 +16,8 @@ from dothi.office.rules.model import Trial
 from dothi.office.rules.service import check, kind_of
 from dothi.operations.incidents.orders import simulation as orders
 from dothi.operations.incidents.orders.rules import KIND as ORDER_RULES
+from dothi.operations.shifts import coverage
+from dothi.operations.shifts.rules import KIND as SHIFT_RULES
 from dothi.programme import simulation
 from dothi.web.page import Page, redirect, render, visit, words
 from dothi.web.pages.shown import STAFF, unit_name
@@ -48,9 +50,14 @@ def _of_orders(request: Request, unit: str | None, before: Mapping[str, Any], af
     return orders.simulate(parts(request).operations, unit, before, after)
 
 
+def _of_shifts(request: Request, unit: str | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> Trial:
+    return coverage.simulate(parts(request).operations, unit, before, after)
+
+
 JUDGES: Mapping[str, Judge] = {
     **{kind: partial(_of_programme, kind) for kind in simulation.TRIALS},
     ORDER_RULES: _of_orders,
+    SHIFT_RULES: _of_shifts,
 }
 
 
