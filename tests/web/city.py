@@ -32,6 +32,7 @@ from tests.web.handled import fill_handled
 from tests.web.life import fill_life
 from tests.web.reporting import fill_report
 from tests.web.steering import fill_steering
+from tests.web.watching import fill_cameras
 
 T = TypeVar("T")
 PROVINCE, COMMUNE = "46", "19789"
@@ -112,6 +113,7 @@ async def fill(city: City) -> None:
     city.values.update(await fill_steering(city.parts))
     city.values.update(await fill_report(city.parts))
     city.values.update(await fill_handled(city.parts))
+    await fill_cameras(city.parts)
 
 
 STATIONS = (

@@ -46,7 +46,7 @@ async def fill(parts: Parts, now: int | None = None, seed: int = SEED, tell: Tel
     for feed in FEEDS:
         await sensors.send(parts, feed, seed, at)
     await sensors.send_in_milligrams(parts, FEEDS[1], seed, at)
-    await fill_duty(parts, cast)
+    await fill_duty(parts, cast, seed, at)
     await parts.hub.commit(Commit(sensors.DEVICES, (), "the past is complete", cursor=(_DONE, 1)))
     return cast
 
