@@ -12,6 +12,7 @@ from dothi.operations.api import alarms as alarms_api
 from dothi.operations.api import channels as channels_api
 from dothi.operations.api import events as events_api
 from dothi.operations.api import orders as orders_api
+from dothi.operations.api import shifts as shifts_api
 from dothi.operations.engine import following as engine
 from dothi.operations.events import expiry
 from dothi.operations.events import rules as detection_rules
@@ -32,7 +33,13 @@ from dothi.operations.shifts import service as shifts
 from dothi.operations.shifts.rules import rules_kind as shift_rules
 
 Run = Callable[[], Coroutine[Any, Any, None]]
-ROUTERS: tuple[APIRouter, ...] = (alarms_api.router, channels_api.router, events_api.router, orders_api.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    alarms_api.router,
+    channels_api.router,
+    events_api.router,
+    orders_api.router,
+    shifts_api.router,
+)
 
 
 def rule_kinds() -> tuple[Kind, ...]:
