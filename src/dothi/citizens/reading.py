@@ -32,7 +32,7 @@ from dothi.hub.model import Actor, Entity, LoggedCommit, instance_value
 WORK_TYPES = (
     *(TYPE, PART_TYPE, "Task", "Alarm", PROBLEM_TYPE, SERVICE_TYPE, "ReportDuty", "Consultation"),
     *("TaskPart", "ExtensionRequest", "Bottleneck", "Scheme", "Plan"),
-    *("MemberOpinion", "ExplanationRequest", "Submission", "Pilot", "Order"),
+    *("MemberOpinion", "ExplanationRequest", "Submission", "Pilot", "Order", "Shift"),
 )
 ESCALATED = (TYPE, PART_TYPE, "Order")  # What is brought before others when late: they carry escalatedTo.
 SEARCHED = 2000  # Rows of a desk that a search looks at.
@@ -189,14 +189,14 @@ def desk(
     since: str | None = None,
     until: str | None = None,
 ) -> Desk:
-    """Everything owed by the actor's units, reports, tasks and alarms in one list by deadline.
+    """Everything owed by the actor and his units, reports, tasks and alarms in one list by deadline.
 
     `since` and `until` (ISO 8601, the end not included) take a part of it by deadline. Somebody without areas works for
     the whole tenant and sees what every unit owes.
     """
     owed: tuple[Condition, ...] = ()
     if actor.areas:
-        owed = (Compare(("assignee",), "==", tuple(sorted(actor.areas))),)
+        owed = (Compare(("assignee",), "==", (*sorted(actor.areas), actor.id)),)
     return _desk(citizens, actor, owed + _due(since, until), limit, offset)
 
 

@@ -6,13 +6,16 @@ from typing import Any
 from fastapi import APIRouter
 
 from dothi.office.rules.model import Kind
+from dothi.operations import wall
 from dothi.operations.alarms import handling, record, watching
 from dothi.operations.alarms import service as alarms
 from dothi.operations.api import alarms as alarms_api
+from dothi.operations.api import bulletins as bulletins_api
 from dothi.operations.api import channels as channels_api
 from dothi.operations.api import events as events_api
 from dothi.operations.api import orders as orders_api
 from dothi.operations.api import shifts as shifts_api
+from dothi.operations.api import warnings as warnings_api
 from dothi.operations.engine import following as engine
 from dothi.operations.events import expiry
 from dothi.operations.events import rules as detection_rules
@@ -23,7 +26,7 @@ from dothi.operations.incidents.orders import following as order_clocks
 from dothi.operations.incidents.orders import service as orders
 from dothi.operations.incidents.orders.model import INDEXED as ORDERS_INDEXED
 from dothi.operations.incidents.orders.rules import rules_kind as order_rules
-from dothi.operations.incidents.playbooks import late
+from dothi.operations.incidents.playbooks import drill, late
 from dothi.operations.incidents.playbooks.tables import rules_kind as playbook_rules
 from dothi.operations.model import Operations
 from dothi.operations.rules.odd import following as odd_values
@@ -31,6 +34,8 @@ from dothi.operations.rules.odd.watching import rules_kind as odd_rules
 from dothi.operations.shifts import planning as shift_clocks
 from dothi.operations.shifts import service as shifts
 from dothi.operations.shifts.rules import rules_kind as shift_rules
+from dothi.operations.warnings import service as warnings
+from dothi.operations.warnings.rules import rules_kind as warning_rules
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: tuple[APIRouter, ...] = (
@@ -39,6 +44,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     events_api.router,
     orders_api.router,
     shifts_api.router,
+    bulletins_api.router,
+    warnings_api.router,
 )
 
 
@@ -51,6 +58,8 @@ def rule_kinds() -> tuple[Kind, ...]:
         detection_rules.rules_kind(),
         odd_rules(),
         shift_rules(),
+        warning_rules(),
+        wall.rules_kind(),
     )
 
 
@@ -61,6 +70,7 @@ def declare(operations: Operations) -> None:
     incidents.declare(operations)
     event_sources.declare(operations)
     shifts.declare(operations)
+    warnings.declare(operations)
 
 
 def consumers(operations: Operations) -> Mapping[str, Run]:
@@ -72,7 +82,9 @@ def consumers(operations: Operations) -> Mapping[str, Run]:
         "odd values": lambda: odd_values.run(operations),
         "what belongs together": lambda: together.run(operations),
         "clocks of incidents": lambda: late.run(operations),
+        "drills": lambda: drill.run(operations),
         "orders": lambda: order_clocks.run(operations),
         "shifts": lambda: shift_clocks.run(operations, operations.home),
+        "end of warnings": lambda: warnings.run(operations),
         "end of detections": lambda: expiry.run(operations),
     }

@@ -148,9 +148,10 @@ _OWN_PAGE: Mapping[str, str] = {  # Type → its page; {} is the end of its id.
     "PlanImport": "/imports/{}",
     "DataSource": "/sources/{}",
     "Indicator": "/indicator/{}",
+    "Shift": "/shift/book/{}",
 }
 _LONG_TAILS = frozenset({"Alarm", "Task", "TaskPart", "ExtensionRequest", "Bottleneck", "LegalBasis"}) | {
-    *("ReportDuty", "PublishedReport"),
+    *("ReportDuty", "PublishedReport", "Shift"),
 }
 _OPEN_TO_ALL = frozenset({"CitizenReport", "Indicator", "IndicatorValue"})
 _INSTANTS = frozenset(

@@ -37,6 +37,7 @@ PLACES: Mapping[str, str] = {
     "ExplanationRequest": "/explanations/",
     "Submission": "/submission/",
     "Pilot": "/pilots/",
+    "Shift": "/shift/book/",
     "Order": "/order/",
 }  # Where a row of another module opens.
 ICONS: Mapping[str, str] = {
@@ -45,6 +46,7 @@ ICONS: Mapping[str, str] = {
     "Alarm": "alarm",
     "Problem": "proposal",
     "ReportDuty": "file",
+    "Shift": "people",
     "Order": "task",
 }
 
