@@ -121,7 +121,7 @@ def _ended(operations: Operations, alarm: Entity, state: State, effect: Effect, 
     if not state.held and alarm.value("clearing"):
         return None  # `watching` clears it when it is calm.
     flapping = rules_at(operations, alarm.value("unit"), now).flapping
-    if not state.held and chatters(turns_of(alarm), flapping, now):
+    if not state.held and (alarm.value("chattering") or chatters(turns_of(alarm), flapping, now)):
         until = calm_at(turns_of(alarm), now, flapping)
         attrs = {"chattering": prop(True), "clearing": prop(iso(until)), **_value(effect), **moved("chatter", now)}
         return Change(Op.APPEND, alarm.id, attrs=attrs), alarm.version

@@ -67,8 +67,9 @@ async def _keep(operations: Operations, timers: tuple[Timer, ...], cursor: tuple
     await operations.hub.commit(Commit(ENGINE, (), "alarms watched", timers=timers, cursor=cursor))
 
 
-async def react(operations: Operations, logged: LoggedCommit) -> tuple[Timer, ...]:
+async def react(operations: Operations, logged: LoggedCommit, now: int | None = None) -> tuple[Timer, ...]:
     """The timers that one commit of the feed sets, once its consequences for other alarms are written."""
+    at = logged.at if now is None else now
     timers: list[Timer] = []
     for entry in logged.entries:
         if logged.tenant or TYPE not in entry.types or "move" not in entry.attrs:
@@ -81,10 +82,10 @@ async def react(operations: Operations, logged: LoggedCommit) -> tuple[Timer, ..
         if state_of(alarm) in WAITING:
             timers += _next_escalation(operations, alarm)
         if _said(entry.attrs, "active") is not None:
-            await _roots(operations, alarm, logged.at)
+            await _roots(operations, alarm, at)
         # Its root or window may have ended in the very moment in which it was held.
         if state_of(alarm).held in _ENDS_WITH:
-            await _try(operations, alarm.id, _ENDS_WITH[state_of(alarm).held], logged.at)
+            await _try(operations, alarm.id, _ENDS_WITH[state_of(alarm).held], at)
     return tuple(timers)
 
 

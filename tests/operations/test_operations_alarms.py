@@ -1,0 +1,507 @@
+"""The life of an alarm: the table, two hands, shelving, maintenance, roots, chattering, escalation; nothing is lost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from dothi.accounts.model import Organisation
+from dothi.ground.clock import HOUR, MINUTE, SECOND, from_iso, iso
+from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
+from dothi.hub.access import Open
+from dothi.hub.core import Hub
+from dothi.hub.model import Actor, Commit, Entity, prop, put
+from dothi.operations.alarms import handling, maintenance, service, shelving, watching
+from dothi.operations.alarms.floods import Burst, burst_of, calm_at, chatters, in_flood, is_flood
+from dothi.operations.alarms.handling import Flapping, Flood
+from dothi.operations.alarms.maintenance import Work
+from dothi.operations.alarms.raising import Effect, alarm_change
+from dothi.operations.alarms.reading import comments_of, held_alarms, led_by, open_alarms
+from dothi.operations.alarms.service import ENGINE, alarm_id, state_of
+from dothi.operations.alarms.workflow import (
+    NAMES,
+    NEXT,
+    NORMAL,
+    OPEN,
+    ROWS,
+    SEEN,
+    UNSEEN,
+    Held,
+    Move,
+    Step,
+    check,
+    table_text,
+)
+from dothi.operations.model import OWNER, IllegalMove, Kind, Operations, Priority, Reading, Rule
+from dothi.territory import Territory
+
+HERE = Territory.load()
+T0 = from_iso("2026-11-22T01:00:00Z")
+LAN = Actor("user:lan", frozenset({"duty_officer"}))
+BINH = Actor("user:binh", frozenset({"duty_officer"}))
+CLERK = Actor("user:clerk", frozenset({"official"}))
+WARD, OTHER = "19789", "19753"
+
+
+def a_rule(name: str, priority: Priority = Priority.HIGH, roots: tuple[str, ...] = (), within: str = "unit") -> Rule:
+    made = Rule(f"urn:r:{name}", {"vi": name, "en": name}, Kind.THRESHOLD, "AirQualityObserved", "pm25", priority)
+    return replace(made, limit=75.0, clear=60.0, inhibited_by=roots, inhibited_within=within)
+
+
+HIGH, ROOT = a_rule("high"), a_rule("power", Priority.URGENT)
+BEHIND = a_rule("behind", roots=(ROOT.id,))
+STATION = "urn:ngsi-ld:AirQualityObserved:1"
+
+
+@dataclass
+class Desk:
+    """A hub with the alarms of a centre, whose clock we hold; conditions are said by hand."""
+
+    hub: Hub
+    operations: Operations
+    now: int = T0
+    read_to: int = 0
+
+    async def station(self, subject: str, unit: str = WARD) -> None:
+        await self.hub.commit(Commit(ENGINE, (put(subject, "AirQualityObserved", unit=prop(unit), pm25=prop(1)),)))
+
+    async def says(self, one: Rule, on: bool, subject: str = STATION, value: float = 80) -> None:
+        """The engine says that a condition began or ended."""
+        move = Move.RAISE if on else Move.CLEAR
+        effect = Effect(one, Reading(subject, value, self.now, self.now), move, ({"vi": "vì", "en": "because"},))
+        while (decided := alarm_change(self.operations, effect, self.now)) is not None:
+            change, version = decided
+            try:
+                await self.hub.commit(Commit(ENGINE, (change,), expect={change.id: version}, owner=OWNER))
+                break
+            except Conflict:
+                continue
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let the consumer read the feed and the clock until nothing moves."""
+        while self.read_to < self.hub.last_seq():
+            for logged in self.hub.log(self.read_to):
+                self.read_to = logged.seq
+                if timers := await watching.react(self.operations, logged, self.now):
+                    await self.hub.commit(Commit(ENGINE, (), timers=timers))
+            await watching.ring(self.operations, self.now)
+
+    async def wait(self, span: int) -> None:
+        self.now += span
+        await watching.ring(self.operations, self.now)
+        await self.settle()
+
+    def alarm(self, one: Rule = HIGH, subject: str = STATION) -> Entity:
+        return self.hub.get(ENGINE, alarm_id(one.id, subject))
+
+    def state(self, one: Rule = HIGH, subject: str = STATION) -> str:
+        try:
+            return NAMES[state_of(self.alarm(one, subject))]
+        except Missing:
+            return "normal"
+
+
+def open_desk(folder: Path) -> Desk:
+    hub = Hub(folder, Open())
+    operations = Operations(hub, HERE, home="46")
+    service.own(operations)
+    return Desk(hub, operations)
+
+
+def play(folder: Path, story: Callable[[Desk], Awaitable[None]]) -> None:
+    async def run() -> None:
+        desk = open_desk(folder)
+        try:
+            await desk.station(STATION)
+            await story(desk)
+        finally:
+            await desk.hub.close()
+
+    asyncio.run(run())
+
+
+NAME = alarm_id(HIGH.id, STATION)
+
+
+def test_the_table_is_printed_in_the_docs(repository: Path) -> None:
+    """The page about the life of an alarm holds the table exactly as the code has it."""
+    assert table_text() in (repository / "docs/howto/life-of-an-alarm.md").read_text()
+
+
+def test_the_table_holds_what_the_standard_asks() -> None:
+    """Clear never acknowledges; nothing that is held is open; every state can come back to normal; nobody else acts."""
+    assert len({(row.state, row.move) for row in ROWS}) == len(ROWS)
+    for row in ROWS:
+        if row.move is Move.CLEAR and not row.state.held:
+            assert row.next.acknowledged == row.state.acknowledged
+        assert not (row.next.held and row.next in OPEN)
+    ways = {state: {after for (before, _), after in NEXT.items() if before == state} for state in NAMES}
+    reach = {NORMAL}
+    while more := {state for state, found in ways.items() if found & reach} - reach:
+        reach |= more
+    assert reach == set(NAMES)
+    with pytest.raises(Forbidden, match="duty_officer"):
+        check(UNSEEN, Move.ACKNOWLEDGE, CLERK.roles, Step())
+    with pytest.raises(Forbidden):
+        check(UNSEEN, Move.SUPPRESS, LAN.roles, Step())
+
+
+def test_raised_taken_given_on_and_cleared(tmp_path: Path) -> None:
+    """An alarm has an owner and its reasons from the start; taken, commented and assigned it clears to normal."""
+
+    async def story(desk: Desk) -> None:
+        await desk.says(HIGH, True)
+        alarm = desk.alarm()
+        assert (state_of(alarm), alarm.value("assignee"), alarm.value("open")) == (UNSEEN, WARD, True)
+        assert alarm.value("reasons") == [{"vi": "vì", "en": "because"}]
+        assert alarm.value("due") == iso(T0 + 30 * MINUTE)
+        await service.acknowledge(desk.operations, LAN, NAME, "đang xem", T0)
+        await service.comment_on(desk.operations, BINH, NAME, "đã gọi trạm", T0 + SECOND)
+        power = put("urn:ngsi-ld:Organisation:46.dien-luc", "Organisation", kind=prop("power"), unit=prop("46"))
+        await desk.hub.commit(Commit(ENGINE, (power,), owner="accounts"))
+        await service.assign(desk.operations, LAN, NAME, "46.dien-luc", "nhờ kiểm tra nguồn", T0 + 2 * SECOND)
+        alarm = desk.alarm()
+        assert (alarm.value("assignee"), state_of(alarm)) == ("46.dien-luc", SEEN)
+        said = [(one.by, one.words) for one in comments_of(alarm)]
+        assert said == [("user:lan", "đang xem"), ("user:binh", "đã gọi trạm"), ("user:lan", "nhờ kiểm tra nguồn")]
+        for nobody in ("46.khong-co", "99999", "user:nobody"):
+            with pytest.raises(Invalid, match="No unit"):
+                await service.assign(desk.operations, LAN, NAME, nobody)
+        await desk.says(HIGH, False, value=50)
+        assert (desk.state(), open_alarms(desk.operations, LAN)) == ("normal", [])
+        await service.comment_on(desk.operations, LAN, NAME, "ghi sau", T0)
+        with pytest.raises(Invalid, match="empty"):
+            await service.comment_on(desk.operations, LAN, NAME, " ")
+        with pytest.raises(IllegalMove):
+            await service.assign(desk.operations, LAN, NAME, WARD)
+
+    play(tmp_path, story)
+
+
+def test_two_hands_at_once(tmp_path: Path) -> None:
+    """Of two officers who take an alarm one wins and the other is told by whom; two comments at once both stand."""
+
+    async def story(desk: Desk) -> None:
+        await desk.says(HIGH, True)
+        both = (LAN, BINH)
+        tries = await asyncio.gather(
+            *(service.acknowledge(desk.operations, who, NAME) for who in both), return_exceptions=True
+        )
+        refused = [one for one in tries if isinstance(one, IllegalMove)]
+        assert len(refused) == 1
+        assert refused[0].fields["by"] == desk.alarm().value("acknowledgedBy") != ""
+        await asyncio.gather(*(service.comment_on(desk.operations, who, NAME, who.id) for who in both))
+        assert {one.words for one in comments_of(desk.alarm())} == {"user:lan", "user:binh"}
+
+    play(tmp_path, story)
+
+
+def test_many_at_once(tmp_path: Path) -> None:
+    """A chosen group is taken in one go; one that another hand took meanwhile is told of and stops no other."""
+
+    async def story(desk: Desk) -> None:
+        rules = [a_rule(f"r{n}") for n in range(3)]
+        for one in rules:
+            await desk.says(one, True)
+        names = [alarm_id(one.id, STATION) for one in rules]
+        await service.acknowledge(desk.operations, BINH, names[1])
+        done = await service.each([*names, names[0]], lambda name: service.acknowledge(desk.operations, LAN, name))
+        assert [one.problem is None for one in done] == [True, False, True]
+        with pytest.raises(Invalid, match="Choose"):
+            await service.each([], lambda name: service.acknowledge(desk.operations, LAN, name))
+
+    play(tmp_path, story)
+
+
+def test_a_shelved_alarm_returns_by_itself(tmp_path: Path) -> None:
+    """Shelved with a reason and within its limit it calls nobody, and after its time it is new to everybody."""
+
+    async def story(desk: Desk) -> None:
+        await desk.says(HIGH, True)
+        with pytest.raises(Invalid, match="up to 4 hours"):
+            await shelving.shelve(desk.operations, LAN, NAME, 5, "trạm hỏng, chờ thợ", T0)
+        with pytest.raises(Invalid, match="Say why"):
+            await shelving.shelve(desk.operations, LAN, NAME, 2, " ", T0)
+        await shelving.shelve(desk.operations, LAN, NAME, 2, "trạm hỏng, chờ thợ", T0)
+        assert desk.state() == "shelved"
+        assert not desk.alarm().value("open")
+        assert [one.id for one in shelving.shelved(desk.operations, LAN)] == [NAME]
+        await desk.says(HIGH, True, value=90)  # Goes on being followed.
+        await desk.wait(2 * HOUR - SECOND)
+        assert (desk.state(), desk.alarm().value("value")) == ("shelved", 90)
+        await desk.wait(2 * SECOND)
+        assert (desk.state(), desk.alarm().value("open")) == ("unseen", True)
+        assert from_iso(desk.alarm().value("due")) > desk.now
+
+    play(tmp_path, story)
+
+
+def test_shelved_and_gone_and_by_hand(tmp_path: Path) -> None:
+    """What cleared on the shelf comes back closed; a hand may bring one back early; a shift is asked to look at it."""
+
+    async def story(desk: Desk) -> None:
+        await desk.says(HIGH, True)
+        await shelving.shelve(desk.operations, LAN, NAME, 4, "chờ sửa trạm", T0)
+        assert not shelving.unreviewed(desk.alarm(), T0 + 7 * HOUR)
+        assert shelving.unreviewed(desk.alarm(), T0 + 8 * HOUR)
+        await service.comment_on(desk.operations, BINH, NAME, "vẫn chờ", T0 + 8 * HOUR, reviewed=True)
+        assert not shelving.unreviewed(desk.alarm(), T0 + 9 * HOUR)
+        await desk.says(HIGH, False)
+        assert desk.state() == "shelved_gone"
+        await desk.wait(5 * HOUR)
+        assert desk.state() == "normal"
+        await desk.says(HIGH, True)
+        await shelving.shelve(desk.operations, LAN, NAME, 1, "chờ sửa trạm", desk.now)
+        await shelving.unshelve(desk.operations, BINH, NAME, desk.now)
+        assert desk.state() == "unseen"
+
+    play(tmp_path, story)
+
+
+def test_announced_work(tmp_path: Path) -> None:
+    """While work is on, its alarms are out of service, the new ones too; when it is over the active ones are back."""
+
+    async def story(desk: Desk) -> None:
+        there, far = "urn:ngsi-ld:AirQualityObserved:2", "urn:ngsi-ld:AirQualityObserved:3"
+        await desk.station(there)
+        await desk.station(far, OTHER)
+        await desk.says(HIGH, True)
+        work = Work("Thay cảm biến", "Kế hoạch 12", T0 + HOUR, T0 + 3 * HOUR, (WARD,))
+        for wrong in (replace(work, reason="?"), replace(work, ends=T0), replace(work, units=("99999",))):
+            with pytest.raises(Invalid):
+                await maintenance.announce(desk.operations, LAN, wrong, now=T0)
+        window = await maintenance.announce(desk.operations, LAN, work, now=T0)
+        await desk.settle()
+        assert desk.state() == "unseen"
+        await desk.wait(HOUR)
+        assert desk.state() == "out"
+        await desk.says(HIGH, True, there)
+        await desk.says(HIGH, True, far)
+        await desk.says(HIGH, False)
+        assert [desk.state(HIGH, one) for one in (STATION, there, far)] == ["out_gone", "out", "unseen"]
+        await maintenance.end_now(desk.operations, LAN, window, desk.now)
+        await desk.wait(SECOND)
+        assert [desk.state(HIGH, one) for one in (STATION, there)] == ["normal", "unseen"]
+        assert [one.id for one in maintenance.windows(desk.operations, LAN, ended=True)] == [window]
+        with pytest.raises(Conflict):
+            await maintenance.end_now(desk.operations, LAN, window)
+
+    play(tmp_path, story)
+
+
+def test_a_root_holds_back_what_it_explains(tmp_path: Path) -> None:
+    """Before or after its root an alarm stands behind it, in its unit only; when the root clears it calls."""
+
+    async def story(desk: Desk) -> None:
+        far = "urn:ngsi-ld:AirQualityObserved:3"
+        await desk.station(far, OTHER)
+        await desk.says(BEHIND, True)
+        await desk.says(BEHIND, True, far)
+        assert desk.state(BEHIND) == "unseen"
+        await desk.says(ROOT, True)
+        root = alarm_id(ROOT.id, STATION)
+        assert [desk.state(BEHIND, one) for one in (STATION, far)] == ["suppressed", "unseen"]
+        assert [one.id for one in led_by(desk.operations, LAN, root)] == [alarm_id(BEHIND.id, STATION)]
+        await desk.says(BEHIND, False)
+        assert desk.state(BEHIND) == "suppressed_gone"
+        await desk.says(BEHIND, True)
+        await desk.says(ROOT, False)
+        assert (desk.state(ROOT), desk.state(BEHIND)) == ("gone", "unseen")
+        await desk.says(BEHIND, False)
+        await desk.says(ROOT, True)
+        await desk.says(BEHIND, True)  # Straight behind its root: nobody was called.
+        assert desk.state(BEHIND) == "suppressed"
+
+    play(tmp_path, story)
+
+
+def test_two_rules_that_name_each_other_hide_nothing(tmp_path: Path) -> None:
+    """Of two alarms that are each other's root one is still seen."""
+
+    async def story(desk: Desk) -> None:
+        one, other = a_rule("one", roots=("urn:r:other",)), a_rule("other", roots=("urn:r:one",))
+        await desk.says(one, True)
+        await desk.says(other, True)
+        assert sorted((desk.state(one), desk.state(other))) == ["suppressed", "unseen"]
+
+    play(tmp_path, story)
+
+
+def test_a_chattering_alarm_waits_until_it_is_calm(tmp_path: Path) -> None:
+    """After four turns in ten minutes it stays active; each turn begins the wait anew; calm for long, it clears."""
+
+    async def story(desk: Desk) -> None:
+        for _ in range(4):
+            await desk.says(HIGH, True)
+            await desk.says(HIGH, False)
+            await desk.wait(MINUTE)
+        assert (desk.state(), desk.alarm().value("chattering")) == ("unseen", True)
+        assert desk.alarm().value("occurrences") == 4
+        await desk.wait(10 * MINUTE)
+        await desk.says(HIGH, True)
+        await desk.says(HIGH, False)
+        await desk.wait(14 * MINUTE)
+        assert (desk.state(), desk.alarm().value("occurrences")) == ("unseen", 4)
+        await desk.wait(2 * MINUTE)
+        assert (desk.state(), desk.alarm().value("chattering")) == ("gone", False)
+
+    play(tmp_path, story)
+
+
+def test_what_nobody_takes_goes_to_the_next(tmp_path: Path) -> None:
+    """An urgent alarm goes to the leader at its deadline and to the unit above ten minutes later; a taken one stays."""
+
+    async def story(desk: Desk) -> None:
+        urgent, taken = a_rule("urgent", Priority.URGENT), a_rule("taken", Priority.URGENT)
+        await desk.says(urgent, True)
+        await desk.says(taken, True)
+        await service.acknowledge(desk.operations, LAN, alarm_id(taken.id, STATION), "", T0)
+        await desk.wait(9 * MINUTE)
+        assert desk.alarm(urgent).value("escalatedTo") == ""
+        await desk.wait(2 * MINUTE)
+        assert desk.alarm(urgent).value("escalatedTo") == WARD
+        await desk.wait(10 * MINUTE)
+        assert desk.alarm(urgent).value("escalatedTo") == "46"
+        assert desk.alarm(taken).value("escalatedTo") == ""
+        reasons = [one.reason for one in desk.hub.trail(LAN, desk.alarm(urgent).id)]
+        assert reasons[:2] == ["urgent-upper: 46", "urgent-leader: 19789"]
+
+    play(tmp_path, story)
+
+
+def test_after_a_restart_a_shelved_alarm_still_returns(tmp_path: Path) -> None:
+    """Timers live in the store: what was shelved before the process ended comes back after it begins again."""
+
+    async def before(desk: Desk) -> None:
+        await desk.says(HIGH, True)
+        await shelving.shelve(desk.operations, LAN, NAME, 1, "chờ sửa trạm", T0)
+
+    async def after(desk: Desk) -> None:
+        await desk.wait(HOUR + SECOND)
+        assert desk.state() == "unseen"
+
+    play(tmp_path, before)
+    play(tmp_path, after)
+
+
+def test_bursts_and_floods() -> None:
+    """The first of a burst is marked; more than ten calls an operator are a flood until there are fewer than five."""
+    assert burst_of("a", T0, (), MINUTE) == Burst("a", first=True)
+    assert burst_of("b", T0, [("a", T0 - SECOND)], MINUTE) == Burst("a", first=False)
+    assert burst_of("b", T0, [("a", T0 - 2 * MINUTE)], MINUTE) == Burst("b", first=True)
+    flood = Flood(10, 5)
+    assert in_flood([10, 11, 7, 5, 4, 9], flood) == [False, True, True, True, False, False]
+    assert (is_flood(11, 1, flood), is_flood(11, 2, flood)) == (True, False)
+    flapping = Flapping(3, MINUTE, 5 * MINUTE)
+    assert chatters((T0 - 30 * SECOND, T0 - 20 * SECOND, T0), flapping, T0)
+    assert not chatters((T0 - 90 * SECOND, T0 - 20 * SECOND, T0), flapping, T0)
+    assert calm_at((T0,), T0 + SECOND, flapping) == T0 + SECOND + 5 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("flapping", {"moves": 1, "within_minutes": 1, "calm_minutes": 1}), ("flood", {"alarms": 1, "over": 2})],
+)
+def test_rules_of_handling_that_cannot_be(name: str, value: dict[str, int]) -> None:
+    """The shipped rules are a labelled sample; wrong ones are refused with a reason."""
+    assert handling.parse(handling.shipped()).sample
+    with pytest.raises(Invalid):
+        handling.rules_kind().check({**handling.shipped(), name: value})
+    lone = {**handling.shipped(), "priority": handling.shipped()["priority"][:1]}
+    with pytest.raises(Invalid, match="none for high"):
+        handling.rules_kind().check(lone)
+
+
+def test_an_organisation_is_known_by_its_code() -> None:
+    """What stands in the register of organisations is no code of a unit."""
+    assert not HERE.knows(Organisation("46.dien-luc", "Điện lực", "46", "power").id)
+
+
+HANDS = st.sampled_from([Move.ACKNOWLEDGE, Move.SHELVE, Move.UNSHELVE, Move.ASSIGN])
+CAUSES = st.sampled_from([HIGH, ROOT, BEHIND])
+THINGS = st.sampled_from([STATION, "urn:ngsi-ld:AirQualityObserved:2"])
+
+
+class AlarmLife(RuleBasedStateMachine):
+    """Any run of conditions, hands and time over a real hub."""
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = TemporaryDirectory()
+        self.loop = asyncio.new_event_loop()
+        self.desk = self.loop.run_until_complete(self._opened())
+        self.on: set[tuple[str, str]] = set()
+        self.raised: set[str] = set()
+
+    async def _opened(self) -> Desk:
+        desk = open_desk(Path(self.folder.name))
+        for subject in (STATION, "urn:ngsi-ld:AirQualityObserved:2"):
+            await desk.station(subject)
+        return desk
+
+    def teardown(self) -> None:
+        if hasattr(self, "desk"):
+            self.loop.run_until_complete(self.desk.hub.close())
+            self.loop.close()
+            self.folder.cleanup()
+
+    @rule(one=CAUSES, subject=THINGS, on=st.booleans())
+    def condition(self, one: Rule, subject: str, on: bool) -> None:
+        self.loop.run_until_complete(self.desk.says(one, on, subject))
+        (self.on.add if on else self.on.discard)((one.id, subject))
+        self.raised |= {alarm_id(one.id, subject)} if on else set()
+
+    @rule(one=CAUSES, subject=THINGS, hand=HANDS)
+    def two_hands(self, one: Rule, subject: str, hand: Move) -> None:
+        self.loop.run_until_complete(self._hands(alarm_id(one.id, subject), hand))
+
+    async def _hands(self, name: str, hand: Move) -> None:
+        operations, now = self.desk.operations, self.desk.now
+        deeds: dict[Move, Callable[[Actor], Awaitable[object]]] = {
+            Move.ACKNOWLEDGE: lambda who: service.acknowledge(operations, who, name, "", now),
+            Move.SHELVE: lambda who: shelving.shelve(operations, who, name, 1, "chờ sửa", now),
+            Move.UNSHELVE: lambda who: shelving.unshelve(operations, who, name, now),
+            Move.ASSIGN: lambda who: service.assign(operations, who, name, OTHER, "", now),
+        }
+        found = await asyncio.gather(*(deeds[hand](who) for who in (LAN, BINH)), return_exceptions=True)
+        assert all(not isinstance(one, BaseException) or isinstance(one, Missing | IllegalMove) for one in found)
+        assert hand is Move.ASSIGN or sum(not isinstance(one, BaseException) for one in found) <= 1
+        await self.desk.settle()
+
+    @rule(minutes=st.sampled_from([1, 20, 61]))
+    def time(self, minutes: int) -> None:
+        self.loop.run_until_complete(self.desk.wait(minutes * MINUTE))
+
+    @invariant()
+    def holds(self) -> None:
+        """One alarm per cause, owned, true to its condition, held only for a cause that stands."""
+        if not hasattr(self, "desk"):
+            return
+        found = {one.id: one for one in self.desk.hub.find(ENGINE, "Alarm")}
+        assert found.keys() == self.raised  # Nothing is lost, and nothing is there twice.
+        for alarm in found.values():
+            state = state_of(alarm)
+            assert state in NAMES
+            assert alarm.value("open") == (state in OPEN)
+            assert alarm.value("assignee")
+            truly = (alarm.value("rule"), alarm.value("subject")) in self.on
+            assert state.active == truly or (state.active and alarm.value("chattering"))
+            if state.held is Held.SHELVED:
+                assert from_iso(alarm.value("shelvedUntil")) > self.desk.now
+            if state.held is Held.SUPPRESSED:
+                assert state_of(self.desk.hub.get(ENGINE, alarm.value("suppressedBy"))).active
+        held = [one for way in (Held.SHELVED, Held.SUPPRESSED) for one in held_alarms(self.desk.operations, LAN, way)]
+        assert {one.id for one in held} == {name for name, one in found.items() if state_of(one).held}
+
+
+AlarmLife.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestAlarmLife = AlarmLife.TestCase
