@@ -5,6 +5,7 @@ together has the same `thread`, the id of the first. So each message has its own
 file and its own counts of delivery. The legal hazard level stands in the bulletin (warnings/bulletins.py) only.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,7 @@ from typing import Any
 
 from dothi.ground.clock import from_iso
 from dothi.ground.errors import Conflict, Forbidden, Missing
+from dothi.ground.ids import urn
 from dothi.hub.model import Entity, system
 
 TYPE = "Warning"
@@ -293,13 +295,13 @@ class Bulletin:
     identifier: str
     sent: str
     kind: str  # CAP msgType: Alert, Update, Cancel.
-    references: tuple[str, ...]
+    references: tuple[str, ...]  # Of earlier ones: "sender,identifier,sent" of a file, else entity ids.
     effective: str
     expires: str
     units: tuple[str, ...]
     area: str  # As the bulletin says it.
     shapes: tuple[Shape, ...]
-    state: str  # inForce, updated, cancelled, expired.
+    state: str  # inForce, updated, cancelled, expired; a cancellation itself is a notice.
     headline: str = ""
     description: str = ""
     instruction: str = ""
@@ -312,3 +314,48 @@ class Bulletin:
     unit: str = ""
     entered_by: str = ""
     simulated: bool = False
+
+
+def bulletin_id(sender: str, identifier: str) -> str:
+    """The one entity of a bulletin."""
+    cause = hashlib.sha256(f"{sender}\n{identifier}".encode()).hexdigest()[:24]
+    return urn(BULLETIN, cause)
+
+
+def bulletin_of(entity: Entity) -> Bulletin:
+    """The bulletin that an entity holds. Missing when it is none."""
+    if BULLETIN not in entity.types:
+        raise Missing(f"{entity.id} is not a bulletin.")
+    value = entity.value
+    info = value("info", {})
+    return Bulletin(
+        id=entity.id,
+        version=entity.version,
+        title=value("title", ""),
+        hazard=value("hazard", ""),
+        level=value("level"),
+        sender=value("sender", ""),
+        sender_name=value("senderName", ""),
+        identifier=value("identifier", ""),
+        sent=value("sentAt", ""),
+        kind=value("kind", "Alert"),
+        references=tuple(value("references", ())),
+        effective=value("effective", ""),
+        expires=value("expires", ""),
+        units=tuple(value("units", ())),
+        area=value("areaName", ""),
+        shapes=tuple(shape_of(one) for one in value("areas", ())),
+        state=value("state", ""),
+        headline=info.get("headline", ""),
+        description=info.get("description", ""),
+        instruction=info.get("instruction", ""),
+        raised_by=value("raisedBy", 0),
+        raised_why=value("raisedWhy", ""),
+        note=value("note", ""),
+        received_as=value("receivedAs", "form"),
+        file=value("file", ""),
+        drill=value("drill", False),
+        unit=value("unit", ""),
+        entered_by=value("enteredBy", ""),
+        simulated=value("simulated", False),
+    )

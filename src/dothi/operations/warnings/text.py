@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,6 +36,34 @@ HEADS: Mapping[str, Mapping[Kind, str]] = {
     },
 }
 DRILL = {"vi": "DIỄN TẬP", "en": "EXERCISE"}
+_SAID = {  # How a loudspeaker says it; {n} are the parts found.
+    "vi": {
+        "drill": "Đây là diễn tập.",
+        "until": "Thông báo này có hiệu lực đến {0}.",
+        "again": "Xin nhắc lại.",
+        "time": "{0} giờ {1} phút",
+        "hour": "{0} giờ",
+        "day": "ngày {0} tháng {1}",
+        "year": "ngày {0} tháng {1} năm {2}",
+        "range": "{0} đến {1}",
+        "digits": "không một hai ba bốn năm sáu bảy tám chín",
+    },
+    "en": {
+        "drill": "This is an exercise.",
+        "until": "This message holds until {0}.",
+        "again": "We repeat.",
+        "time": "{0}:{1}",
+        "hour": "{0} o'clock",
+        "day": "{0}/{1}",
+        "year": "{0}/{1}/{2}",
+        "range": "{0} to {1}",
+        "digits": "zero one two three four five six seven eight nine",
+    },
+}
+_CLOCK = re.compile(r"\b([01]?\d|2[0-3])(?::|h|g)([0-5]\d)\b")
+_DATE = re.compile(r"(?:ngày )?\b(\d{1,2})/(\d{1,2})(?:/(\d{4}))?\b")
+_RANGE = re.compile(r"(?<=\d)\s*[-–]\s*(?=\d)")
+_CALL = re.compile(r"(?<![\d.,/])11[2-5](?![\d.,/]*\d)")  # Emergency numbers are said digit by digit.
 _UNTIL = {"vi": "đến {time}", "en": "until {time}"}
 _MORE = {"vi": "{first} và {n} nơi khác", "en": "{first} and {n} other places"}
 
@@ -123,6 +151,62 @@ def _cut(text: str, letters: int) -> str:
     while words and sms(" ".join(words)).letters > letters:
         words.pop()
     return " ".join(words)
+
+
+def spoken_text(warning: Warning, language: str, units: Iterable[tuple[str, Mapping[str, str]]] = ()) -> str:
+    """What a loudspeaker reads: whole sentences, numbers and units as they are said, what to do told twice.
+
+    `units` are pairs (sign, words by language), from the rules in force.
+    """
+    said, text = _SAID[language], warning.text(language)
+    drill = [said["drill"]] if warning.drill else []
+    until = [said["until"].format(_spoken_instant(warning.expires, language))] if _until(warning, language) else []
+    signs = {sign: names[language] for sign, names in units}
+    head, lead, told, deed = (
+        aloud(part, language, signs)
+        for part in (HEADS[language][warning.kind].capitalize(), text.headline, text.description, text.instruction)
+    )
+    again = [said["again"], _sentence(lead), _sentence(deed)]
+    parts = [*drill, _sentence(head), _sentence(lead), _sentence(told), _sentence(deed), *until, *again, *drill]
+    return " ".join(part for part in parts if part)
+
+
+def aloud(text: str, language: str, signs: Mapping[str, str]) -> str:
+    """A text as it is said: times, days, ranges, emergency numbers and signs of units in words."""
+    said = _SAID[language]
+    text = _CLOCK.sub(lambda one: _spoken_clock(one[1], one[2], language), text)
+    text = _DATE.sub(lambda one: said["year" if one[3] else "day"].format(*(int(p) for p in one.groups() if p)), text)
+    text = _RANGE.sub(said["range"].format(" ", " ").replace("  ", " "), text)
+    for sign in sorted(signs, key=len, reverse=True):
+        text = re.sub(rf"(?<=\d)\s*{re.escape(sign)}(?!\w)", f" {signs[sign]}", text)
+    digits = said["digits"].split()
+    text = _CALL.sub(lambda one: one[0] if _is_measure(text, one.end(), signs) else _digits(one[0], digits), text)
+    return _SPACES.sub(" ", text).strip()
+
+
+def _is_measure(text: str, end: int, signs: Mapping[str, str]) -> bool:
+    return any(text[end:].lstrip().startswith(words) for words in signs.values())
+
+
+def _digits(number: str, digits: Sequence[str]) -> str:
+    return " ".join(digits[int(one)] for one in number)
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text[-1] in ".!?" else f"{text}."
+
+
+def _spoken_clock(hour: str, minute: str, language: str) -> str:
+    said = _SAID[language]
+    if int(minute) == 0:
+        return said["hour"].format(int(hour))
+    return said["time"].format(int(hour), minute if language == "en" else int(minute))
+
+
+def _spoken_instant(instant: str, language: str) -> str:
+    local = _local(instant)
+    clock = _spoken_clock(f"{local:%H}", f"{local:%M}", language)
+    return f"{clock}, {_SAID[language]['day'].format(local.day, local.month)}"
 
 
 def _local(instant: str) -> datetime:
