@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dothi.ground.clock import from_iso, iso
+from dothi.ground.clock import SECOND, from_iso, iso
 from dothi.ground.clocks import due_by
 from dothi.ground.errors import Missing
 from dothi.hub.model import Attribute, Change, Entity, Op, json_prop, prop, rel, words
 from dothi.operations.alarms.floods import Burst, burst_of, calm_at, chatters, turned
-from dothi.operations.alarms.handling import Handling, rules_at
+from dothi.operations.alarms.handling import Flapping, Handling, rules_at
 from dothi.operations.alarms.reading import ENGINE, MOST, TYPE, alarm_id, find_alarm, state_of, turns_of
 from dothi.operations.alarms.workflow import NORMAL, OPEN, UNSEEN, Move, State, after
 from dothi.operations.model import Operations, Priority, Reading
@@ -28,7 +28,7 @@ class Cause(Protocol):
 
     @property
     def id(self) -> str:
-        """The rule's id, a URN."""
+        """The rule's name in its set (pm25-high), or a URN."""
 
     @property
     def name(self) -> Mapping[str, str]:
@@ -120,12 +120,19 @@ def _ended(operations: Operations, alarm: Entity, state: State, effect: Effect, 
     """The condition is gone: the alarm clears, unless it chatters and is not calm yet."""
     if not state.held and alarm.value("clearing"):
         return None  # `watching` clears it when it is calm.
-    flapping = rules_at(operations, alarm.value("unit"), now).flapping
+    flapping = flapping_of(operations, alarm, now)
     if not state.held and (alarm.value("chattering") or chatters(turns_of(alarm), flapping, now)):
         until = calm_at(turns_of(alarm), now, flapping)
         attrs = {"chattering": prop(True), "clearing": prop(iso(until)), **_value(effect), **moved("chatter", now)}
         return Change(Op.APPEND, alarm.id, attrs=attrs), alarm.version
     return Change(Op.APPEND, alarm.id, attrs={**cleared(state, now), **_value(effect)}), alarm.version
+
+
+def flapping_of(operations: Operations, alarm: Entity, now: int) -> Flapping:
+    """When an alarm chatters: as its own rule says, else as the rules of handling say."""
+    usual = rules_at(operations, alarm.value("unit"), now).flapping
+    own = alarm.value("flapping")
+    return Flapping(int(own[0]), round(own[1] * SECOND), usual.calm) if own else usual
 
 
 def cleared(state: State, now: int) -> dict[str, Attribute]:
@@ -170,7 +177,7 @@ def _owner(operations: Operations, alarm: Entity | None, state: State, attrs: Ma
 def _cause(effect: Effect) -> dict[str, Attribute]:
     rule = effect.rule
     attrs: dict[str, Attribute] = {
-        "rule": rel(rule.id),
+        "rule": rel(rule.id) if rule.id.startswith("urn:") else prop(rule.id),
         "subject": rel(effect.reading.subject),
         "name": words(**rule.name),
         "kind": prop(str(rule.kind)),
@@ -180,7 +187,16 @@ def _cause(effect: Effect) -> dict[str, Attribute]:
         "inhibitors": prop(list(rule.inhibited_by)),
         "inhibitedWithin": prop(rule.inhibited_within),
     }
-    return attrs if rule.limit is None else attrs | {"limit": prop(rule.limit)}
+    if rule.limit is not None:
+        attrs["limit"] = prop(rule.limit)
+    if rule_set := getattr(rule, "rule_set", ""):  # The adopted version that says so; none for a shipped rule.
+        attrs["ruleSet"] = rel(rule_set)
+    if flapping := getattr(rule, "flapping", None):
+        attrs["flapping"] = json_prop([flapping.times, flapping.window_seconds])
+    for name in ("playbook", "advice"):  # What to do, as the rule's author says it.
+        if said := getattr(rule, name, None):
+            attrs[name] = json_prop(said) if isinstance(said, Mapping) else prop(said)
+    return attrs
 
 
 def _subject(operations: Operations, effect: Effect) -> dict[str, Any]:
