@@ -61,7 +61,7 @@ EXPECTED = {
     "Submission": "- - ru r r rcu r r r r",
     "SubmissionContact": "- - - - - - - - - -",
     "Reminder": "- - r r r r r r r r",
-    "Proposal": "- - rcu r r rcu R r r r",
+    "Proposal": "- - rcu rc rc rcu R r r r",
     "QuarantinedRow": "- - - - - - - - RCUD RCUD",
     "SomethingNew": "- - - - - - - - rcud r",
     **dict.fromkeys(

@@ -148,6 +148,7 @@ RULES: tuple[Rule, ...] = (
     # Signal → case
     _rule("duty_officer", _WRITE, DUTY | {"Alarm", "Bulletin"}, Where.AREA),
     _rule("leader", _WRITE, (DUTY - {"MaintenanceWindow", "Shift"}) | {"Bulletin"}, Where.AREA),
+    _rule("duty_officer leader", _CREATE, "Proposal", Where.AREA),  # From a finding of a review.
     _rule("official", _CHANGE, "Order", Where.AREA),  # Its unit is told to do it.
     _rule("official", _CREATE, "LogEntry", Where.AREA),
     _rule("data_steward administrator", _ALL, "EventSource", Where.EVERYWHERE),

@@ -70,6 +70,7 @@ def _of(*kinds: str) -> frozenset[str]:
 
 _READINGS = _of("AirQualityObserved", "TrafficFlowObserved", "WasteContainer", "WaterObserved", "WeatherObserved")
 _CASES = _of("CitizenReport", "Alarm", "Task", "Problem")
+_DUTY = _of("Incident", "IncidentReview", "Order", "Warning")
 _PAPERS = _of("Conclusion", "CouncilSession", "Obligation", "Directive", "PlanImport")
 
 BACKS: tuple[Back, ...] = (
@@ -97,15 +98,25 @@ BACKS: tuple[Back, ...] = (
     Back("tasks", "Task", "indicators", _of(INDICATOR)),
     Back("publications", VALUE, "of", _of(VALUE)),
     Back("citedBy", REPORT, "cites", _of(VALUE)),
-    Back("usedIn", VALUE, "inputs", _READINGS | _CASES | _of("DataSource"), figures=True),
+    Back("usedIn", VALUE, "inputs", _READINGS | _CASES | _DUTY | _of("DataSource"), figures=True),
     Back("feeds", VALUE, "sources", _of("DataSource"), figures=True),
     *(Back("brought", kind, "source", _of("DataSource")) for kind in sorted(_READINGS)),
     Back("heldBack", "QuarantinedRow", "source", _of("DataSource")),
     Back("alarmsOn", "Alarm", "subject", _READINGS),
     Back("alarmsOfRule", "Alarm", "rule", _of("AlarmRule")),
-    Back("proposals", "Proposal", "sources", _CASES),
+    Back("proposals", "Proposal", "sources", _CASES | _DUTY),
     Back("problems", "Problem", "reports", _of("CitizenReport")),
-    Back("tasksFrom", "Task", "sources", _CASES | _of("Proposal")),
+    Back("tasksFrom", "Task", "sources", _CASES | _DUTY | _of("Proposal")),
+    Back("incidents", "Incident", "alarms", _of("Alarm")),
+    Back("incidents", "Incident", "reports", _of("CitizenReport")),
+    Back("incidents", "Incident", "bulletins", _of("Bulletin")),
+    Back("incidents", "Incident", "suggestions", _of("Suggestion")),
+    Back("mergedHere", "Incident", "mergedInto", _of("Incident")),
+    Back("reviews", "IncidentReview", "incident", _of("Incident")),
+    Back("ordersOf", "Order", "incident", _of("Incident")),
+    Back("warningsOf", "Warning", "incident", _of("Incident")),
+    Back("logOf", "LogEntry", "about", _DUTY | _of("Shift", "Alarm")),
+    Back("suggestedFrom", "Suggestion", "sources", _CASES | _of("Incident", "Bulletin")),
     Back("tasksFrom", "Task", "sources", _PAPERS),
     Back("conclusions", "Conclusion", "session", _of("CouncilSession")),
     Back("rounds", "OpinionRound", "session", _of("CouncilSession")),
@@ -231,6 +242,10 @@ def _beside_alarm(hub: Hub, actor: Actor, entity: Entity) -> Iterator[Group]:
     yield _read_here(hub, actor, entity, lambda formula: formula.get("attribute") == entity.value("attribute"))
 
 
+def _beside_incident(hub: Hub, actor: Actor, entity: Entity) -> Iterator[Group]:
+    yield _read_here(hub, actor, entity, lambda formula: formula.get("type") in ("Incident", "Order"))
+
+
 def _beside_report(hub: Hub, actor: Actor, entity: Entity) -> Iterator[Group]:
     yield _read_here(hub, actor, entity, lambda formula: formula.get("type") == "CitizenReport")
 
@@ -260,6 +275,8 @@ def _beside_task(hub: Hub, actor: Actor, entity: Entity) -> Iterator[Group]:
 _BESIDE: Mapping[str, Callable[[Hub, Actor, Entity], Iterator[Group]]] = {
     VALUE: _beside_figure,
     "Alarm": _beside_alarm,
+    "Incident": _beside_incident,
+    "IncidentReview": _beside_incident,
     "CitizenReport": _beside_report,
     "Task": _beside_task,
 }
@@ -271,6 +288,10 @@ _NAMED_BY: Mapping[str, tuple[str, ...]] = {
     "CitizenReport": ("code",),
     "Alarm": ("name",),
     "Proposal": ("title",),
+    "Incident": ("title",),
+    "IncidentReview": ("title",),
+    "Suggestion": ("title",),
+    "LogEntry": ("words",),
     "QuarantinedRow": ("file",),
 }
 

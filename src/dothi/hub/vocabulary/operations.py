@@ -30,13 +30,14 @@ NOUNS: dict[str, Noun] = {
         (
             *("title", "kind", "state", "priority", "since", "alarms", "reports", "bulletins", "playbook", "steps"),
             *("playbookVersions", "suggestions", "units", "words", "commander", "openedBy", "closedAt", "marks"),
+            *("takeBy", "takenAt", "takenInTime", "closeBy"),
             *("mergedInto", "escalatedTo", "scenario", "deed", "drill", *PLACE, *ACT),
         ),
         "Something that happens and is directed: from alarms, reports, bulletins or a person's word to its review",
     ),
     "IncidentReview": Noun(
         "operations",
-        ("incident", "title", "findings", "well", "badly", "state", "tasks", "deed", "drill", "unit", *ACT),
+        ("incident", "title", "findings", "well", "badly", "state", "proposals", "deed", "drill", "unit", *ACT),
         "What was learnt after an incident: findings that become changed rules or proposed tasks",
     ),
     "Order": Noun(

@@ -34,6 +34,8 @@ async def attach(  # noqa: PLR0913  # Which thing, and why.
     slot = next((MEMBERS[kind] for kind in entity.types if kind in MEMBERS), None)
     if slot is None:
         raise Invalid(f"An incident takes {', '.join(MEMBERS)}.", field="thing")
+    if found.drill:
+        raise Conflict("A drill takes no real alarm, report or bulletin.", field="thing")
     joined: tuple[str, ...] = getattr(found, slot)
     if thing in joined:
         raise Conflict("This belongs to the incident already.")

@@ -110,6 +110,7 @@ class Incident:
     commander: str  # "user:…" who directs it; "" nobody yet.
     due: str | None
     take_by: str
+    taken_at: str  # When somebody took it in hand first.
     close_by: str
     location: dict[str, Any] | None
     words: str
@@ -220,6 +221,7 @@ def incident_of(entity: Entity) -> Incident:
         commander=value("commander", ""),
         due=value("due"),
         take_by=value("takeBy", ""),
+        taken_at=value("takenAt", ""),
         close_by=value("closeBy", ""),
         location=value("location"),
         words=value("words", ""),

@@ -17,9 +17,12 @@ async def take(
     operations: Operations, actor: Actor, name: str, version: int | None = None, now: int | None = None
 ) -> Incident:
     """A person directs it from here on."""
+    at = now_us() if now is None else now
     found = incident(operations, actor, name)
     said: dict[str, Attribute] = {"commander": prop(actor.id), "escalatedTo": prop("")}
-    return await move(operations, actor, found, "take", said, version=version, now=now)
+    if not found.taken_at:  # What the indicator of incidents taken in time counts.
+        said |= {"takenAt": prop(iso(at)), "takenInTime": prop(at <= from_iso(found.take_by))}
+    return await move(operations, actor, found, "take", said, version=version, now=at)
 
 
 async def shift(

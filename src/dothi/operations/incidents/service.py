@@ -1,12 +1,14 @@
 """The verbs of an incident: opening it, moving it along its table, reading it. Each is one commit."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from dothi.ground.clock import DAY, VIETNAM, from_iso, iso, now_us, to_datetime
+import msgspec
+
+from dothi.ground.clock import DAY, MINUTE, VIETNAM, from_iso, iso, now_us, to_datetime
 from dothi.ground.clocks import Limit, due_by
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.ground.geometry import check as check_geometry
@@ -45,6 +47,7 @@ from dothi.operations.incidents.workflow import DIRECTORS, Facts, check
 from dothi.operations.model import OWNER, Operations, Priority
 
 PLACES = 500
+DRILLS = "drills"  # Whose timers bring what a drill assumes.
 CONSUMER = "incidents"  # Whose durable timers ring when a step is late.
 
 
@@ -69,8 +72,9 @@ async def open_incident(operations: Operations, actor: Actor, new: NewIncident, 
     attrs = _opened(operations, actor, new, at)
     joined, expect = _joined(operations, actor, name, new, at)
     change = create(name, TYPE, **attrs)
-    timer = timer_of(incident_of(Entity(name, (TYPE,), change.attrs)))
-    commit = Commit(actor, (change, *joined), "opened", {name: ABSENT, **expect}, owner=OWNER, timers=timer)
+    drawn = incident_of(Entity(name, (TYPE,), change.attrs))
+    timers = (*timer_of(drawn), *_injects(operations, drawn, at))
+    commit = Commit(actor, (change, *joined), "opened", {name: ABSENT, **expect}, owner=OWNER, timers=timers)
     await operations.hub.commit(commit)
     return incident(operations, actor, name)
 
@@ -97,6 +101,10 @@ def _opened(operations: Operations, actor: Actor, new: NewIncident, at: int) -> 
     title = new.title.strip()
     if not title or len(title) > TITLE_LETTERS:
         raise Invalid(f"Say what happens in up to {TITLE_LETTERS} letters.", field="title")
+    if new.drill and (new.alarms or new.reports or new.bulletins):
+        raise Invalid("A drill takes no real alarm, report or bulletin.", field="alarms")
+    if bool(new.scenario) > new.drill:
+        raise Invalid("A scenario is played in a drill only.", field="scenario")
     if len(new.words) > WORDS_LETTERS:
         raise Invalid(f"The words have up to {WORDS_LETTERS} letters.", field="words")
     priority = priority_of(new.priority)
@@ -104,6 +112,8 @@ def _opened(operations: Operations, actor: Actor, new: NewIncident, at: int) -> 
     rules = rules_at(operations, unit, at)
     if new.kind not in rules.kinds:
         raise Invalid("Choose a kind of the list.", field="kind")
+    if new.scenario and new.scenario not in rules.scenarios:
+        raise Invalid("Choose a scenario of the list.", field="scenario")
     since = at if new.since is None else new.since
     if since > at:
         raise Invalid("It has not begun yet: give a time that is past.", field="since")
@@ -152,6 +162,14 @@ def _stepped(found: Incident) -> dict[str, Attribute]:
     return {"steps": json_prop([one.as_json() for one in found.steps]), "due": prop(found.next_due())}
 
 
+def _injects(operations: Operations, found: Incident, at: int) -> Iterator[Timer]:
+    """One durable timer for each thing that its scenario assumes."""
+    scenario = rules_at(operations, found.unit, at).scenarios.get(found.scenario)
+    for one in scenario.injects if scenario else ():
+        words = msgspec.json.encode(dict(one.words)).decode()
+        yield Timer(DRILLS, f"{found.id}|{one.id}", at + round(one.minutes * MINUTE), words)
+
+
 def timer_of(found: Incident) -> tuple[Timer, ...]:
     """The one durable timer of an incident: when the next of what is owed would be late."""
     dues = [one.due for one in found.steps if one.owed and not one.late]
@@ -174,10 +192,9 @@ def _optional(new: NewIncident) -> dict[str, Attribute]:
     for name in ("commander", "scenario"):
         if said := getattr(new, name):
             attrs[name] = prop(said)
-    for name in ("drill", "simulated"):
-        if getattr(new, name):
-            attrs[name] = prop(True)
-    return attrs
+    if new.simulated:
+        attrs["simulated"] = prop(True)
+    return attrs | {"drill": prop(new.drill)}  # Said either way: indicators count what is none.
 
 
 def _unit(operations: Operations, new: NewIncident) -> str:

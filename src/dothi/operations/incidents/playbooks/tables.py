@@ -74,6 +74,27 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class Inject:
+    """What a drill assumes so many minutes after it began."""
+
+    id: str
+    minutes: float
+    words: Names
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A drill: what is assumed, and when."""
+
+    id: str
+    kind: str
+    priority: str
+    name: Names
+    title: Names
+    injects: tuple[Inject, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """All tables of incidents, read once. Hours are of day and night."""
 
@@ -82,6 +103,7 @@ class Rules:
     review_hours: float
     together: Together
     playbooks: Mapping[str, Playbook]  # By kind of incident.
+    scenarios: Mapping[str, Scenario]  # By id.
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -98,9 +120,13 @@ def parse(tables: Mapping[str, Any]) -> Rules:
         review_hours=_hours(limits["review_hours"], "review_hours"),
         together=Together(**{name: float(tables["together"][name]) for name in Together.__slots__}),
         playbooks={one.kind: one for one in map(_playbook, tables["playbook"])},
+        scenarios={one.id: one for one in map(_scenario, tables.get("scenario", ()))},
     )
     if len(rules.playbooks) < len(tables["playbook"]):
         raise Invalid("Two playbooks are of one kind: keep one of them.", field="text")
+    for one in rules.scenarios.values():
+        if one.kind not in rules.kinds:
+            raise Invalid(f"Scenario “{one.id}”: there is no playbook of the kind “{one.kind}”.", field="text")
     return rules
 
 
@@ -170,6 +196,20 @@ def _order(row: Mapping[str, Any], where: str) -> Mapping[str, Any]:
         if name in row:
             _hours(row[name], where)
     return {**row, "id": str(row["id"]), "to": str(row.get("to", "")), "words": dict(_names(row["words"]))}
+
+
+def _scenario(row: Mapping[str, Any]) -> Scenario:
+    where = f"Scenario “{row['id']}”"
+    if row["priority"] not in tuple(Priority):
+        raise Invalid(f"{where}: the priority is one of {', '.join(Priority)}.", field="text")
+    injects = tuple(Inject(str(one["id"]), float(one["minutes"]), _names(one["words"])) for one in row["inject"])
+    if len({one.id for one in injects}) < len(injects) or any(
+        not 0 <= one.minutes <= HOURS_MAX * 60 for one in injects
+    ):
+        raise Invalid(f"{where}: each inject has an id of its own and minutes from 0.", field="text")
+    return Scenario(
+        str(row["id"]), str(row["kind"]), row["priority"], _names(row["name"]), _names(row["title"]), injects
+    )
 
 
 def _names(row: Mapping[str, Any]) -> Names:
