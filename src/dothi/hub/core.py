@@ -13,11 +13,11 @@ from dothi.ground.errors import Conflict, Forbidden, Missing
 from dothi.hub.access import Guards, Policy
 from dothi.hub.language.nodes import EventQuery, Query, TypeIs, Window
 from dothi.hub.language.q import parse_q
-from dothi.hub.model import Actor, Commit, Entity, Event, Instance, LoggedCommit, Page, Receipt
+from dothi.hub.model import Actor, Commit, Entity, Event, Instance, LoggedCommit, Page, Readings, Receipt
 from dothi.hub.read import history
 from dothi.hub.read.dump import Fingerprint, dump, dump_events, fingerprint, logged_commit
 from dothi.hub.read.feed import Feed, Wanted
-from dothi.hub.read.readings import Readings, readings
+from dothi.hub.read.readings import readings
 from dothi.hub.read.search import Search
 from dothi.hub.store import codec, files
 from dothi.hub.store.port import Head, Store

@@ -9,7 +9,9 @@ attribute is one instance, or a list of instances that differ in `datasetId`. In
 `observedAt` inside an instance stays the ISO string that came in.
 """
 
+from array import array
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -285,3 +287,11 @@ class Page(msgspec.Struct, frozen=True):
     def __iter__(self) -> Iterator[Entity]:
         """The entities in order."""
         return iter(self.entities)
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What one attribute of one entity measured: instants (µs) in order, and the value at each."""
+
+    observed: "array[int]" = field(default_factory=lambda: array("q"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))

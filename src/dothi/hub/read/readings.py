@@ -4,24 +4,14 @@
 each commit read once for all of them, and numbers instead of instances.
 """
 
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from dothi.ground.clock import from_iso
-from dothi.hub.model import default_instance, instance_value
+from dothi.hub.model import Readings, default_instance, instance_value
 from dothi.hub.store import codec
 from dothi.hub.store.port import LogRow, Store
 
 _PAGE = 64  # Commits read at a time.
-
-
-@dataclass(frozen=True)
-class Readings:
-    """What one attribute of one entity measured: instants (µs) in order, and the value at each."""
-
-    observed: "array[int]" = field(default_factory=lambda: array("q"))
-    values: "array[float]" = field(default_factory=lambda: array("d"))
 
 
 def readings(
