@@ -13,6 +13,7 @@ from dothi.operations.api import alarms as alarms_api
 from dothi.operations.api import bulletins as bulletins_api
 from dothi.operations.api import channels as channels_api
 from dothi.operations.api import events as events_api
+from dothi.operations.api import incidents as incidents_api
 from dothi.operations.api import orders as orders_api
 from dothi.operations.api import shifts as shifts_api
 from dothi.operations.api import warnings as warnings_api
@@ -39,6 +40,7 @@ from dothi.operations.warnings.rules import rules_kind as warning_rules
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: tuple[APIRouter, ...] = (
+    incidents_api.router,
     alarms_api.router,
     channels_api.router,
     events_api.router,
