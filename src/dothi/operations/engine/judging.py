@@ -1,0 +1,283 @@
+"""The evaluator: values and time go in, turns of alarms come out. It reads neither a clock nor the hub.
+
+`observe` tells of a value, `tick` that time has passed, `forget` that a subject is gone; each returns the turns since
+the last call. Between two calls everything that falls due is judged in order of time, at the instant at which it falls
+due: so the same values give the same turns whether they come live, after an outage or in a trial over 90 days.
+
+    memory = Memory(program_of(rules))
+    for value in values:            # In the order in which they were known.
+        turns = observe(memory, subject, types, unit, attribute, value, observed, known)
+    turns = tick(memory, end)
+"""
+
+from collections.abc import Collection, Sequence
+
+from dothi.operations.engine.areas import Gathering
+from dothi.operations.engine.hours import at_work, next_look
+from dothi.operations.engine.memory import Instance, Key, Memory, Subject, Types, leave, plan_of, subject_instance
+from dothi.operations.engine.program import REFRESH, Compiled, Truth
+from dothi.operations.engine.signals import Newest
+from dothi.operations.rules.model import Reason, Turn
+
+NOTHING: Sequence[Turn] = ()
+
+
+def observe(  # A value is these things together; a struct for each would cost as much as the rules.
+    memory: Memory,
+    subject: str,
+    types: Types,
+    unit: str,
+    attribute: str,
+    value: float | None,
+    observed: int,
+    known: int,
+) -> Sequence[Turn]:
+    """A value of a subject came. `value` None: it was no number, but a sign of life.
+
+    `unit` is the commune that the subject lies in ("" not known), instants are µs. A value that is not newer than the
+    newest one known changes nothing.
+    """
+    if known > memory.now:
+        _advance(memory, known)
+    person = memory.subjects.get(subject)
+    if person is None or person.unit != unit or person.types != types:
+        person = enrol(memory, subject, types, unit, person)
+    observed = min(observed, known)
+    before = person.seen.get(attribute)
+    if before is None or observed > before[0] or (observed == before[0] and value != before[1]):
+        person.seen[attribute] = (observed, value)
+        _tell(memory, subject, person, attribute, value, observed, known)
+    return fetch(memory)
+
+
+def tick(memory: Memory, now: int) -> Sequence[Turn]:
+    """Time has passed up to `now`."""
+    if now > memory.now:
+        _advance(memory, now)
+    return fetch(memory)
+
+
+def forget(memory: Memory, subject: str, known: int) -> Sequence[Turn]:
+    """A subject is gone: its alarms clear, it counts nowhere any more."""
+    if known > memory.now:
+        _advance(memory, known)
+    person = memory.subjects.pop(subject, None)
+    if person is not None:
+        _leave(memory, subject, person)
+    return fetch(memory)
+
+
+def fetch(memory: Memory) -> Sequence[Turn]:
+    """The turns that nobody has fetched yet."""
+    if not memory.turns:
+        return NOTHING
+    found, memory.turns = memory.turns, []
+    return found
+
+
+def enrol(memory: Memory, name: str, types: Types, unit: str, before: Subject | None = None) -> Subject:
+    """A subject that is new, has moved to another unit or is of another type: it starts anew there."""
+    if before is not None:
+        _leave(memory, name, before)
+    person = memory.subjects[name] = Subject(types, unit, plan_of(memory, unit, types))
+    for attribute, (observed, value) in before.seen.items() if before is not None else ():
+        person.seen[attribute] = (observed, value)
+        _tell(memory, name, person, attribute, value, observed, memory.now)
+    return person
+
+
+def _leave(memory: Memory, name: str, person: Subject) -> None:
+    leave(memory, name, person)
+    for instance in person.instances.values():
+        if instance.active:
+            memory.turns.append(gone(instance, memory.now))
+    for some in person.plan.gatherings.values():
+        for gathering in some:
+            _look(memory, gathering, memory.now)
+
+
+def _tell(
+    memory: Memory, name: str, person: Subject, attribute: str, value: float | None, observed: int, known: int
+) -> None:
+    plan = person.plan
+    for one in plan.own.get(attribute, ()):
+        _own(memory, name, person, one, attribute, value, observed, known)
+    for gathering in plan.gatherings.get(attribute, ()):
+        if gathering.take(name, value, observed, known):
+            memory.wake(gathering, gathering.wake())
+            _look(memory, gathering, known)
+
+
+def _own(
+    memory: Memory,
+    name: str,
+    person: Subject,
+    one: Compiled,
+    attribute: str,
+    value: float | None,
+    observed: int,
+    known: int,
+) -> None:
+    """A value for one rule on its subject. While all is well a threshold needs one comparison, a silence none."""
+    instance = person.instances.get(one.rule.id)
+    if one.plain is not None:
+        if value is None or known - observed > one.age_us:
+            return
+        if instance is None and not one.plain.bound.met(value, (one.rule.id, name) in memory.standing):
+            return
+    elif one.silence is None and known - observed > one.age_us:
+        return
+    if instance is None:
+        if one.rule.only.subjects and name not in one.rule.only.subjects:
+            return
+        instance = subject_instance(memory, name, person, one)
+    for signal in instance.own[attribute]:
+        signal.take(value, observed, known)
+    if not instance.active and _is_well(one, instance):
+        return
+    settle(memory, instance, observed, known)
+
+
+def _is_well(one: Compiled, instance: Instance) -> bool:
+    """Whether a plain rule has nothing to do: its value is below the limit, or its wake will find the silence."""
+    if one.silence is not None:
+        return instance.wake_at >= 0
+    signal = instance.signals[0]
+    return one.plain is not None and isinstance(signal, Newest) and not signal.met and instance.true_since < 0
+
+
+def _look(memory: Memory, gathering: Gathering, now: int) -> None:
+    """Ask the figures of a gathering, and the rules that depend on those that turned, or that stand since a while."""
+    for figure in gathering.leaves.values():
+        if figure.turned() or (figure.held and now - figure.told >= REFRESH):
+            figure.told = now
+            for instance in tuple(figure.dependents):
+                settle(memory, instance, now, now)
+
+
+def _advance(memory: Memory, now: int) -> None:
+    """Judge all that falls due up to `now`, each at its own instant."""
+    while (found := memory.next_due(now)) is not None:
+        due, one = found
+        memory.now = max(memory.now, due)
+        if isinstance(one, Gathering):
+            one.expire(due)
+            memory.wake(one, one.wake())
+            _look(memory, one, due)
+        else:
+            settle(memory, one, due, due)
+    memory.now = now
+
+
+def settle(memory: Memory, instance: Instance, since: int, now: int) -> None:
+    """Judge one rule at `now`; what it says now, it says `since` then."""
+    holds = _holds(memory, instance, now)
+    due: int | None = None
+    if holds:
+        due = _while_true(memory, instance, since, now)
+    elif holds is None:
+        instance.true_since = instance.false_since = -1
+    else:
+        due = _while_false(memory, instance, since, now)
+    wakes = [wake for signal in instance.signals if (wake := signal.wake()) is not None]
+    if due is not None:
+        wakes.append(due)
+    schedule = instance.compiled.rule.schedule
+    if schedule is not None and (holds or instance.active or _root(instance, now)):
+        wakes.append(next_look(schedule, now))
+    if wakes:
+        later = [wake for wake in wakes if wake > now]
+        memory.wake(instance, min(later, default=None))
+
+
+def _root(instance: Instance, now: int) -> Truth:
+    return instance.compiled.judge([signal.truth(now) for signal in instance.signals])
+
+
+def _holds(memory: Memory, instance: Instance, now: int) -> Truth:
+    schedule = instance.compiled.rule.schedule
+    if schedule is not None and not at_work(schedule, now, memory.program.calendar):
+        return False
+    return _root(instance, now)
+
+
+def _while_true(memory: Memory, instance: Instance, since: int, now: int) -> int | None:
+    """The condition holds: raise the alarm when it did long enough; returns when that will be."""
+    instance.false_since = -1
+    if instance.true_since < 0:
+        instance.true_since = since
+    if instance.active:
+        if now - instance.told >= REFRESH:
+            _turn(memory, instance, True, now)
+        return None
+    due = instance.true_since + instance.compiled.for_us
+    if now < due:
+        return due
+    instance.active = True
+    _turn(memory, instance, True, now)
+    return None
+
+
+def _while_false(memory: Memory, instance: Instance, since: int, now: int) -> int | None:
+    """The condition does not hold: clear the alarm when it did not for long enough; returns when that will be."""
+    instance.true_since = -1
+    if not instance.active:
+        return None
+    if instance.false_since < 0:
+        instance.false_since = since
+    due = instance.false_since + instance.compiled.hold_us
+    if now < due:
+        return due
+    instance.active = False
+    _turn(memory, instance, False, now)
+    instance.false_since = -1
+    return None
+
+
+def _turn(memory: Memory, instance: Instance, raised: bool, now: int) -> None:
+    instance.told = now
+    since = instance.true_since if raised else instance.false_since
+    memory.turns.append(turn(instance, raised, since, now))
+
+
+def turn(instance: Instance, raised: bool, since: int, now: int) -> Turn:
+    """What a rule says of its alarm, with the reasons as they stand."""
+    reasons = tuple(signal.reason(now) for signal in instance.signals)
+    place = _speaker(reasons, raised)
+    speaks, signal = reasons[place], instance.signals[place]
+    return Turn(
+        rule=instance.compiled.rule,
+        subject=instance.subject,
+        area=instance.area,
+        unit=instance.unit,
+        raised=raised,
+        value=None if speaks.kind == "noData" else speaks.value,
+        attribute=speaks.attribute,
+        observed=signal.observed if isinstance(signal, Newest) and signal.observed >= 0 else now,
+        since=since if since >= 0 else now,
+        at=now,
+        reasons=reasons,
+        rule_set=instance.compiled.rule_set,
+    )
+
+
+def _speaker(reasons: Sequence[Reason], raised: bool) -> int:
+    """The place of the leaf whose figure an alarm shows: the first that speaks for the turn."""
+    return next((place for place, one in enumerate(reasons) if one.held is raised), 0)
+
+
+def gone(instance: Instance, now: int) -> Turn:
+    """The turn that clears an alarm whose rule or subject is not there any more."""
+    rule = instance.compiled.rule
+    reason = Reason("gone", "", None)
+    return Turn(rule, instance.subject, instance.area, instance.unit, False, None, "", now, now, now, (reason,))
+
+
+def reconcile(memory: Memory, up: Collection[Key], now: int) -> Sequence[Turn]:
+    """Take for active what is active in the hub (`up`), forget the turns so far, and say what must turn now."""
+    memory.turns.clear()
+    memory.now = max(memory.now, now)
+    for instance in tuple(memory.instances()):
+        instance.active = instance.key in up
+        settle(memory, instance, memory.now, memory.now)
+    return fetch(memory)
