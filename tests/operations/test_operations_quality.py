@@ -147,7 +147,7 @@ def test_the_centre_records_its_own_hours(tmp_path: Path) -> None:
         await record.keep_opened(operations, {"/situation": {"duty_officer": 1, "leader": 1}})
         assert opened_of(hub.find(LAN, NOUN)) == {"/situation": {"duty_officer": 3, "leader": 1}}
         now = found[-1].modified_at + HOUR
-        figures = record.quality(operations, LAN, now - DAY, now)
+        figures = record.quality(operations, record.hours(operations, LAN, now - DAY, now), now - DAY, now)
         assert (figures.calls, figures.alarms, figures.led["any"]) == (2, 1, 1)
         await hub.commit(Commit(ENGINE, (put("urn:y", "Alarm", active=prop(False), open=prop(False)),), owner=OWNER))
         standing = record.standing_now(operations, LAN, RULES.aims, now + 2 * DAY)

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 from dothi.ground.clock import DAY, HOUR, VIETNAM, to_datetime
 from dothi.operations.alarms.floods import SLOT, in_flood
@@ -20,8 +21,7 @@ OFFENDERS = 10
 HOURS = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """One move of one alarm at `at` (µs)."""
 
     at: int
@@ -159,7 +159,10 @@ def _offenders(moves: Sequence[Moved], calls: Sequence[Moved]) -> tuple[Offender
 def _led(moves: Sequence[Moved], calls: Sequence[Moved]) -> dict[str, int]:
     """How many of the alarms that called came to each act; "any": to more than being seen."""
     called = {one.alarm for one in calls}
-    reached = {act: {one.alarm for one in moves if one.what == act} & called for act in ACTS}
+    reached: dict[str, set[str]] = {act: set() for act in ACTS}
+    for one in moves:
+        if one.what in reached and one.alarm in called:
+            reached[one.what].add(one.alarm)
     beyond = set().union(*(reached[act] for act in ACTS[1:]))
     return {**{act: len(found) for act, found in reached.items()}, "any": len(beyond)}
 

@@ -215,8 +215,8 @@ def read_quality(
 ) -> dict[str, Any]:
     """How good the alarms of the last days were (EEMUA 191); spans in seconds, shares from 0 to 1. 403 for citizens."""
     now = now_us() // SLOT * SLOT + SLOT
-    found = record.quality(operations, actor, now - days * DAY, now, unit)
     hours = record.hours(operations, actor, now - days * DAY, now)
+    found = record.quality(operations, hours, now - days * DAY, now, unit)
     return quality_dict(found) | {"screens": record.opened_of(hours)}
 
 
