@@ -30,6 +30,7 @@ from dothi.web.parts import Parts
 from dothi.web.site import find_pages
 from tests.web.handled import fill_handled
 from tests.web.life import fill_life
+from tests.web.orders import fill_orders
 from tests.web.reporting import fill_report
 from tests.web.steering import fill_steering
 from tests.web.watching import fill_cameras
@@ -113,6 +114,7 @@ async def fill(city: City) -> None:
     city.values.update(await fill_steering(city.parts))
     city.values.update(await fill_report(city.parts))
     city.values.update(await fill_handled(city.parts))
+    city.values.update(await fill_orders(city.parts))
     await fill_cameras(city.parts)
 
 
