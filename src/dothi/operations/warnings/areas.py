@@ -16,6 +16,7 @@ from dothi.operations.warnings.model import Circle, Shape
 from dothi.territory import Territory
 
 SHAPES_MAX, POINTS_MAX, UNITS_MAX = 20, 500, 500
+NAME_MAX = 100
 LEAST_KM, MOST_KM = 0.05, 300.0
 WEST, SOUTH, EAST, NORTH = 101.0, 5.0, 119.0, 24.0  # Vietnam with its seas.
 SLIVER = 0.01  # A share of the drawn area that is drawing accuracy.
@@ -81,6 +82,8 @@ def check_area(territory: Territory, units: Sequence[str], shapes: Sequence[Shap
 
 def shape_problem(shape: Shape) -> str:
     """Why a drawn part cannot be used, "" when it can."""
+    if len(shape.name) > NAME_MAX or not shape.name.isprintable():
+        return f"its name has up to {NAME_MAX} letters in one line."
     corners = [(shape.circle.lon, shape.circle.lat)] if shape.circle else list(shape.ring)
     if not all(WEST <= lon <= EAST and SOUTH <= lat <= NORTH for lon, lat in corners):
         return "a corner lies outside Vietnam and its seas; latitude comes first."

@@ -1,6 +1,6 @@
 """From what somebody writes to the warning that it means, and to the attributes that its entity holds."""
 
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 
 from dothi.accounts.policy import roles_of
 from dothi.ground.clock import SECOND, from_iso, iso
@@ -44,6 +44,7 @@ def demand_writer(actor: Actor) -> None:
 
 def drafted(operations: Operations, actor: Actor, draft: Draft, name: str, kind: Kind) -> Warning:
     """The warning that a draft means, checked where it would be no warning at all."""
+    draft = replace(draft, shapes=tuple(replace(one, name=nfc(one.name).strip()) for one in draft.shapes))
     check_area(operations.territory, draft.units, draft.shapes)
     ground = touched(operations.territory, draft.units, draft.shapes)
     unit = draft.unit or (home_of(operations.territory, ground) if ground.units else home(actor))
@@ -82,7 +83,7 @@ def _clean(info: Info) -> Info:
     for text in astuple(info):
         if len(text) > TEXT_MOST:
             raise Invalid(f"A text has up to {TEXT_MOST} letters.", field="info")
-    return Info(*(nfc(text).replace("\r\n", "\n").strip() for text in astuple(info)))
+    return Info(*(nfc(text).replace("\r\n", "\n").replace("\r", "\n").strip() for text in astuple(info)))
 
 
 def _instant(text: str, name: str) -> str:
