@@ -31,11 +31,13 @@ def send(web: httpx.Client, path: str, form: str = "", **fields: str) -> httpx.R
 def test_followed_and_ended_without_a_script(city: City) -> None:
     """Asked, confirmed and ended on three pages; what is wrong is said at its field; one POST ends it too."""
     with httpx.Client(base_url=city.address, follow_redirects=True, timeout=30) as web:
-        wrong = send(web, "/areas", unit=COMMUNE, email="lan")
+        wrong = send(web, "/areas", unit=COMMUNE, tells="reports", email="lan")
         assert (wrong.status_code, "ten@example.vn" in wrong.text) == (422, True)
-        assert send(web, "/areas", email="lan@example.vn").status_code == 422
+        assert send(web, "/areas", tells="reports", email="lan@example.vn").status_code == 422
+        nothing = send(web, "/areas", unit=COMMUNE, email="lan@example.vn")
+        assert (nothing.status_code, "Chọn ít nhất một" in nothing.text) == (422, True)
         known = {one.id for one in city.parts.hub.find(SYSTEM, AREA_TYPE)}
-        asked = send(web, "/areas", unit=COMMUNE, category="road", email="lan@example.vn")
+        asked = send(web, "/areas", unit=COMMUNE, category="road", tells="reports", email="lan@example.vn")
         assert "Kiểm tra hộp thư" in asked.text
         (made,) = [one for one in city.parts.hub.find(SYSTEM, AREA_TYPE) if one.id not in known]
         links = {name: makers(city.parts.citizens)[name](made.id) for name in ("confirm", "stop", "stop_now")}

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dothi.ground.clock import now_us
 from dothi.hub.model import Actor
+from dothi.operations.warnings.channels.page import out_now
 from dothi.web.assets import Assets
 from dothi.web.parts import parts
 from dothi.web.words import Words, machine_time
@@ -161,7 +162,16 @@ def _context(request: Request) -> dict[str, Any]:
         "machine_time": machine_time,
         "seq": this.seq,
         "now": now_us(),
+        "warned": lambda: _warned(request),
     }
+
+
+def _warned(request: Request) -> list[tuple[str, str]]:
+    """The real warnings that are out, for the band on the pages of residents: (end of its address, headline)."""
+    if visit(request).actor.roles - {"citizen"} or request.url.path.startswith("/alerts"):
+        return []
+    found = [one.warning for one in out_now(parts(request).operations)]
+    return [(one.thread.rpartition(":")[2], one.text(words(request).language).headline) for one in found]
 
 
 def _city(request: Request) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 
 from dothi.accounts.store import Accounts
-from dothi.citizens.needs import Citizens
+from dothi.citizens.needs import Allowance, Citizens
 from dothi.evidence.model import Evidence
 from dothi.hub.core import Hub
 from dothi.office.messages import Messages
@@ -34,6 +34,7 @@ class Parts:
     city: str = "dothi"  # The name in the top bar, e.g. "Thành phố Huế".
     province: str = ""  # Code of the province whose city this is: where maps begin; "" is the whole country.
     channels: Channels = field(default_factory=Channels)  # On which warnings leave.
+    said: Allowance = field(default_factory=lambda: Allowance(600, 60))  # “I am safe”, by address: many share one.
     simulated: bool = False  # A demo: "dữ liệu mô phỏng" stands over every page.
     secure: bool = False  # Served over HTTPS: cookies are sent on HTTPS only.
 

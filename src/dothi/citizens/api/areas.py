@@ -26,6 +26,8 @@ class WishBody(BaseModel):
     categories: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=100)] = []
     email: Annotated[str, Field(max_length=200)]
     language: Annotated[str, Field(pattern="^(vi|en)$")] = "vi"
+    reports: bool = True  # A letter a day with new reports.
+    warnings: bool = False  # Warnings to the public, at once.
 
 
 def messages_of(request: Request) -> Messages:
@@ -42,7 +44,7 @@ async def ask(request: Request, citizens: Ours, messages: Outbox, body: WishBody
     """Ask to be told of new reports; nothing is sent before the link in the first mail is confirmed."""
     citizens.filings.take(address_of(request), now_us())
     area = areas.Area(body.unit, body.lon, body.lat, body.radius)
-    wish = areas.Wish(area, tuple(body.categories), body.email, body.language)
+    wish = areas.Wish(area, tuple(body.categories), body.email, body.language, body.reports, body.warnings)
     await areas.ask(citizens, messages, wish)
     return {"sent": any(channel.name == "mail" for channel in messages.channels)}
 

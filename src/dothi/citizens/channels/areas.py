@@ -57,6 +57,8 @@ class Wish:
     categories: tuple[str, ...]
     mail: str
     language: str = "vi"
+    reports: bool = True  # A letter a day with new reports.
+    warnings: bool = False  # Warnings to the public, at once (operations/warnings/channels/mail.py reads this).
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Followed:
     state: str
     told_until: int
     language: str
+    reports: bool = True
+    warnings: bool = False
 
 
 async def ask(citizens: Citizens, messages: Messages, wish: Wish, now: int | None = None) -> str:
@@ -81,10 +85,14 @@ async def ask(citizens: Citizens, messages: Messages, wish: Wish, now: int | Non
         rules.category(one)
     if not _MAIL.fullmatch(wish.mail.strip()):
         raise Invalid("Give the mail address to which news are sent.", field="email")
+    if not (wish.reports or wish.warnings):
+        raise Invalid("Choose what is to be sent: new reports, warnings, or both.", field="tells")
     person = await keep_identity(citizens.vault, Identity(email=wish.mail.strip()))
     attrs: dict[str, Attribute] = {
         "person": rel(person),
         "categories": json_prop(sorted(wish.categories)),
+        "reports": prop(wish.reports),
+        "warnings": prop(wish.warnings),
         "state": prop(ASKED),
         "askedAt": prop(iso(at)),
         "toldUntil": prop(iso(at)),
@@ -101,7 +109,7 @@ async def ask(citizens: Citizens, messages: Messages, wish: Wish, now: int | Non
     await citizens.hub.commit(Commit(SYSTEM, (made,), "ask to follow an area", owner=OWNER))
     params = {
         "area": area_name(citizens, area, wish.language),
-        "categories": _kinds(rules, wish.categories, wish.language),
+        "what": what_of(rules, wish, wish.language),
     }
     links = {"link": Link("confirm", made.id)}
     draft = Draft(made.id, "area.confirm", made.id, person, params=params, links=links, language=wish.language)
@@ -172,6 +180,8 @@ def followed_of(entity: Entity) -> Followed:
         value("state", ASKED),
         until,
         value("language", "vi"),
+        value("reports", True),
+        value("warnings", False),
     )
 
 
@@ -213,6 +223,9 @@ async def tell_due(citizens: Citizens, messages: Messages, now: int | None = Non
         return 0
     told = 0
     for one in _waiting(citizens, FOLLOWED, "toldUntil", at - rule.every):
+        if not one.reports:
+            await _noted(citizens, one, at)
+            continue
         told += await _tell(citizens, messages, one, at)
     return told
 
@@ -238,12 +251,17 @@ async def _tell(citizens: Citizens, messages: Messages, one: Followed, at: int) 
         cause = f"{one.id} {iso(one.told_until)}"
         draft = Draft(cause, "area.digest", one.id, one.person, params=params, links=links, language=language)
         await queue(messages, [draft], now=at)
+    return await _noted(citizens, one, at) and bool(count)
+
+
+async def _noted(citizens: Citizens, one: Followed, at: int) -> bool:
+    """The next look is a day later; False where the wish was ended at this moment."""
     noted = amend(one.id, toldUntil=prop(iso(at)))
     try:
         await citizens.hub.commit(Commit(SYSTEM, (noted,), "told of an area", {one.id: one.version}, owner=OWNER))
     except (Conflict, Missing):
-        return False  # Ended at this moment.
-    return bool(count)
+        return False
+    return True
 
 
 def _line(citizens: Citizens, report: PublicReport, language: str) -> str:
@@ -272,6 +290,17 @@ def _unit(citizens: Citizens, code: str | None, language: str) -> str:
 def _kinds(rules: Rules, categories: tuple[str, ...], language: str) -> str:
     names = [rules.categories[one].names[language] for one in categories if one in rules.categories]
     return ", ".join(names) or {"vi": "tất cả", "en": "all"}[language]
+
+
+def what_of(rules: Rules, one: Wish | Followed, language: str) -> str:
+    """What is told, in words of a letter."""
+    words = {
+        "vi": ("tin về phản ánh mới (loại việc: {})", "cảnh báo tới người dân", " và "),
+        "en": ("news of new reports (kinds: {})", "warnings to the public", " and "),
+    }
+    reports, warnings, both = words[language]
+    told = [reports.format(_kinds(rules, one.categories, language))] if one.reports else []
+    return both.join([*told, *([warnings] if one.warnings else [])])
 
 
 def path_of(one: Followed) -> str:

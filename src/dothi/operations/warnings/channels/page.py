@@ -3,6 +3,7 @@
 The page needs no hand-over: what stands here is what `Released` lets through, at the moment of the release.
 """
 
+import xml.etree.ElementTree as Xml
 from dataclasses import dataclass
 
 from dothi.ground.clock import DAY, HOUR, from_iso, iso, now_us
@@ -10,7 +11,7 @@ from dothi.ground.errors import Missing
 from dothi.hub.language.nodes import And, Compare, Condition, Or, Query, TypeIs
 from dothi.office.messages.model import NotNow
 from dothi.operations.model import Operations
-from dothi.operations.warnings.channels.model import ENDING, PAGE, SYSTEM, Outcome, Released, issued_of
+from dothi.operations.warnings.channels.model import CAP, ENDING, PAGE, SYSTEM, Outcome, Released, issued_of
 from dothi.operations.warnings.channels.reach import thread_of
 from dothi.operations.warnings.model import TYPE, NoSuchWarning, State
 
@@ -55,7 +56,8 @@ def public(operations: Operations, condition: Condition, limit: int = LISTED_MAX
 def standing(operations: Operations, now: int | None = None) -> list[Released]:
     """The last message of each warning that the page shows at `now` (µs): out, just ended, just expired."""
     at = now_us() if now is None else now
-    expired = And((_is(State.EXPIRED), Compare(("expires",), ">=", iso(at - EXPIRED_SHOWN))))
+    recently = Compare(("expires",), ">=", iso(at - EXPIRED_SHOWN)), Compare(("sentAt",), ">=", iso(at - END_SHOWN))
+    expired = And((_is(State.EXPIRED), Or(recently)))
     last: dict[str, Released] = {}
     for one in public(operations, Or((_is(State.RELEASED), expired))):
         last.setdefault(one.warning.thread, one)
@@ -81,6 +83,13 @@ def _is_shown(one: Released, now: int) -> bool:
 
 def _is(state: State) -> Compare:
     return Compare(("state",), "==", state.value)
+
+
+def told_by(one: Released, language: str) -> str:
+    """Who says so, as the released file names them in a language, else in its first; "" when it names nobody."""
+    infos = Xml.fromstring(one.cap).findall(f"{CAP}info")  # noqa: S314  # Written by ourselves.
+    own = [info for info in infos if info.findtext(f"{CAP}language", "").lower().startswith(language)]
+    return next((name for info in (*own, *infos) if (name := info.findtext(f"{CAP}senderName"))), "")
 
 
 def recent(operations: Operations, now: int | None = None) -> list[Released]:

@@ -18,9 +18,11 @@ from dothi.web.page import Page, redirect, render, words
 from dothi.web.pages.citizens.report import FAILED, communes_of, ours, shown, town_of
 from dothi.web.parts import parts
 
-Values, Kinds = Mapping[str, str], tuple[str, ...]
+Values = Mapping[str, str]
+Kinds = tuple[str, ...]
 FIELDS = ("unit", "lon", "lat", "radius", "email")
 LISTED = 50
+REPORTS, WARNINGS = "reports", "warnings"  # What can be told.
 ATOM = "http://www.w3.org/2005/Atom"
 GEORSS = "http://www.georss.org/georss"
 
@@ -29,13 +31,14 @@ async def follow(request: Request) -> Response:
     """Where, and of what, do I want to be told?"""
     given = request.query_params
     values = {name: given.get(name, "") for name in FIELDS}
-    return _form(request, values, tuple(one for one in given.getlist("category") if one), {})
+    tells = (WARNINGS,) if given.get(WARNINGS) else (WARNINGS, REPORTS)
+    return _form(request, values, (tuple(one for one in given.getlist("category") if one), tells), {})
 
 
 def _form(
     request: Request,
     values: Mapping[str, str],
-    kinds: tuple[str, ...],
+    ticked: tuple[Kinds, Kinds],
     problems: Mapping[str, str],
     *,
     done: bool = False,
@@ -47,7 +50,8 @@ def _form(
         "citizens/areas/follow.html",
         FAILED if problems else 200,
         values=values,
-        chosen=kinds,
+        chosen=ticked[0],
+        tells=ticked[1],
         problems=problems,
         done=done,
         mail_on=any(channel.name == "mail" for channel in parts(request).messages.channels),
@@ -64,10 +68,10 @@ async def ask(request: Request) -> Response:
     """Send the link that confirms, or say what to mend."""
     form = await request.form()
     values = {name: str(form.get(name, "")).strip() for name in FIELDS}
-    kinds = tuple(str(one) for one in form.getlist("category"))
+    kinds, tells = (tuple(str(one) for one in form.getlist(name)) for name in ("category", "tells"))
     here = ours(request)
     try:
-        wish = Wish(_area(values), kinds, values["email"], words(request).language)
+        wish = Wish(_area(values), kinds, values["email"], words(request).language, REPORTS in tells, WARNINGS in tells)
         areas.checked(here, wish.area, here.rules)
         here.filings.take(address_of(request), now_us())
         await areas.ask(here, parts(request).messages, wish)
@@ -75,8 +79,8 @@ async def ask(request: Request) -> Response:
         field = str(error.fields.get("field", "place"))
         rule = here.rules.notices.area
         told = words(request).t(f"areas.problem.{field}", least=rule.radius_m_least, most=rule.radius_m_most)
-        return _form(request, values, kinds, {field: told})
-    return _form(request, values, kinds, {}, done=True)
+        return _form(request, values, (kinds, tells), {field: told})
+    return _form(request, values, (kinds, tells), {}, done=True)
 
 
 def _area(values: Mapping[str, str]) -> Area:
@@ -101,11 +105,9 @@ async def stop_page(request: Request) -> Response:
 
 def _question(request: Request, purpose: str, token: str, name: str) -> Response:
     found = areas.of_link(ours(request), purpose, token)
-    kinds = [
-        words(request).pick(one.names) for one in ours(request).rules.categories.values() if one.id in found.categories
-    ]
-    area = areas.area_name(ours(request), found.area, words(request).language)
-    return render(request, "citizens/areas/question.html", name=name, area=area, kinds=kinds, found=found)
+    here, language = ours(request), words(request).language
+    area, what = areas.area_name(here, found.area, language), areas.what_of(here.rules, found, language)
+    return render(request, "citizens/areas/question.html", name=name, area=area, what=what)
 
 
 async def confirm(request: Request) -> Response:

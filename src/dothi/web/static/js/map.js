@@ -33,6 +33,8 @@ function layers(language) {
     { id: "sea", type: "background", paint: { "background-color": token("--map-sea") } },
     { id: "land", type: "fill", source: "outlines", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": token("--map-land") } },
     { id: "edges", type: "line", source: "outlines", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": token("--map-edge"), "line-width": ["interpolate", ["linear"], ["zoom"], 4, 0.6, 10, 1.6] } },
+    { id: "areas", type: "fill", source: "areas", paint: { "fill-color": token("--bad"), "fill-opacity": 0.15 } },
+    { id: "area-edges", type: "line", source: "areas", paint: { "line-color": token("--bad"), "line-width": 2, "line-dasharray": [3, 2] } },
     { id: "units", type: "symbol", source: "units", minzoom: 8.5, layout: { "text-field": language === "en" ? ["get", "nameEn"] : ["get", "name"], "text-font": face, "text-size": 11, "text-padding": 6, "text-max-width": 7, "text-anchor": "top", "text-offset": [0, 0.3] }, paint: { ...text, "text-color": token("--ink-soft") } },
     { id: "points", type: "circle", source: "points", paint: { "circle-radius": 5, "circle-color": ["match", ["get", "kind"], ...KINDS.flatMap((kind) => [kind, token(`--${kind}`)]), token("--ink")], "circle-stroke-width": 1.5, "circle-stroke-color": token("--sheet") } },
     { id: "names", type: "symbol", source: "outlines", filter: ["==", ["get", "of"], "province"], layout: { "text-field": name, "text-font": face, "text-size": size, "text-padding": 3, "text-max-width": 7, "symbol-sort-key": priority }, paint: text },
@@ -155,7 +157,7 @@ async function draw(box) {
   const point = (data) => ({ type: "geojson", data });
   const map = new Map({
     container: box,
-    style: { version: 8, sources: { outlines: point(outlines), units: point(units), points: point(NOTHING) }, layers: layers(language) },
+    style: { version: 8, sources: { outlines: point(outlines), units: point(units), points: point(NOTHING), areas: point(NOTHING) }, layers: layers(language) },
     ...(start ? { center: start.slice(0, 2), zoom: start[2] } : { bounds: COUNTRY, fitBoundsOptions: { padding: 8 } }),
     maxZoom: 17, minZoom: 2, renderWorldCopies: false, dragRotate: false, pitchWithRotate: false, touchPitch: false,
     attributionControl: false, cooperativeGestures: false, fadeDuration: 0,
@@ -188,6 +190,7 @@ function showPoints(map, box) {
   map.on("zoomend", put);
   return async () => {
     const found = await fetchJson(box.dataset.markers);
+    map.getSource("areas")?.setData({ ...found, features: found.features.filter((feature) => feature.geometry?.type.endsWith("Polygon")) });
     const fresh = found.features.filter((feature) => feature.geometry?.type === "Point");
     if (JSON.stringify(fresh) === JSON.stringify(features) && box.dataset.points) return;
     features = fresh;
