@@ -30,6 +30,7 @@ from dothi.operations.incidents.orders.rules import rules_kind as order_rules
 from dothi.operations.incidents.playbooks import drill, late
 from dothi.operations.incidents.playbooks.tables import rules_kind as playbook_rules
 from dothi.operations.model import Operations
+from dothi.operations.rules.in_force import rules_kind as alarm_rules
 from dothi.operations.rules.odd import following as odd_values
 from dothi.operations.rules.odd.watching import rules_kind as odd_rules
 from dothi.operations.shifts import planning as shift_clocks
@@ -54,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 def rule_kinds() -> tuple[Kind, ...]:
     """The kinds of rules that a province or commune may set of its own."""
     return (
+        alarm_rules(),
         handling.rules_kind(),
         order_rules(),
         playbook_rules(),

@@ -1,62 +1,80 @@
-"""The rule engine: follows the change feed, keeps durable timers, and moves alarms.
+"""The rule engine live: follows the change feed, lets time pass, and moves alarms.
 
-Each step commits its effects together with its cursor, so that after a crash nothing is lost and nothing happens
-twice. Timers named `for|rule|subject` wait out a duration. Timers named `silent|rule|subject` ask, when they ring,
-when the subject was last heard, and wait on from there: so a reading costs no timer of its own.
+Effects are committed together with the position up to which they were judged: after a crash nothing is lost and nothing
+happens twice. What the engine remembers is made from the log again (`rebuilding`). A commit is judged at the instant at
+which it became known, not at the time of day: so an engine that was down comes to the same alarms as one that was not.
 """
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
-from dothi.ground.clock import SECOND, from_iso, now_us
-from dothi.ground.errors import Conflict, Missing
-from dothi.hub.model import Change, Commit, Logged, LoggedCommit, Timer, default_instance, instance_value
-from dothi.operations.alarms.service import ENGINE, Effect, alarm_change, alarm_id, rules
-from dothi.operations.alarms.workflow import Move, raises, stays
-from dothi.operations.model import OWNER, Kind, Operations, Reading, Rule
+from dothi.ground.clock import DAY, HOUR, SECOND, now_us
+from dothi.ground.errors import Conflict
+from dothi.hub.model import Change, Commit, LoggedCommit, Timer
+from dothi.office.rules import refresh
+from dothi.operations.alarms.raising import Effect, alarm_change
+from dothi.operations.alarms.reading import ENGINE, alarm_id
+from dothi.operations.engine.judging import tick
+from dothi.operations.engine.rebuilding import Mind, books_at, keys_of, new_mind, read, rebuilt
+from dothi.operations.engine.telling import effect_of, subject_of
+from dothi.operations.model import OWNER, Operations
+from dothi.operations.rules.model import Turn
 
 CONSUMER = "operations"
+RULES = "RuleSet"
 _CURSOR_EVERY = 200  # Commits without effect before the position is stored anyway.
-_TICK_S = 0.5
-_FAR = 1 << 62
-_MANY = 1_000_000
+_TOGETHER = 500  # Effects that one commit carries at the most.
+_TICK_S = 0.25
+_JUDGED, _NEVER, _MANY = (
+    "judged",
+    1 << 61,
+    100_000,
+)  # A timer that never rings keeps the instant up to which was judged.
+_WHY = "theo quy tắc"
+_LAG = SECOND // 2  # Time passes so much later than on the clock: a commit on its way is judged before it.
 
 
 @dataclass
 class Engine:
-    """The engine's working memory: rules, running timers, active alarms. All of it comes back after a crash."""
+    """The engine at work: its mind, the effects that wait, and how far it is."""
 
     operations: Operations
-    clock: Callable[[], int] = now_us
-    by_type: dict[str, list[Rule]] = field(default_factory=dict)
-    waiting: set[str] = field(default_factory=set)  # Names of the timers that run.
-    active: set[str] = field(default_factory=set)  # Ids of the alarms that are active.
-    stored: int = 0
+    clock: Callable[[], int]
+    mind: Mind
+    position: int  # Judged up to here.
+    stored: int  # Committed up to here.
+    waiting: dict[str, Effect] = field(default_factory=dict)  # By alarm id.
+    times: dict[str, int] = field(default_factory=dict)  # Instant of each (µs).
+    day: int = 0  # The day whose rules are in force.
+    spent_s: float = 0.0  # Processor time inside the evaluator.
 
 
-def start(operations: Operations, clock: Callable[[], int] = now_us) -> Engine:
+async def start(operations: Operations, clock: Callable[[], int] = now_us) -> Engine:
     """An engine that takes up where the last one stopped."""
-    engine = Engine(operations, clock, stored=operations.hub.cursor(CONSUMER))
-    reload(engine)
-    engine.waiting = {name for name, _ in operations.hub.due_timers(CONSUMER, _FAR, _MANY)}
-    engine.active = {alarm.id for alarm in operations.hub.find(ENGINE, "Alarm", "active==true", _MANY)}
+    cursor = operations.hub.cursor(CONSUMER)
+    engine = Engine(operations, clock, new_mind(operations, clock()), cursor, cursor)
+    kept = dict(operations.hub.due_timers(CONSUMER, _NEVER, _MANY))
+    engine.mind.memory.now = int(kept.get(_JUDGED, "0"))
+    await take_up(engine)
     return engine
 
 
-def reload(engine: Engine) -> None:
-    """Read the rules again."""
-    engine.by_type = {}
-    for rule in rules(engine.operations):
-        if rule.enabled:
-            engine.by_type.setdefault(rule.subject_type, []).append(rule)
+async def take_up(engine: Engine) -> None:
+    """Take the rules in force and make the memory from the log again."""
+    now = engine.clock()
+    engine.day = _day(now)
+    engine.mind, turns, lost = await rebuilt(engine.operations, engine.position, engine.mind.memory.now, now)
+    for effect in lost:
+        _wait(engine, effect, now)
+    await _take(engine, turns)
+    await carry_out(engine)
 
 
 async def run(operations: Operations) -> None:
-    """Follow the feed and the timers until cancelled."""
-    engine = start(operations)
+    """Follow the feed and the clock until cancelled."""
+    engine = await start(operations)
     async with asyncio.TaskGroup() as group:
         lock = asyncio.Lock()
         group.create_task(_follow(engine, lock))
@@ -65,171 +83,109 @@ async def run(operations: Operations) -> None:
 
 async def _follow(engine: Engine, lock: asyncio.Lock) -> None:
     def wanted(types: tuple[str, ...]) -> bool:
-        return any(kind == "AlarmRule" or kind in engine.by_type for kind in types)
+        return any(kind in engine.mind.wanted or kind == RULES for kind in types)
 
-    async for commit in engine.operations.hub.follow(engine.stored, wanted):
+    hub = engine.operations.hub
+    async for commit in hub.follow(engine.position, wanted):
         async with lock:
-            await step(engine, commit)
+            await step(engine, commit, commit.seq >= hub.last_seq())
 
 
 async def _tick(engine: Engine, lock: asyncio.Lock) -> None:
     while True:
         await asyncio.sleep(_TICK_S)
         async with lock:
-            await ring(engine)
+            if engine.position >= engine.operations.hub.last_seq():  # Else the feed tells the time.
+                await ring(engine, engine.clock() - _LAG)
 
 
-async def step(engine: Engine, commit: LoggedCommit) -> None:
-    """What one commit of the feed means for alarms."""
-    if any("AlarmRule" in entry.types for entry in commit.entries):
-        reload(engine)
-    effects: list[Effect] = []
-    timers: list[Timer] = []
-    for entry in commit.entries:
-        if commit.tenant or entry.status == "deleted":
-            continue
-        for rule in (rule for kind in entry.types for rule in engine.by_type.get(kind, ())):
-            _judge(engine, rule, entry, commit.at, effects, timers)
-    if effects or timers or commit.seq - engine.stored >= _CURSOR_EVERY:
-        await _carry_out(engine, effects, timers, commit.seq)
+async def step(engine: Engine, commit: LoggedCommit, caught_up: bool = True) -> None:
+    """What one commit of the feed means; effects are carried out when the feed is empty, or many wait."""
+    if any(RULES in entry.types for entry in commit.entries) or _day(engine.clock()) != engine.day:
+        await _take_rules(engine)
+    began = time.thread_time()
+    turns = read(engine.operations, engine.mind, commit)
+    engine.spent_s += time.thread_time() - began
+    await _take(engine, turns)
+    engine.position = commit.seq
+    if (engine.waiting and (caught_up or len(engine.waiting) >= _TOGETHER)) or (
+        engine.position - engine.stored >= _CURSOR_EVERY
+    ):
+        await carry_out(engine)
 
 
-async def ring(engine: Engine) -> None:
-    """Act on the timers that are due."""
-    now = engine.clock()
-    effects: list[Effect] = []
-    timers: list[Timer] = []
-    for name, payload in engine.operations.hub.due_timers(CONSUMER, now):
-        what, rule_id, subject = name.split("|", 2)
-        rule = next((one for some in engine.by_type.values() for one in some if one.id == rule_id), None)
-        due = _heard_until(engine, rule, subject) if rule is not None and what == "silent" else None
-        if due is not None and due > now:
-            timers.append(Timer(CONSUMER, name, due, payload))
-            continue
-        timers.append(Timer(CONSUMER, name, None))
-        if rule is not None and (what == "for" or due is not None):  # A subject that is gone is no silence.
-            reading = msgspec.json.decode(payload, type=_Kept)
-            value = _value_now(engine, rule, subject, reading.value) if what == "for" else None
-            effects.append(Effect(rule, Reading(subject, value, reading.observed, now), Move.RAISE))
-    if timers:
-        await _carry_out(engine, effects, timers, None)
+async def ring(engine: Engine, now: int) -> None:
+    """Let time pass up to `now`: durations, silences, windows, and rules whose day has come."""
+    if _day(engine.clock()) != engine.day:
+        await _take_rules(engine)
+    began = time.thread_time()
+    turns = tick(engine.mind.memory, now)
+    engine.spent_s += time.thread_time() - began
+    await _take(engine, turns)
+    if engine.waiting:
+        await carry_out(engine)
 
 
-def _value_now(engine: Engine, rule: Rule, subject: str, before: float | None) -> float | None:
-    """What a subject measures as its alarm rises: the duration began with `before`, which may be long passed."""
-    try:
-        value = engine.operations.hub.get(ENGINE, subject).value(rule.attribute)
-    except Missing:
-        return before
-    return value if _is_number(value) else before
+def _day(instant: int) -> int:
+    """The number of a day in Vietnam, where rule sets hold from midnight on."""
+    return (instant + 7 * HOUR) // DAY
 
 
-def _heard_until(engine: Engine, rule: Rule, subject: str) -> int | None:
-    """Until when (µs) the last word of a subject lets it be silent; None when it is gone."""
-    try:
-        entity = engine.operations.hub.get(ENGINE, subject)
-    except Missing:
-        return None
-    observed = entity.observed_at(rule.attribute)
-    heard = from_iso(observed) if observed is not None else entity.modified_at
-    return heard + rule.for_seconds * SECOND
+async def _take_rules(engine: Engine) -> None:
+    """Other rules may be in force: then the memory is made again under them."""
+    operations, engine.day = engine.operations, _day(engine.clock())
+    if operations.adopted is not None:
+        refresh(operations.adopted)
+    if keys_of(books_at(operations, engine.clock())) != engine.mind.keys:
+        await carry_out(engine)
+        await take_up(engine)
 
 
-class _Kept(msgspec.Struct):
-    """What a timer remembers of the reading that set it."""
-
-    value: float | None
-    observed: int
-
-
-def _judge(engine: Engine, rule: Rule, entry: Logged, known: int, effects: list[Effect], timers: list[Timer]) -> None:
-    instance = default_instance(entry.attrs.get(rule.attribute))
-    if instance is None:
-        return
-    value = instance_value(instance)
-    observed = from_iso(instance["observedAt"]) if "observedAt" in instance else known
-    reading = Reading(entry.id, value if _is_number(value) else None, observed, known)
-    if rule.kind is Kind.NO_DATA:
-        _hear(engine, rule, reading, effects, timers)
-    elif reading.value is not None:
-        _measure(engine, rule, reading, effects, timers)
+async def _take(engine: Engine, turns: Sequence[Turn]) -> None:
+    """Let the turns of one commit wait: the last word on each alarm, after what an earlier commit meant for it."""
+    last = {alarm_id(turn.rule.id, subject_of(turn)): turn for turn in turns}
+    if any(
+        engine.waiting[name].move is not effect_of(turn).move for name, turn in last.items() if name in engine.waiting
+    ):
+        await carry_out(engine)
+    for turn in last.values():
+        _wait(engine, effect_of(turn), turn.at)
 
 
-def _hear(engine: Engine, rule: Rule, reading: Reading, effects: list[Effect], timers: list[Timer]) -> None:
-    """A sign of life: wait for the next one from when this one was observed."""
-    due = reading.observed + rule.for_seconds * SECOND
-    if due <= engine.clock():
-        return  # Old data say nothing of now.
-    if _timer_name("silent", rule, reading) not in engine.waiting:
-        timers.append(_timer("silent", rule, reading, due))
-    if _is_active(engine, rule, reading, effects):
-        effects.append(Effect(rule, reading, Move.CLEAR))
+def _wait(engine: Engine, effect: Effect, at: int) -> None:
+    name = alarm_id(effect.rule.id, effect.reading.subject)
+    engine.waiting[name] = effect
+    engine.times.setdefault(name, at)
 
 
-def _measure(engine: Engine, rule: Rule, reading: Reading, effects: list[Effect], timers: list[Timer]) -> None:
-    value, name = reading.value, _timer_name("for", rule, reading)
-    assert value is not None
-    if engine.clock() - reading.observed > rule.max_age_seconds * SECOND:
-        return
-    if not raises(rule, value) and name in engine.waiting:
-        timers.append(Timer(CONSUMER, name, None))
-    if raises(rule, value):
-        if rule.for_seconds and not _is_active(engine, rule, reading, effects):
-            if name not in engine.waiting:
-                timers.append(_timer("for", rule, reading, reading.observed + rule.for_seconds * SECOND))
-        else:
-            effects.append(Effect(rule, reading, Move.RAISE))
-    elif _is_active(engine, rule, reading, effects):
-        # Between limit and clear it stays (RAISE of an active alarm only brings the value of now).
-        effects.append(Effect(rule, reading, Move.RAISE if stays(rule, value) else Move.CLEAR))
+async def carry_out(engine: Engine) -> None:
+    """Commit the effects that wait with the position: roots first, so that what they explain finds them."""
+    roots = {root for one in engine.mind.program.rules() for root in one.rule.inhibited_by}
+    first = {name: effect for name, effect in engine.waiting.items() if effect.rule.id in roots}
+    rest = {name: effect for name, effect in engine.waiting.items() if name not in first}
+    if first and rest:
+        await _commit(engine, first, None)
+        first = {}
+    await _commit(engine, first or rest, (CONSUMER, engine.position))
+    engine.stored = engine.position
+    engine.waiting.clear()
+    engine.times.clear()
 
 
-def _is_active(engine: Engine, rule: Rule, reading: Reading, effects: list[Effect]) -> bool:
-    """Whether the alarm is active, this step's own effects counted."""
-    for effect in reversed(effects):
-        if effect.rule.id == rule.id and effect.reading.subject == reading.subject:
-            return effect.move is Move.RAISE
-    return alarm_id(rule.id, reading.subject) in engine.active
-
-
-def _timer_name(what: str, rule: Rule, reading: Reading) -> str:
-    return f"{what}|{rule.id}|{reading.subject}"
-
-
-def _timer(what: str, rule: Rule, reading: Reading, due: int) -> Timer:
-    payload = msgspec.json.encode(_Kept(reading.value, reading.observed)).decode()
-    return Timer(CONSUMER, _timer_name(what, rule, reading), due, payload)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-async def _carry_out(engine: Engine, effects: list[Effect], timers: list[Timer], seq: int | None) -> None:
-    """One commit: the alarms' moves, the timers and the position. Decided again when a hand was quicker."""
-    hub = engine.operations.hub
-    cursor = None if seq is None else (CONSUMER, seq)
+async def _commit(engine: Engine, effects: dict[str, Effect], cursor: tuple[str, int] | None) -> None:
+    """One commit of effects. Decided again when a hand was quicker."""
     while True:
-        changes, expect = _decide(engine, effects)
-        commit = Commit(
-            ENGINE, tuple(changes), "theo quy tắc", expect, cursor=cursor, timers=tuple(timers), owner=OWNER
-        )
+        changes: list[Change] = []
+        expect: dict[str, int] = {}
+        for name, effect in effects.items():
+            decided = alarm_change(engine.operations, effect, engine.times[name])
+            if decided is not None:
+                changes.append(decided[0])
+                expect[name] = decided[1]
+        judged = Timer(CONSUMER, _JUDGED, _NEVER, str(engine.mind.memory.now))
+        commit = Commit(ENGINE, tuple(changes), _WHY, expect, cursor=cursor, timers=(judged,), owner=OWNER)
         try:
-            await hub.commit(commit)
-            break
+            await engine.operations.hub.commit(commit)
+            return
         except Conflict:
             continue
-    engine.stored = seq if seq is not None else engine.stored
-    for timer in timers:
-        (engine.waiting.discard if timer.due is None else engine.waiting.add)(timer.name)
-    for effect in effects:  # In order: the last move of an alarm is the one that was carried out.
-        name = alarm_id(effect.rule.id, effect.reading.subject)
-        (engine.active.add if effect.move is Move.RAISE else engine.active.discard)(name)
-
-
-def _decide(engine: Engine, effects: list[Effect]) -> tuple[list[Change], dict[str, int]]:
-    """The last word on each alarm in this step."""
-    last = {(effect.rule.id, effect.reading.subject): effect for effect in effects}
-    decided = [alarm_change(engine.operations, effect, engine.clock()) for effect in last.values()]
-    found = [one for one in decided if one is not None]
-    return [change for change, _ in found], {change.id: version for change, version in found}
