@@ -118,32 +118,36 @@ def _own(
     observed: int,
     known: int,
 ) -> None:
-    """A value for one rule on its subject. While all is well a threshold needs one comparison, a silence none."""
+    """A value for one rule on its subject. While all is well a threshold needs one comparison."""
     instance = person.instances.get(one.rule.id)
-    if one.plain is not None:
-        if value is None or known - observed > one.age_us:
-            return
-        if instance is None and not one.plain.bound.met(value, (one.rule.id, name) in memory.standing):
-            return
-    elif one.silence is None and known - observed > one.age_us:
+    if known - observed > one.age_us and not one.old_too:
         return
     if instance is None:
+        if one.plain is not None and (value is None or not one.plain.bound.met(value, _stands(memory, one, name))):
+            return
         if one.rule.only.subjects and name not in one.rule.only.subjects:
             return
         instance = subject_instance(memory, name, person, one)
     for signal in instance.own[attribute]:
         signal.take(value, observed, known)
-    if not instance.active and _is_well(one, instance):
-        return
-    settle(memory, instance, observed, known)
+    if instance.active or not one.needs_all or not _falls_short(memory, instance, attribute, known):
+        settle(memory, instance, observed, known)
 
 
-def _is_well(one: Compiled, instance: Instance) -> bool:
-    """Whether a plain rule has nothing to do: its value is below the limit, or its wake will find the silence."""
-    if one.silence is not None:
-        return instance.wake_at >= 0
-    signal = instance.signals[0]
-    return one.plain is not None and isinstance(signal, Newest) and not signal.met and instance.true_since < 0
+def _stands(memory: Memory, one: Compiled, name: str) -> bool:
+    return bool(memory.standing) and (one.rule.id, name) in memory.standing
+
+
+def _falls_short(memory: Memory, instance: Instance, attribute: str, known: int) -> bool:
+    """Whether a leaf does not hold without which the whole cannot: then only this leaf is watched."""
+    for signal in instance.own[attribute]:
+        if not signal.truth(known):
+            instance.true_since = -1
+            wake = signal.wake()
+            if wake is not None and wake > known:
+                memory.wake(instance, wake)
+            return True
+    return False
 
 
 def _look(memory: Memory, gathering: Gathering, now: int) -> None:

@@ -45,8 +45,9 @@ class Compiled:
     for_us: int
     hold_us: int
     age_us: int
-    plain: Threshold | None  # The one leaf of a rule that is a threshold and nothing else …
-    silence: Silence | None  # … or a silence and nothing else: these two need little work while all is well.
+    plain: Threshold | None  # The one leaf of a rule that is a threshold and nothing else: most rules, most quiet.
+    old_too: bool  # Whether values that are old as they come are told: a silence judges this by its own length.
+    needs_all: bool  # Whether one leaf that does not hold is enough to know that the rule does not.
 
 
 def compiled(rule: Rule, rule_set: str = "") -> Compiled:
@@ -62,8 +63,13 @@ def compiled(rule: Rule, rule_set: str = "") -> Compiled:
         rule.hold_seconds * SECOND,
         rule.max_age_seconds * SECOND,
         root if isinstance(root, Threshold) and rule.schedule is None else None,
-        root if isinstance(root, Silence) and rule.schedule is None else None,
+        isinstance(root, Silence),
+        rule.schedule is None and not isinstance(root, AnyOf | NotOf) and (root is found[0] or _is_flat(root)),
     )
+
+
+def _is_flat(node: Node) -> bool:
+    return isinstance(node, AllOf) and not any(isinstance(part, AllOf | AnyOf | NotOf) for part in node.parts)
 
 
 def _judge(node: Node, place: Callable[[], int]) -> Judge:
