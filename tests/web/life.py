@@ -9,12 +9,13 @@ from dothi.citizens.consultations.commenting import Said, comment
 from dothi.citizens.consultations.preparing import Prepared
 from dothi.citizens.intake.codes import codes_of
 from dothi.citizens.problems import service as problems
-from dothi.ground.clock import DAY, MINUTE, iso, now_us
+from dothi.ground.clock import DAY, MINUTE, VIETNAM, iso, now_us, to_datetime
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
 from dothi.hub.model import ANONYMOUS, Actor, Commit, create, geo, json_prop, prop, put, rel, system, words
-from dothi.operations.alarms.service import alarm_id, keep_rule, keep_sample_rules
-from dothi.operations.model import Kind, Priority, Rule
+from dothi.office.rules import adopt
+from dothi.operations.alarms.reading import alarm_id
+from dothi.operations.rules.in_force import KIND
 from dothi.programme import law
 from dothi.programme.model import Evidence, NewTask
 from dothi.programme.tasks import ledger, service
@@ -28,17 +29,8 @@ OFFICER = Actor("user:sample-programme", frozenset({"programme_officer"}), froze
 STEWARD = Actor("user:sample-steward", frozenset({"data_steward"}))
 PROVINCE, COMMUNE = "46", "19789"
 GAUGE, BIN, STOP = (f"urn:ngsi-ld:{kind}:mau" for kind in ("WaterObserved", "WasteContainer", "PublicTransportStop"))
-HIGH_WATER = Rule(
-    urn("AlarmRule", "muc-nuoc"),
-    {"vi": "Mực nước cao (mẫu)", "en": "High water level (sample)"},
-    Kind.THRESHOLD,
-    "WaterObserved",
-    "level",
-    Priority.URGENT,
-    limit=2.5,
-    clear=2.2,
-    sample=True,
-)
+HIGH_WATER = "water-level-high"
+AT_ONCE = f'[[rule]]\nid = "{HIGH_WATER}"\nfor_seconds = 0\n'  # No test waits a minute.
 SOURCE = SourceDefinition(
     "tram-khong-khi",
     "Trạm không khí (mẫu)",
@@ -53,19 +45,19 @@ SILENT = SourceDefinition("do-mua", "Trạm đo mưa (mẫu)", "http_push", "air
 
 async def fill_life(parts: Parts) -> dict[str, str]:
     """Make it all, and wait until the alarm stands; returns values for the {parts} of addresses."""
-    await keep_sample_rules(parts.operations)
-    await keep_rule(parts.operations, DEMO, HIGH_WATER, "mẫu cho kiểm thử")
+    today = to_datetime(now_us()).astimezone(VIETNAM).date().isoformat()
+    await adopt(parts.rules, DEMO, KIND, "", today, AT_ONCE, "Quyết định mẫu cho kiểm thử")
     await law.keep_sample_provisions(parts.programme)
     await add_things(parts)
     row = await add_sources(parts)
     task, part = await add_tasks(parts), await add_plans(parts)
-    alarm = alarm_id(HIGH_WATER.id, GAUGE)
+    alarm = alarm_id(HIGH_WATER, GAUGE)
     problem = await add_problem(parts)
     await until(parts, alarm)
     return (
         {
             "alarm": _bare(alarm),
-            "rule": "muc-nuoc",
+            "rule": HIGH_WATER,
             "task": _bare(task),
             "part": _bare(part),
             "source": SOURCE.id,
