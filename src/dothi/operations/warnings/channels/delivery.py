@@ -30,11 +30,11 @@ from dothi.operations.warnings.channels.model import (
     issued_of,
     too_late,
 )
-from dothi.operations.warnings.channels.reach import thread_of
+from dothi.operations.warnings.channels.reach import place_of, thread_of
 from dothi.operations.warnings.model import Warning, warning_of
 
 BACK_OFF = (5 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE)  # The last one again and again.
-LOOK_AGAIN = 3 * SECOND
+LOOK_AGAIN = SECOND
 BATCH = 100
 UNDER_WAY = "interrupted"
 COUNTS = ("addressed", "delivered", "failed", "acknowledged", "safe", "tries")
@@ -170,7 +170,7 @@ async def _advance(operations: Operations, channel: Channel[What], takes: type[W
     if not isinstance(what, takes):
         await _note(operations, one, State.DEAD, at, "stays_inside")
         return
-    later = [other for other in thread_of(operations.hub, warning.thread) if other.sent > warning.sent]
+    later = [other for other in thread_of(operations.hub, warning.thread) if place_of(other) > place_of(warning)]
     if later or too_late(warning, at):
         await _end(operations, channel, one, State.OVERTAKEN if later else State.LAPSED, at)
     elif one.state is State.SENDING:

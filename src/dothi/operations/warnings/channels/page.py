@@ -12,7 +12,7 @@ from dothi.hub.language.nodes import And, Compare, Condition, Or, Query, TypeIs
 from dothi.office.messages.model import NotNow
 from dothi.operations.model import Operations
 from dothi.operations.warnings.channels.model import CAP, ENDING, PAGE, SYSTEM, Outcome, Released, issued_of
-from dothi.operations.warnings.channels.reach import thread_of
+from dothi.operations.warnings.channels.reach import place_of
 from dothi.operations.warnings.model import TYPE, NoSuchWarning, State
 
 END_SHOWN = DAY  # How long an all-clear stands on the page.
@@ -108,8 +108,7 @@ def of_identifier(operations: Operations, identifier: str) -> Released:
 
 def of_thread(operations: Operations, thread: str) -> list[Released]:
     """The real messages of one warning, newest first. NoSuchWarning when there is none."""
-    sent = {one.id for one in thread_of(operations.hub, thread)}
-    found = [one for one in public(operations, Compare(("thread",), "==", thread)) if one.warning.id in sent]
+    found = public(operations, Compare(("thread",), "==", thread))
     if not found:
         raise NoSuchWarning(f"There is no warning {thread[:100]}.")
-    return found
+    return sorted(found, key=lambda one: place_of(one.warning), reverse=True)

@@ -31,16 +31,21 @@ class Follower(NamedTuple):
     language: str
 
 
+def place_of(warning: Warning) -> tuple[str, int]:
+    """Where a message stands in its thread: two may go out in one second, but each refers to all before it."""
+    return warning.sent, len(warning.references)
+
+
 def thread_of(hub: Hub, thread: str) -> list[Warning]:
     """The messages of one warning that were released, oldest first."""
     query = Query(TypeIs(WARNING), q=Compare(("thread",), "==", thread), limit=THREAD_MAX)
     found = [warning_of(one) for one in hub.query(SYSTEM, query)]
-    return sorted((one for one in found if one.sent), key=lambda one: one.sent)
+    return sorted((one for one in found if one.sent), key=place_of)
 
 
 def told_before(hub: Hub, warning: Warning) -> list[Warning]:
     """The earlier messages of the same warning: who got one of them gets this one too."""
-    return [one for one in thread_of(hub, warning.thread) if one.sent < warning.sent]
+    return [one for one in thread_of(hub, warning.thread) if place_of(one) < place_of(warning)]
 
 
 def units_of(territory: Territory, warning: Warning) -> frozenset[str]:
