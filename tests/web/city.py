@@ -29,10 +29,12 @@ from dothi.web.page import Page
 from dothi.web.parts import Parts
 from dothi.web.site import find_pages
 from tests.web.handled import fill_handled
+from tests.web.incidents import fill_incidents
 from tests.web.life import fill_life
 from tests.web.orders import fill_orders
 from tests.web.reporting import fill_report
 from tests.web.steering import fill_steering
+from tests.web.warnings import fill_warnings
 from tests.web.watching import fill_cameras
 
 T = TypeVar("T")
@@ -115,7 +117,9 @@ async def fill(city: City) -> None:
     city.values.update(await fill_report(city.parts))
     city.values.update(await fill_handled(city.parts))
     city.values.update(await fill_orders(city.parts))
+    city.values.update(await fill_incidents(city.parts))
     await fill_cameras(city.parts)
+    city.values.update(await fill_warnings(city.parts))
 
 
 STATIONS = (

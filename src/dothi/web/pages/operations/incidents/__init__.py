@@ -1,5 +1,12 @@
 """The pages of an incident: its orders, given and carried out."""
 
-from dothi.web.pages.operations.incidents import ordering, orders
+from dothi.web.pages.operations.incidents import incident, listing, ordering, orders, review, suggested
 
-PAGES = (*orders.PAGES, *ordering.PAGES)
+PAGES = (
+    *listing.PAGES,
+    *incident.PAGES,
+    *review.PAGES,
+    *suggested.PAGES,
+    *orders.PAGES,
+    *ordering.PAGES,
+)
