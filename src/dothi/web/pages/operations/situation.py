@@ -1,33 +1,31 @@
-"""The duty officer's pages: the situation, one alarm with its chart and trail, and taking an alarm in hand."""
+"""The situation: what is wrong, since when, who has it; alarms of one cause and place stand in one line."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from dothi.accounts.organisations import organisations
 from dothi.ground.clock import DAY, from_iso, now_us
-from dothi.ground.errors import Conflict, Missing
-from dothi.hub.language.nodes import Window
-from dothi.hub.model import Entity, LoggedCommit, default_instance, instance_value, instances
-from dothi.operations.alarms import service
-from dothi.operations.alarms.workflow import GONE_UNSEEN, SEEN, UNSEEN, State
+from dothi.hub.model import Entity
+from dothi.operations.alarms import reading
+from dothi.operations.alarms.floods import is_flood
+from dothi.operations.alarms.handling import rules_at
+from dothi.operations.alarms.workflow import NAMES, OPEN, ORDER, WAITING, Held
 from dothi.operations.model import Priority
 from dothi.sources.model import SourceState
 from dothi.sources.rhythm import state_of as rhythm_of
-from dothi.web.page import Menu, Page, redirect, render, visit, within, words
+from dothi.web.page import Menu, Page, render, visit, words
 from dothi.web.pages.shown import (
     STAFF,
     attribute_name,
     bare,
     collection,
-    drawn_in,
-    entity_id,
     feature,
     find,
     measured,
-    name_of,
-    named,
     point,
     start_of,
     unit_name,
@@ -43,10 +41,10 @@ PRIORITIES = {  # Kind of tag and icon; these are operational priorities, never 
     Priority.MEDIUM: ("note", "flat"),
     Priority.LOW: ("grey", "down-trend"),
 }
-STATES = {UNSEEN: "unseen", SEEN: "seen", GONE_UNSEEN: "gone"}
+VIEWS = ("all", "waiting", "mine")
 CLOSED_SHOWN = 10
-TRAIL = 200
-CHART_SPAN = DAY
+GROUPED, GROUPED_IN_FLOOD = 3, 2  # So many alarms of one cause and place are one line.
+PLACES = 3  # Places that the line of a group names.
 LINES = {SourceState.LIVE: ("good", "good"), SourceState.LATE: ("watch", "late"), SourceState.NEVER: ("grey", "grey")}
 
 
@@ -71,13 +69,22 @@ class Row:
     taken_by: str
     comment: str
     simulated: bool
+    rule: str = ""
+    unit: str = ""
+    owner: str = ""  # Who has to act: a unit, an organisation, a person.
+    owner_code: str = ""
+    first: bool = False  # It began a burst of alarms in its unit.
+    chattering: bool = False
+    escalated: str = ""  # Who hears of it, since nobody took it in time.
+    incident: str = ""  # Address of the incident that it belongs to.
+    seen_by: str = ""  # Actor id of who took it.
 
 
 def row(request: Request, alarm: Entity) -> Row:
     """An alarm for lists."""
     value, now = alarm.value, now_us()
     kind, icon = PRIORITIES[Priority(value("priority"))]
-    state = service.state_of(alarm)
+    state = reading.state_of(alarm)
     attribute, unit = value("attribute", ""), value("valueUnit")
     due = from_iso(value("due", value("since")))
     silent = value("kind") == "noData"
@@ -90,18 +97,34 @@ def row(request: Request, alarm: Entity) -> Row:
         priority=value("priority"),
         kind=kind,
         icon=icon,
-        state=STATES.get(state, "normal"),
+        state=NAMES[state],
         value=""
         if silent
-        else f"{attribute_name(request, attribute)} {measured(request, attribute, value('value'), unit)}",
-        limit="" if silent else measured(request, attribute, value("limit"), unit),
+        else f"{attribute_name(request, attribute)} {measured(request, attribute, value('value'), unit)}".strip(),
+        limit="" if silent or value("limit") is None else measured(request, attribute, value("limit"), unit),
         since=from_iso(value("since")),
         due=due,
-        late=not state.acknowledged and due < now,
-        taken_by=who(request, value("acknowledgedBy")) if state.acknowledged else "",
+        late=state in WAITING and due < now,
+        taken_by=who(request, value("acknowledgedBy")) if state.acknowledged and not state.held else "",
         comment=value("comment", "") if state.acknowledged else "",
         simulated=bool(value("simulated")),
+        rule=value("rule", ""),
+        unit=value("unit", ""),
+        owner=owner_name(request, value("assignee", "")),
+        owner_code=value("assignee", ""),
+        first=bool(value("firstOut")) and state in OPEN,
+        chattering=bool(value("chattering")),
+        escalated=owner_name(request, value("escalatedTo", "")) if state in WAITING else "",
+        incident=f"/incident/{bare(value('incident'))}" if value("incident") else "",
+        seen_by=value("acknowledgedBy", "") if state.acknowledged else "",
     )
+
+
+def owner_name(request: Request, code: str) -> str:
+    """Who has something, in words: a person, the duty desk, an organisation or a unit."""
+    if code.startswith("user:"):
+        return who(request, code)
+    return words(request).t("alarms.duty_desk") if code == "duty" else unit_name(request, code)
 
 
 @dataclass(frozen=True)
@@ -144,25 +167,149 @@ def lines(request: Request) -> list[tuple[Entity, str, str, str]]:
 
 def open_rows(request: Request) -> list[Row]:
     """The open alarms that this visitor may see, the most pressing first."""
-    return [row(request, one) for one in service.open_alarms(parts(request).operations, visit(request).actor)]
+    return [row(request, one) for one in reading.open_alarms(parts(request).operations, visit(request).actor)]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Alarms of one cause and one place (in a flood: of one cause), shown as one line; the most pressing first."""
+
+    key: str
+    name: str
+    place: str
+    rows: tuple[Row, ...]
+
+    @property
+    def top(self) -> Row:
+        """The most pressing of them."""
+        return self.rows[0]
+
+    @property
+    def since(self) -> int:
+        """When the first of them came up (µs)."""
+        return min(one.since for one in self.rows)
+
+    @property
+    def waiting(self) -> tuple[Row, ...]:
+        """Those that nobody has taken."""
+        return tuple(one for one in self.rows if one.state in ("unseen", "gone"))
+
+
+def groups(rows: Iterable[Row], flood: bool = False) -> list[Row | Group]:
+    """The rows, those of one cause and place as one group from the third on; in a flood of one cause."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for one in rows:
+        found.setdefault((one.rule, "" if flood else one.unit), []).append(one)
+    listed: list[Row | Group] = []
+    for (rule, unit), some in found.items():
+        if len(some) < (GROUPED_IN_FLOOD if flood else GROUPED):
+            listed += some
+            continue
+        places = sorted({one.place for one in some if one.place})
+        place = ", ".join(places[:PLACES]) + (" …" if len(places) > PLACES else "")
+        key = f"{bare(rule)}-{unit}".strip("-").replace(".", "-").replace("/", "-")
+        listed.append(Group(key, some[0].name, place, tuple(some)))
+    return listed if flood else sorted(listed, key=lambda one: rank(one.top if isinstance(one, Group) else one))
+
+
+def rank(one: Row) -> tuple[bool, int, int]:
+    """Where a row stands among all: what nobody has taken first, then by priority, the oldest first."""
+    return one.state == "seen", ORDER.index(Priority(one.priority)), one.since
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The filters of the list, as they stand in the address."""
+
+    view: str = "all"
+    unit: str = ""
+    priority: str = ""
+
+    def address(self, view: str | None = None) -> str:
+        """The address of the list with these filters."""
+        said = {"view": self.view if view is None else view, "unit": self.unit, "priority": self.priority}
+        told = {name: value for name, value in said.items() if value and (name, value) != ("view", "all")}
+        return "/situation" + (f"?{urlencode(told)}" if told else "")
+
+
+def asked_of(request: Request) -> Asked:
+    """The filters that the address names; what it does not know is left out."""
+    said = request.query_params
+    view, priority = said.get("view", "all"), said.get("priority", "")
+    return Asked(
+        view if view in VIEWS else "all",
+        said.get("unit", "")[:40],
+        priority if priority in tuple(Priority) else "",
+    )
+
+
+def wanted(request: Request, rows: Iterable[Row], asked: Asked, view: str | None = None) -> list[Row]:
+    """The rows that the filters let through."""
+    actor, way = visit(request).actor, asked.view if view is None else view
+    own = actor.areas | {actor.id}
+    return [
+        one
+        for one in rows
+        if (not asked.unit or one.unit == asked.unit)
+        and (not asked.priority or one.priority == asked.priority)
+        and (way != "waiting" or one.state in ("unseen", "gone"))
+        and (way != "mine" or one.seen_by == actor.id or one.owner_code in own - {""})
+    ]
 
 
 async def situation(request: Request) -> Response:
     """What is wrong, since when, and who has it?"""
-    here, actor = parts(request).operations, visit(request).actor
-    rows = open_rows(request)
+    here, actor, t, now = parts(request).operations, visit(request).actor, words(request).t, now_us()
+    everything, asked = open_rows(request), asked_of(request)
+    rows = wanted(request, everything, asked)
+    new, crew = reading.new_alarms(here, actor, now), reading.operators(here, now)
+    flood = is_flood(new, crew, rules_at(here, here.home or None, now).flood)
     return render(
         request,
         "operations/situation.html",
         rows=rows,
-        closed=[row(request, one) for one in service.recent_alarms(here, actor, CLOSED_SHOWN)],
-        answer=told(request, answer(rows)),
-        waiting=answer(rows).waiting,
+        groups=groups(rows, flood),
+        flood=t("alarms.flood", n=new, officers=crew) if flood else "",
+        asked=asked,
+        ways=[_way(request, everything, asked, way) for way in VIEWS],
+        units=sorted({(one.unit, one.place) for one in everything if one.unit}, key=lambda pair: pair[1]),
+        priorities=[(one.value, t(f"operations.priority.{one}")) for one in Priority],
+        held=held_counts(request),
+        closed=[row(request, one) for one in reading.recent_alarms(here, actor, CLOSED_SHOWN)],
+        answer=told(request, answer(everything)),
+        waiting=answer(everything).waiting,
         lines=lines(request),
         start=start_of(request),
         province=parts(request).province,
         may_take=may_take(request),
+        hands=hands(request),
+        back=asked.address(),
     )
+
+
+def _way(request: Request, rows: list[Row], asked: Asked, way: str) -> tuple[str, str, bool, int]:
+    """(word, address, chosen, count) of one way to look at the list."""
+    count = len(wanted(request, rows, asked, way))
+    return words(request).t(f"alarms.view.{way}"), asked.address(way), way == asked.view, count
+
+
+def held_counts(request: Request) -> dict[str, int]:
+    """How many alarms are held back, by what holds them."""
+    actor, hub = visit(request).actor, parts(request).hub
+    ways = [one for one in Held if one]
+    return {one.value: hub.find(actor, "Alarm", f'held=="{one}"', 0, count=True).count or 0 for one in ways}
+
+
+def hands(request: Request) -> list[tuple[str, str]]:
+    """(code, name) of who can be given an alarm: oneself, the units of the city and the bodies around it."""
+    here, language, province = parts(request), words(request).language, parts(request).province
+    if not may_take(request):
+        return []
+    units = [here.territory.unit(province), *here.territory.communes_of(province)] if province else []
+    around = here.territory.within(province) if province else frozenset()
+    bodies = [one for one in organisations(here.hub) if not province or one.unit in around]
+    listed = [(one.id, one.name_in(language)) for one in bodies] + [(one.code, one.name_in(language)) for one in units]
+    return [(visit(request).actor.id, words(request).t("alarms.myself")), *listed]
 
 
 def may_take(request: Request) -> bool:
@@ -172,7 +319,7 @@ def may_take(request: Request) -> bool:
 
 async def alarm_points(request: Request) -> Response:
     """GET /situation/alarms.json: the open alarms as GeoJSON, as maps want them."""
-    alarms = service.open_alarms(parts(request).operations, visit(request).actor)
+    alarms = reading.open_alarms(parts(request).operations, visit(request).actor)
     return JSONResponse(collection(alarm_feature(request, one) for one in alarms), media_type="application/geo+json")
 
 
@@ -186,122 +333,7 @@ def alarm_feature(request: Request, alarm: Entity) -> dict[str, object] | None:
     return feature(place, id=alarm.id, name=name, href=said.href, kind=said.kind, icon="alarm", text=text)
 
 
-def _alarm(request: Request) -> Entity:
-    name = entity_id("Alarm", request.path_params["alarm"])
-    found = parts(request).hub.get(visit(request).actor, name)
-    if "Alarm" not in found.types:
-        raise Missing(f"{name} is not an alarm.")
-    return found
-
-
-async def one_alarm(request: Request) -> Response:
-    """What happened at this one place, and who did what?"""
-    alarm = _alarm(request)
-    subject, attribute = alarm.value("subject"), alarm.value("attribute", "")
-    rule = alarm.value("rule")
-    scale, measure = drawn_in(attribute, alarm.value("valueUnit"))
-    return render(
-        request,
-        "operations/alarm.html",
-        alarm=alarm,
-        row=row(request, alarm),
-        since=since(request, from_iso(alarm.value("since"))),
-        rows=[(at, value if value is None else value * scale) for at, value in _series(request, subject, attribute)],
-        attribute=attribute_name(request, attribute),
-        unit=measure,
-        limit=alarm.value("limit") * scale if alarm.value("kind") != "noData" else None,
-        steps=list(_steps(request, alarm)),
-        rule=named(request, rule),
-        rule_href=f"/rules/{bare(rule)}",
-        subject_id=subject,
-        source=_source(request, subject),
-        may_take=may_take(request) and not service.state_of(alarm).acknowledged,
-        occurrences=alarm.value("occurrences", 1),
-    )
-
-
-def _series(request: Request, subject: str, attribute: str) -> list[tuple[int, float | None]]:
-    """(instant, value) of the last day, oldest first."""
-    window = Window("after", now_us() - CHART_SPAN, attribute="observedAt")
-    try:
-        found = parts(request).hub.history(visit(request).actor, subject, (attribute,), window)
-    except Missing:
-        return []
-    rows = [
-        (from_iso(one["observedAt"]), instance_value(one)) for one in found.get(attribute, []) if "observedAt" in one
-    ]
-    return [(at, value if isinstance(value, int | float) else None) for at, value in rows]
-
-
-def _source(request: Request, subject: str) -> tuple[str, str] | None:
-    """(name, address) of the source that measures the subject."""
-    try:
-        source = parts(request).hub.get(visit(request).actor, subject).value("source")
-        found = parts(request).hub.get(visit(request).actor, source) if isinstance(source, str) else None
-    except Missing:
-        return None
-    return (name_of(request, found), f"/sources/{bare(found.id)}") if found and "DataSource" in found.types else None
-
-
-def _steps(request: Request, alarm: Entity) -> Iterable[dict[str, object]]:
-    """The alarm's trail, oldest first: raised, taken, cleared; mere changes of the value are left to the chart."""
-    trail = parts(request).hub.trail(visit(request).actor, alarm.id, limit=TRAIL)
-    before: State | None = None
-    for commit in reversed(trail):
-        after = _state_in(commit, before)
-        if after is None or after == before:
-            continue
-        raised = after.active and (before is None or not before.active)
-        what = "raised" if raised else "cleared" if before and before.active and not after.active else "taken"
-        before = after
-        comment = _said(commit, "comment") if what == "taken" else ""
-        yield {
-            "what": words(request).t(f"operations.step.{what}"),
-            "at": commit.at,
-            "who": who(request, commit.actor),
-            "words": comment or "",
-        }
-
-
-def _state_in(commit: LoggedCommit, before: State | None) -> State | None:
-    active, seen = _said(commit, "active"), _said(commit, "acknowledged")
-    if active is None and seen is None:
-        return before
-    known = before or State(active=False, acknowledged=True)
-    return State(known.active if active is None else bool(active), known.acknowledged if seen is None else bool(seen))
-
-
-def _said(commit: LoggedCommit, attribute: str) -> object:
-    for entry in commit.entries:
-        found = instances(entry.attrs.get(attribute))
-        if found:
-            return instance_value(default_instance(found))
-    return None
-
-
-async def take(request: Request) -> Response:
-    """A person takes the alarm in hand."""
-    form = await request.form()
-    name = entity_id("Alarm", request.path_params["alarm"])
-    comment = str(form.get("comment", "")).strip()
-    back = within(str(form.get("back", "/situation")))
-    try:
-        await service.acknowledge(parts(request).operations, visit(request).actor, name, comment)
-    except Conflict:
-        return redirect(request, back, "operations.taken_already", "warning")
-    return redirect(request, back, "operations.taken")
-
-
 PAGES = (
     Page("/situation", situation, "operations.situation.title", roles=WATCHERS, menu=Menu("work", 20)),
     Page("/situation/alarms.json", alarm_points, "operations.situation.title", roles=WATCHERS, page=False),
-    Page("/alarm/{alarm}", one_alarm, "operations.alarm.title", roles=STAFF),
-    Page(
-        "/alarm/{alarm}/acknowledge",
-        take,
-        "operations.take",
-        methods=("POST",),
-        roles=frozenset({"duty_officer"}),
-        page=False,
-    ),
 )
