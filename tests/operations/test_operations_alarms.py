@@ -38,7 +38,7 @@ from dothi.operations.alarms.workflow import (
     check,
     table_text,
 )
-from dothi.operations.model import OWNER, IllegalMove, Kind, Operations, Priority, Reading, Rule
+from dothi.operations.model import OWNER, IllegalMove, Operations, Priority, Reading
 from dothi.territory import Territory
 
 HERE = Territory.load()
@@ -49,9 +49,22 @@ CLERK = Actor("user:clerk", frozenset({"official"}))
 WARD, OTHER = "19789", "19753"
 
 
-def a_rule(name: str, priority: Priority = Priority.HIGH, roots: tuple[str, ...] = (), within: str = "unit") -> Rule:
-    made = Rule(f"urn:r:{name}", {"vi": name, "en": name}, Kind.THRESHOLD, "AirQualityObserved", "pm25", priority)
-    return replace(made, limit=75.0, clear=60.0, inhibited_by=roots, inhibited_within=within)
+@dataclass(frozen=True)
+class Cause:
+    """What an alarm keeps of its rule, as the engine hands it over."""
+
+    id: str
+    name: dict[str, str]
+    priority: Priority
+    kind: str = "threshold"
+    attribute: str = "pm25"
+    limit: float | None = 75.0
+    inhibited_by: tuple[str, ...] = ()
+    inhibited_within: str = "unit"
+
+
+def a_rule(name: str, priority: Priority = Priority.HIGH, roots: tuple[str, ...] = (), within: str = "unit") -> Cause:
+    return Cause(name, {"vi": name, "en": name}, priority, inhibited_by=roots, inhibited_within=within)
 
 
 HIGH, ROOT = a_rule("high"), a_rule("power", Priority.URGENT)
@@ -71,7 +84,7 @@ class Desk:
     async def station(self, subject: str, unit: str = WARD) -> None:
         await self.hub.commit(Commit(ENGINE, (put(subject, "AirQualityObserved", unit=prop(unit), pm25=prop(1)),)))
 
-    async def says(self, one: Rule, on: bool, subject: str = STATION, value: float = 80) -> None:
+    async def says(self, one: Cause, on: bool, subject: str = STATION, value: float = 80) -> None:
         """The engine says that a condition began or ended."""
         move = Move.RAISE if on else Move.CLEAR
         effect = Effect(one, Reading(subject, value, self.now, self.now), move, ({"vi": "vì", "en": "because"},))
@@ -98,10 +111,10 @@ class Desk:
         await watching.ring(self.operations, self.now)
         await self.settle()
 
-    def alarm(self, one: Rule = HIGH, subject: str = STATION) -> Entity:
+    def alarm(self, one: Cause = HIGH, subject: str = STATION) -> Entity:
         return self.hub.get(ENGINE, alarm_id(one.id, subject))
 
-    def state(self, one: Rule = HIGH, subject: str = STATION) -> str:
+    def state(self, one: Cause = HIGH, subject: str = STATION) -> str:
         try:
             return NAMES[state_of(self.alarm(one, subject))]
         except Missing:
@@ -326,7 +339,7 @@ def test_two_rules_that_name_each_other_hide_nothing(tmp_path: Path) -> None:
     """Of two alarms that are each other's root one is still seen."""
 
     async def story(desk: Desk) -> None:
-        one, other = a_rule("one", roots=("urn:r:other",)), a_rule("other", roots=("urn:r:one",))
+        one, other = a_rule("one", roots=("other",)), a_rule("other", roots=("one",))
         await desk.says(one, True)
         await desk.says(other, True)
         assert sorted((desk.state(one), desk.state(other))) == ["suppressed", "unseen"]
@@ -453,13 +466,13 @@ class AlarmLife(RuleBasedStateMachine):
             self.folder.cleanup()
 
     @rule(one=CAUSES, subject=THINGS, on=st.booleans())
-    def condition(self, one: Rule, subject: str, on: bool) -> None:
+    def condition(self, one: Cause, subject: str, on: bool) -> None:
         self.loop.run_until_complete(self.desk.says(one, on, subject))
         (self.on.add if on else self.on.discard)((one.id, subject))
         self.raised |= {alarm_id(one.id, subject)} if on else set()
 
     @rule(one=CAUSES, subject=THINGS, hand=HANDS)
-    def two_hands(self, one: Rule, subject: str, hand: Move) -> None:
+    def two_hands(self, one: Cause, subject: str, hand: Move) -> None:
         self.loop.run_until_complete(self._hands(alarm_id(one.id, subject), hand))
 
     async def _hands(self, name: str, hand: Move) -> None:

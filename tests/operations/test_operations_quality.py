@@ -15,8 +15,9 @@ from dothi.operations.alarms.raising import Effect, alarm_change
 from dothi.operations.alarms.record import NOUN, Recorder, Roster, moves_of, opened_of
 from dothi.operations.alarms.service import ENGINE, alarm_id
 from dothi.operations.alarms.workflow import Move
-from dothi.operations.model import OWNER, Kind, Operations, Priority, Reading, Rule
+from dothi.operations.model import OWNER, Operations, Priority, Reading
 from dothi.territory import Territory
+from tests.operations.test_operations_alarms import a_rule
 
 HERE = Territory.load()
 T0 = from_iso("2026-11-21T17:00:00Z")  # Midnight in Vietnam.
@@ -122,7 +123,7 @@ def test_the_centre_records_its_own_hours(tmp_path: Path) -> None:
     """Raised, taken, shelved, back, made an incident with an order: the hours hold every move once, over a restart."""
 
     async def story(hub: Hub, operations: Operations) -> None:
-        one = Rule("urn:r:high", {"vi": "Cao"}, Kind.THRESHOLD, "X", "pm25", Priority.HIGH)
+        one = a_rule("high")
         name = alarm_id(one.id, "urn:x")
         change, version = alarm_change(operations, Effect(one, Reading("urn:x", 1, T0, T0), Move.RAISE), T0) or (
             None,
