@@ -228,14 +228,14 @@ def test_official_boundaries_come_in_by_a_file(tmp_path: Path) -> None:
 
 
 def test_samples_come_when_asked_for(tmp_path: Path, free_port: int) -> None:
-    """An empty city is empty; --samples brings the labelled rules, provisions and indicators, once."""
+    """An empty city is empty; --samples brings the labelled provisions and indicators, once."""
     counts = []
     for more in ([], ["--samples"], ["--samples"]):
         with served(tmp_path, free_port, "--open", *more):
             found = call(f"http://127.0.0.1:{free_port}/ngsi-ld/v1/types").get("typeList", [])
             base = f"http://127.0.0.1:{free_port}/ngsi-ld/v1/entities?limit=100&type="
-            counts.append({kind: len(call(base + kind)) for kind in ("AlarmRule", "LegalBasis", "Indicator")})
-            assert ("AlarmRule" in found) is bool(more)
+            counts.append({kind: len(call(base + kind)) for kind in ("LegalBasis", "Indicator")})
+            assert ("LegalBasis" in found) is bool(more)
     assert set(counts[0].values()) == {0}
     assert min(counts[1].values()) >= 4
     assert counts[2] == counts[1]

@@ -65,7 +65,6 @@ from dothi.office.messages import api as messages_api
 from dothi.office.rules import keep_fresh as keep_rules_fresh
 from dothi.office.rules import open_rules
 from dothi.operations import rooms
-from dothi.operations.alarms.service import keep_sample_rules
 from dothi.operations.incidents.orders.links import makers as order_links
 from dothi.operations.model import Operations
 from dothi.operations.warnings.channels import following as warning_delivery
@@ -181,7 +180,6 @@ def _addresses(settings: Settings) -> Addresses:
 
 async def keep_samples(parts: Parts) -> None:
     """Bring in what is shipped as labelled samples and is not there yet: alarm rules, provisions, indicators."""
-    await keep_sample_rules(parts.operations)
     await keep_sample_provisions(parts.programme)
     await keep_sample_indicators(parts.evidence)
     if parts.province:

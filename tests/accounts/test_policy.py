@@ -35,7 +35,6 @@ EXPECTED = {
     "ReportDuty": "- - rcu r r rcu R r r r",
     "ErasureRequest": "- - - - - - - - RU -",
     "RuleSet": "- - R R R Rcu R R RCUD RCUD",
-    "AlarmRule": "- - R R R R R R RCUD RCUD",
     "Alarm": "- - r rcu r r R r r r",
     "CitizenReport": "- - ru ru r r R r r r",
     "ReportPart": "- - rcu rcu r r R r r r",
@@ -140,7 +139,7 @@ def test_public_reading(kind: str) -> None:
     for who in (ANONYMOUS, actor("citizen"), Actor("key:1", scopes=frozenset({"source:x"}))):
         rights = allowed(policy, who, kind, HERE)
         assert rights == {**allowed(closed, who, kind, HERE), "R": kind in PUBLIC_TYPES}
-    assert not {"CitizenReport", "Alarm", "AlarmRule", "QuarantinedRow", "Task", "Proposal"} & PUBLIC_TYPES
+    assert not {"CitizenReport", "Alarm", "QuarantinedRow", "Task", "Proposal"} & PUBLIC_TYPES
 
 
 def test_system_does_all() -> None:

@@ -20,8 +20,8 @@ from dothi.ground.clock import DAY, from_iso
 from dothi.ground.errors import Invalid
 from dothi.ground.ids import urn
 from dothi.hub.model import Actor
-from dothi.operations.alarms.service import sample_rules
-from dothi.operations.alarms.workflow import raises, stays
+from dothi.operations.rules.model import Threshold
+from dothi.operations.rules.samples import sample_rules
 
 RULES = load()
 THUAN_HOA, HUE = "19789", "46"
@@ -211,8 +211,9 @@ def test_a_rule_that_can_no_longer_work_raises_an_alarm_and_is_withdrawn_when_me
         assert await tell(here, after) == 2
         name = urn("Proposal", "broken-rule", "city", "power", "no_organisation")
         standing = city.hub.get(ALL, name)
-        alarm = next(rule for rule in sample_rules() if rule.subject_type == "Proposal")
-        assert raises(alarm, standing.value(alarm.attribute))
+        alarm = next(rule.when for rule in sample_rules().values() if rule.type == "Proposal")
+        assert isinstance(alarm, Threshold)
+        assert alarm.bound.met(standing.value(alarm.attribute), False)
         assert standing.value("due") == "2027-01-06T02:00:00Z"  # 8 working hours later.
         before = city.hub.last_seq()
         await tell(here, after)
@@ -221,7 +222,7 @@ def test_a_rule_that_can_no_longer_work_raises_an_alarm_and_is_withdrawn_when_me
         assert await tell(here, after) == 0
         mended = city.hub.get(ALL, name)
         assert (mended.value("state"), mended.value("open")) == ("withdrawn", False)
-        assert not stays(alarm, mended.value(alarm.attribute))
+        assert not alarm.bound.met(mended.value(alarm.attribute), True)
 
     in_city(story)
 

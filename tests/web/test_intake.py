@@ -201,7 +201,7 @@ def test_a_rule_that_can_no_longer_work_rings_until_it_is_mended(running: City) 
     """In the running city: the last telecom company ends, an alarm is active; it is back, the alarm clears."""
     parts = running.parts
     ended = Organisation("46.mang-mau", "Mạng (mẫu)", "46", "telecom", valid_to="2026-01-01", sample=True)
-    alarm = alarm_id("urn:ngsi-ld:AlarmRule:routing-broken", BROKEN)
+    alarm = alarm_id("routing-broken", BROKEN)
 
     def keep(one: Organisation) -> None:
         running.run(keep_organisation(parts.hub, parts.accounts, REGISTRAR, one))

@@ -16,7 +16,7 @@ from tests.web.life import BIN
 from tests.web.watch import axe, signed_in, watch
 
 ADMINISTRATOR = Actor("user:admin", frozenset({"administrator"}))
-PM25_HIGH, BIN_FULL = "urn:ngsi-ld:AlarmRule:pm25-high", "urn:ngsi-ld:AlarmRule:bin-full"
+PM25_HIGH, BIN_FULL = "pm25-high", "bin-full"
 LIVE_S = 2.0
 STATIONS = ("An Cựu", "Vỹ Dạ", "Kim Long")
 
@@ -137,25 +137,4 @@ def test_who_takes_alarms(city: City, browser: Browser) -> None:
     answer = page.goto(f"{city.address}/situation")
     assert answer is not None
     assert answer.status == 403
-    context.close()
-
-
-def test_a_rule_is_changed_with_a_reason(city: City, browser: Browser) -> None:
-    """Without a reason, or with a level that would flutter, nothing is kept; what is kept is no sample any more."""
-    context = signed_in(browser, city, "data_steward", java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{city.address}/rules/air-silent")
-    page.get_by_role("button", name="Lưu quy tắc").click()
-    expect(page.locator(".error-summary")).to_contain_text("Ghi lý do thay đổi.")
-    page.goto(f"{city.address}/rules/water-level-high")
-    expect(page.locator("#clear")).to_have_value("2,2")
-    page.fill("#clear", "3,5")
-    page.fill("#reason", "Theo mực nước mùa lũ")
-    page.get_by_role("button", name="Lưu quy tắc").click()
-    expect(page.locator(".error-summary")).to_contain_text("phía bình thường")
-    page.fill("#clear", "2,1")
-    page.get_by_role("button", name="Lưu quy tắc").click()
-    row = page.locator("tr", has_text="kéo dài 1 phút")
-    expect(row).to_contain_text("hết khi không còn trên 2,1 m")
-    assert not city.parts.hub.get(ADMINISTRATOR, "urn:ngsi-ld:AlarmRule:water-level-high").value("sample")
     context.close()

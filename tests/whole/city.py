@@ -22,7 +22,7 @@ from dothi.citizens.needs import Allowance
 from dothi.evidence.definitions import keep_indicator, sample_indicators
 from dothi.front import Connection
 from dothi.ground.ids import urn
-from dothi.hub.model import Attribute, Commit, Entity, geo, json_prop, prop, put, rel, system, words
+from dothi.hub.model import Attribute, Commit, Entity, geo, prop, put, rel, system, words
 from dothi.hub.vocabulary import NOUNS
 from dothi.settings import Settings
 from dothi.web.parts import Parts
@@ -35,19 +35,8 @@ SQUARE = [[107.58, 16.46], [107.59, 16.46], [107.59, 16.47], [107.58, 16.47], [1
 LONG_AGO = "2026-01-05T01:00:00Z"
 # What the modules that follow the feed read of their nouns.
 WHOLE_NOUNS: dict[str, dict[str, Attribute]] = {
-    "AlarmRule": {
-        "name": words(vi="Luật thử", en="A rule for tests"),
-        "kind": prop("Bench"),
-        "attribute": prop("height"),
-        "priority": prop("low"),
-        "enabled": prop(False),
-        "sample": prop(True),
-        "condition": json_prop(
-            {"kind": "threshold", "op": ">", "limit": 5, "clear": 4, "forSeconds": 0, "maxAgeSeconds": 60}
-        ),
-    },
     "Alarm": {
-        "rule": rel("urn:ngsi-ld:AlarmRule:whole"),
+        "rule": prop("pm25-high"),
         "subject": rel("urn:ngsi-ld:Bench:whole"),
         "name": words(vi="Cảnh báo thử", en="An alarm for tests"),
         "priority": prop("low"),

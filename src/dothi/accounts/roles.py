@@ -139,7 +139,7 @@ def _rule(roles: str | frozenset[str], may: frozenset[Do], types: str | frozense
 # stands here (hub.access.Guards); the line says who may call the verb. Modules themselves are `system`.
 RULES: tuple[Rule, ...] = (
     # Reading
-    _rule(STAFF, _READ, READINGS | RECORDS | {"AlarmRule"}, Where.EVERYWHERE),
+    _rule(STAFF, _READ, READINGS | RECORDS, Where.EVERYWHERE),
     _rule(STAFF, _READ, COUNCIL | {"CentreHour"}, Where.EVERYWHERE),
     _rule(STAFF, _READ, WORK | DUTY | DRAFTS, Where.AREA),
     _rule("assessor", _READ, WORK | DUTY, Where.EVERYWHERE),  # Evidence may lie in any unit.
@@ -152,7 +152,6 @@ RULES: tuple[Rule, ...] = (
     _rule("official", _CHANGE, "Order", Where.AREA),  # Its unit is told to do it.
     _rule("official", _CREATE, "LogEntry", Where.AREA),
     _rule("data_steward administrator", _ALL, "EventSource", Where.EVERYWHERE),
-    _rule("data_steward administrator", _ALL, "AlarmRule", Where.EVERYWHERE),
     # Citizens: they file and follow through verbs that act as the module, so that the log names no citizen.
     _rule("official duty_officer", _CHANGE, "CitizenReport", Where.AREA),
     _rule("official duty_officer", _WRITE, "ReportPart", Where.AREA),  # Made by splitting a report.

@@ -103,7 +103,7 @@ BACKS: tuple[Back, ...] = (
     *(Back("brought", kind, "source", _of("DataSource")) for kind in sorted(_READINGS)),
     Back("heldBack", "QuarantinedRow", "source", _of("DataSource")),
     Back("alarmsOn", "Alarm", "subject", _READINGS),
-    Back("alarmsOfRule", "Alarm", "rule", _of("AlarmRule")),
+    Back("alarmsOfRule", "Alarm", "ruleSet", _of("RuleSet")),
     Back("proposals", "Proposal", "sources", _CASES | _DUTY),
     Back("problems", "Problem", "reports", _of("CitizenReport")),
     Back("tasksFrom", "Task", "sources", _CASES | _DUTY | _of("Proposal")),

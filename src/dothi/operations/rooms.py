@@ -15,6 +15,7 @@ from dothi.operations.api import channels as channels_api
 from dothi.operations.api import events as events_api
 from dothi.operations.api import incidents as incidents_api
 from dothi.operations.api import orders as orders_api
+from dothi.operations.api import rules as rules_api
 from dothi.operations.api import shifts as shifts_api
 from dothi.operations.api import warnings as warnings_api
 from dothi.operations.engine import following as engine
@@ -46,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     channels_api.router,
     events_api.router,
     orders_api.router,
+    rules_api.router,
     shifts_api.router,
     bulletins_api.router,
     warnings_api.router,

@@ -3,9 +3,6 @@
 from dothi.hub.vocabulary.noun import ACT, PLACE, Noun
 
 NOUNS: dict[str, Noun] = {
-    "AlarmRule": Noun(
-        "operations", ("name", "kind", "attribute", "condition", "priority"), "A rule that raises alarms"
-    ),
     "Alarm": Noun(
         "operations",
         (

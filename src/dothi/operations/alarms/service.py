@@ -1,16 +1,13 @@
 """What people do with alarms: acknowledge, comment, assign, one by one or many at once; and keeping their rules."""
 
 import logging
-import tomllib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field, replace
-from importlib import resources
+from dataclasses import dataclass, field
 
 from dothi.accounts.organisations import find_organisation, is_organisation
 from dothi.accounts.people import user_by_id
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Conflict, DothiError, Invalid, Missing
-from dothi.ground.ids import urn
 from dothi.hub.model import (
     Actor,
     Attribute,
@@ -22,8 +19,6 @@ from dothi.hub.model import (
     Timer,
     json_prop,
     prop,
-    put,
-    words,
 )
 from dothi.operations.alarms.raising import Effect as Effect
 from dothi.operations.alarms.raising import alarm_change as alarm_change
@@ -36,7 +31,7 @@ from dothi.operations.alarms.reading import open_alarms as open_alarms
 from dothi.operations.alarms.reading import recent_alarms as recent_alarms
 from dothi.operations.alarms.reading import state_of as state_of
 from dothi.operations.alarms.workflow import GUARDS, Move, Step, check
-from dothi.operations.model import INSTEAD, OWNER, IllegalMove, Kind, Operations, Priority, Rule, rule_of
+from dothi.operations.model import INSTEAD, OWNER, IllegalMove, Operations
 
 log = logging.getLogger("dothi.operations")
 INDEXED = {
@@ -195,69 +190,3 @@ async def each(names: Iterable[str], deed: Callable[[str], Awaitable[object]]) -
         except (Conflict, Missing) as refused:
             found.append(Outcome(name, refused))
     return tuple(found)
-
-
-def sample_rules() -> list[Rule]:
-    """The rules shipped as labelled samples."""
-    text = resources.files("dothi.operations").joinpath("data/rules.toml").read_text("utf-8")
-    return [
-        Rule(
-            **{
-                **row,
-                "id": urn("AlarmRule", row["id"]),
-                "kind": Kind(row["kind"]),
-                "priority": Priority(row["priority"]),
-            }
-        )
-        for row in tomllib.loads(text)["rule"]
-    ]
-
-
-def rules(operations: Operations, actor: Actor = ENGINE) -> list[Rule]:
-    """Every rule that `actor` may see; one that cannot be read (of a newer dothi, say) is told of and left out."""
-    found: list[Rule] = []
-    for entity in operations.hub.find(actor, "AlarmRule"):
-        try:
-            found.append(rule_of(entity))
-        except (Invalid, KeyError, TypeError, ValueError) as unreadable:
-            log.warning("The rule %s cannot be read and is left out: %r", entity.id, unreadable)
-    return found
-
-
-async def keep_rule(operations: Operations, actor: Actor, rule: Rule, reason: str = "") -> Receipt:
-    """Make a rule or change it; its former versions stay in its history."""
-    change = put(
-        rule.id,
-        "AlarmRule",
-        name=words(**rule.name),
-        kind=prop(rule.subject_type),
-        attribute=prop(rule.attribute),
-        priority=prop(rule.priority.value),
-        enabled=prop(rule.enabled),
-        sample=prop(rule.sample),
-        condition=json_prop(
-            {
-                "kind": rule.kind.value,
-                "op": rule.op,
-                "limit": rule.limit,
-                "clear": rule.clear,
-                "forSeconds": rule.for_seconds,
-                "maxAgeSeconds": rule.max_age_seconds,
-            }
-        ),
-    )
-    return await operations.hub.commit(Commit(actor, (change,), reason or "rule kept", owner=OWNER))
-
-
-async def keep_sample_rules(operations: Operations, actor: Actor = ENGINE) -> None:
-    """Write the sample rules that are not there yet."""
-    known = {rule.id for rule in rules(operations)}
-    for rule in sample_rules():
-        if rule.id not in known:
-            await keep_rule(operations, actor, rule, "labelled sample rules")
-
-
-async def switch_rule(operations: Operations, actor: Actor, rule_id: str, enabled: bool, reason: str) -> Receipt:
-    """Switch a rule on or off; the reason is kept."""
-    rule = rule_of(operations.hub.get(actor, rule_id))
-    return await keep_rule(operations, actor, replace(rule, enabled=enabled), reason)

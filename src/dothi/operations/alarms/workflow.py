@@ -5,14 +5,13 @@ held back (`held`: shelved by a person, suppressed by design, out of service). A
 condition is followed all the same, and when it comes back it is new to everybody.
 """
 
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from dothi.ground.errors import Forbidden, Invalid
-from dothi.operations.model import IllegalMove, Priority, Rule
+from dothi.operations.model import IllegalMove, Priority
 
 REASON_LETTERS = 5
 WORDS_MOST = 2000
@@ -188,12 +187,6 @@ GUARDS: Mapping[str, Callable[[Step], None]] = {
     "root": _always,
     "window": _always,
 }
-_HOLDS: dict[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-}
 
 
 def after(state: State, move: Move) -> State:
@@ -235,13 +228,3 @@ def table_text() -> str:
         who, guards = ", ".join(sorted(rows[0].roles)), ", ".join(rows[0].guards) or "–"
         lines.append(f"| `{move}` | {said} | {who} | {guards} |")
     return "\n".join(lines)
-
-
-def raises(rule: Rule, value: float) -> bool:
-    """Whether a value meets the condition."""
-    return _HOLDS[rule.op](value, rule.limit)
-
-
-def stays(rule: Rule, value: float) -> bool:
-    """Whether an active alarm stays active: the value has not come back past `clear` (hysteresis)."""
-    return _HOLDS[rule.op](value, rule.clear)

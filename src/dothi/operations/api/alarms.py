@@ -9,15 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dothi.accounts.api import Who, require_csrf
 from dothi.ground.clock import DAY, SECOND, VIETNAM, from_datetime, iso, now_us
-from dothi.ground.errors import Invalid
-from dothi.ground.ids import urn
 from dothi.hub.model import Entity, Receipt
 from dothi.operations.alarms import maintenance, reading, record, service, shelving
 from dothi.operations.alarms.floods import SLOT
 from dothi.operations.alarms.maintenance import Work
 from dothi.operations.alarms.quality import Quality
 from dothi.operations.alarms.workflow import Held
-from dothi.operations.model import Kind, Operations, Priority, Rule
+from dothi.operations.model import Operations
 
 _CLOSED_MAX = 500
 
@@ -77,23 +75,6 @@ class WorkBody(_Body):
     units: Names = []
     subjects: Names = []
     rules: Names = []
-
-
-class RuleBody(_Body):
-    """A rule as it is sent; limits in the attribute's own unit."""
-
-    name: dict[str, Annotated[str, Field(max_length=200)]]
-    kind: Kind
-    subjectType: Annotated[str, Field(min_length=1, max_length=200)]  # noqa: N815  # The names of the JSON body.
-    attribute: Annotated[str, Field(min_length=1, max_length=200)]
-    priority: Priority
-    op: str = ">"
-    limit: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    clear: Annotated[float | None, Field(allow_inf_nan=False)] = None
-    forSeconds: Annotated[int, Field(ge=0, le=31_536_000)] = 0  # noqa: N815
-    maxAgeSeconds: Annotated[int, Field(ge=1, le=31_536_000)] = 10_800  # noqa: N815
-    enabled: bool = True
-    reason: Annotated[str, Field(max_length=2000)] = ""
 
 
 def operations_of(request: Request) -> Operations:
@@ -220,31 +201,6 @@ def read_quality(
     return quality_dict(found) | {"screens": record.opened_of(hours)}
 
 
-@router.get("/alarm-rules")
-def read_rules(operations: Ours, actor: Who) -> list[dict[str, Any]]:
-    """Every rule."""
-    return [rule_dict(rule) for rule in service.rules(operations, actor)]
-
-
-@router.post("/alarm-rules", status_code=201)
-async def make_rule(operations: Ours, actor: Who, body: RuleBody) -> dict[str, Any]:
-    """A new rule."""
-    rule = _rule(urn("AlarmRule"), body)
-    await service.keep_rule(operations, actor, rule, body.reason)
-    return rule_dict(rule)
-
-
-@router.put("/alarm-rules/{rule_id}")
-async def change_rule(operations: Ours, actor: Who, rule_id: str, body: RuleBody) -> dict[str, Any]:
-    """A new version of a rule; the former ones stay in its history."""
-    known = operations.hub.get(actor, rule_id)
-    if "AlarmRule" not in known.types:
-        raise Invalid(f"{rule_id} is not an alarm rule.")
-    rule = _rule(rule_id, body)
-    await service.keep_rule(operations, actor, rule, body.reason)
-    return rule_dict(rule)
-
-
 def alarm_dict(alarm: Entity) -> dict[str, Any]:
     """An alarm as JSON."""
     names = (
@@ -284,39 +240,3 @@ def quality_dict(found: Quality) -> dict[str, Any]:
             {"alarm": one.alarm, "rule": one.rule, "calls": one.calls, "share": one.share} for one in found.offenders
         ],
     }
-
-
-def rule_dict(rule: Rule) -> dict[str, Any]:
-    """A rule as JSON, under the names in which it is sent."""
-    return {
-        "id": rule.id,
-        "name": dict(rule.name),
-        "kind": rule.kind.value,
-        "subjectType": rule.subject_type,
-        "attribute": rule.attribute,
-        "priority": rule.priority.value,
-        "op": rule.op,
-        "limit": rule.limit,
-        "clear": rule.clear,
-        "forSeconds": rule.for_seconds,
-        "maxAgeSeconds": rule.max_age_seconds,
-        "enabled": rule.enabled,
-        "sample": rule.sample,
-    }
-
-
-def _rule(rule_id: str, body: RuleBody) -> Rule:
-    return Rule(
-        id=rule_id,
-        name=body.name,
-        kind=body.kind,
-        subject_type=body.subjectType,
-        attribute=body.attribute,
-        priority=body.priority,
-        op=body.op,
-        limit=body.limit,
-        clear=body.limit if body.clear is None else body.clear,
-        for_seconds=body.forSeconds,
-        max_age_seconds=body.maxAgeSeconds,
-        enabled=body.enabled,
-    )

@@ -84,7 +84,7 @@ async def send(operations: Ours, actor: Who, code: Code, body: list[Any]) -> dic
 
 
 @router.get("/event-sources/{code}/events")
-def read(  # noqa: PLR0913  # What is asked for.
+def read(  # What is asked for.
     operations: Ours,
     actor: Who,
     code: Code,

@@ -5,16 +5,19 @@ same. It is bounded by the number of places and by time, and runs in a thread.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dothi.ground.clock import DAY, HOUR, iso, now_us
 from dothi.ground.errors import Invalid
-from dothi.hub.model import Readings, system
+from dothi.ground.ids import urn
+from dothi.hub.model import Actor, Readings, system
 from dothi.office.rules import applied, overlay
 from dothi.office.rules.model import Difference, Measure, Trial
 from dothi.office.rules.model import trial as counted
+from dothi.operations.alarms.quality import CALLS
 from dothi.operations.alarms.reading import alarm_id
 from dothi.operations.alarms.record import hours, moves_of, roster
 from dothi.operations.engine.program import Program, attributes_of, make_program, reach_us
@@ -208,6 +211,19 @@ def _acts(operations: Operations, since: int, until: int) -> dict[str, list[int]
     return found
 
 
+def lately(operations: Operations, actor: Actor, unit: str, since: int, until: int) -> dict[str, tuple[int, int]]:
+    """(how often alarms of a rule called, how many of those alarms led to action) in a span, by rule."""
+    scope = operations.territory.within(unit) if unit else None
+    calls, led, alarms = Counter[str](), dict[str, set[str]](), dict[str, set[str]]()
+    for move in moves_of(hours(operations, actor, since, until), scope):
+        if move.what in CALLS:
+            calls[move.rule] += 1
+            alarms.setdefault(move.rule, set()).add(move.alarm)
+        elif move.what in _ACTS:
+            led.setdefault(move.rule, set()).add(move.alarm)
+    return {rule: (n, len(led.get(rule, set()) & alarms[rule])) for rule, n in calls.items()}
+
+
 def _operator_days(operations: Operations, since: int, until: int) -> float:
     """Days of one operator's duty in the span, as the roster says; one operator where there is no roster."""
     there = roster(operations, since, until)
@@ -230,9 +246,14 @@ def _of_rule(
 
 def _tally(some: list[Episode], done: Mapping[str, list[int]], until: int, days: float) -> Tally:
     called = [one for one in some if not one.held]
-    acted = sum(_led(one, done.get(alarm_id(one.rule, one.cause), []), until) for one in called)
+    acted = sum(_led(one, done.get(alarm_id(one.rule, _subject(one.cause)), []), until) for one in called)
     up = sum(one.hours(until) for one in called)
     return Tally(len(called), len(some) - len(called), up, acted, len(called) / days if days else 0.0)
+
+
+def _subject(cause: str) -> str:
+    """The id under which an alarm stands: of its subject, or of the unit that is its area."""
+    return cause if cause.startswith("urn:") else urn("AdministrativeUnit", cause)
 
 
 def _led(one: Episode, acts: list[int], until: int) -> bool:

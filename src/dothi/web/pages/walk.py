@@ -39,7 +39,6 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "ReportPart": ("state", "partOf", "unit", "assignee", "handleBy", "closedAt"),
     "CitizenReport": ("category", "state", "unit", "filedAt", "handleBy", "closedAt", "rating"),
     "Alarm": ("subjectName", "unit", "value", "limit", "since", "active", "acknowledged", "simulated"),
-    "AlarmRule": ("attribute", "priority", "enabled", "sample"),
     "MaintenanceWindow": ("from", "to", "reason", "unit"),
     "CentreHour": ("hour",),
     "Incident": ("state", "priority", "since", "unit", "assignee", "due", "drill"),
@@ -99,6 +98,9 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "ErasureRequest": ("state", "askedAt", "due"),
 }
 ICONS: Mapping[str, str] = {
+    "Incident": "watch",
+    "IncidentReview": "book",
+    "Suggestion": "proposal",
     "LegalBasis": "law",
     "Indicator": "figure",
     "IndicatorValue": "figure",
@@ -147,6 +149,8 @@ _OWN_PAGE: Mapping[str, str] = {  # Type → its page; {} is the end of its id.
     "Directive": "/directives/{}",
     "PlanImport": "/imports/{}",
     "DataSource": "/sources/{}",
+    "Incident": "/incident/{}",
+    "IncidentReview": "/incident/{}/review",
     "Indicator": "/indicator/{}",
     "Shift": "/shift/book/{}",
 }

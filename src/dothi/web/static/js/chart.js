@@ -18,19 +18,20 @@ function read(table) {
 }
 
 function options(box) {
-  const { label, unit, threshold, thresholdLabel, language } = box.dataset;
+  const { label, unit, threshold, thresholdLabel, clear, clearLabel, language } = box.dataset;
+  const bands = (box.dataset.bands ?? "").split(" ").filter(Boolean).map((one) => one.split("-").map(Number));
   const numbers = new Intl.NumberFormat(language === "en" ? "en" : "vi", { maximumFractionDigits: 2 });
   const ink = token("--ink");
   const soft = token("--ink-soft");
   const grid = { stroke: token("--edge"), width: 1 };
   const font = '12px "Be Vietnam Pro"';
-  const limit = (plot) => {
-    if (threshold === undefined) return;
-    const y = plot.valToPos(Number(threshold), "y", true);
+  const line = (plot, value, said, colour) => {
+    if (value === undefined) return;
+    const y = plot.valToPos(Number(value), "y", true);
     const { ctx, bbox } = plot;
     ctx.save();
-    ctx.strokeStyle = token("--bad");
-    ctx.fillStyle = token("--bad");
+    ctx.strokeStyle = colour;
+    ctx.fillStyle = colour;
     ctx.lineWidth = 1.5 * devicePixelRatio;
     ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
     ctx.beginPath();
@@ -39,14 +40,29 @@ function options(box) {
     ctx.stroke();
     ctx.font = `${12 * devicePixelRatio}px "Be Vietnam Pro"`;
     ctx.textAlign = "left";
-    const said = `${thresholdLabel} ${numbers.format(Number(threshold))} ${unit}`.trim();
     const [start, base] = [bbox.left + 6 * devicePixelRatio, y - 6 * devicePixelRatio]; // Far from the latest value.
     ctx.setLineDash([]);
     ctx.lineWidth = 4 * devicePixelRatio;
     ctx.strokeStyle = token("--paper"); // A halo, so that it is read where the series runs through it.
     ctx.lineJoin = "round";
-    ctx.strokeText(said, start, base);
-    ctx.fillText(said, start, base);
+    ctx.strokeText(`${said} ${numbers.format(Number(value))} ${unit}`.trim(), start, base);
+    ctx.fillText(`${said} ${numbers.format(Number(value))} ${unit}`.trim(), start, base);
+    ctx.restore();
+  };
+  const limit = (plot) => {
+    line(plot, clear, clearLabel, soft);
+    line(plot, threshold, thresholdLabel, token("--bad"));
+  };
+  const spans = (plot) => { // When an alarm was up: a band behind the series.
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.globalAlpha = 0.14;
+    ctx.fillStyle = token("--bad");
+    for (const [start, end] of bands) {
+      const left = Math.max(bbox.left, plot.valToPos(start, "x", true));
+      const right = Math.min(bbox.left + bbox.width, end ? plot.valToPos(end, "x", true) : bbox.left + bbox.width);
+      if (right >= bbox.left) ctx.fillRect(left, bbox.top, Math.max(right - left, 2 * devicePixelRatio), bbox.height);
+    }
     ctx.restore();
   };
   const measure = ({ ctx, bbox }) => {
@@ -70,7 +86,7 @@ function options(box) {
       { value: "{HH}:{mm} {DD}/{MM}/{YYYY}", label: box.dataset.time ?? "" },
       { label, stroke: ink, width: 1.75, points: { show: false }, spanGaps: false, value: (_, value) => (value === null ? "–" : `${numbers.format(value)} ${unit}`) },
     ],
-    hooks: { draw: [limit, measure], ready: [latest] },
+    hooks: { drawClear: [spans], draw: [limit, measure], ready: [latest] },
   };
 }
 
