@@ -92,6 +92,7 @@ from dothi.sources.service import open_sources
 from dothi.territory import Territory
 from dothi.territory import api as territory_api
 from dothi.territory import service as territory_service
+from dothi.web import opened
 from dothi.web.parts import Parts
 from dothi.web.site import site
 
@@ -204,6 +205,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "routing rules": lambda: broken.run(parts.citizens),
         "consultations": lambda: preparing.run(parts.citizens),
         "consultation messages": lambda: telling.run(parts.citizens, parts.messages),
+        "screens": lambda: opened.run(parts.opened, parts.operations),
         "figures": lambda: figures.run(parts.evidence),
         "reports": lambda: run_reports(parts.evidence),
         "chasing": lambda: chasing.run(parts.programme),

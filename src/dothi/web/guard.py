@@ -18,6 +18,7 @@ from dothi.accounts.signin import recognise
 from dothi.ground.errors import Forbidden, TooLarge, Unauthenticated
 from dothi.ground.problem import problem
 from dothi.hub.model import ANONYMOUS
+from dothi.web.opened import note
 from dothi.web.page import Endpoint, Page, Site, Visit, render, visit, words
 from dothi.web.parts import parts
 from dothi.web.words import LANGUAGES
@@ -149,7 +150,10 @@ def guarded(page: Page) -> Endpoint:
             if request.method == "POST":
                 check_length(request, page.body_max)
                 check_csrf(request, await request.form(max_files=20, max_fields=400))
-            return await page.endpoint(request)
+            answer = await page.endpoint(request)
+            if page.page:
+                note(parts(request).opened, request, page.path, page.endpoint.__module__, actor)
+            return answer
         finally:
             await request.close()  # Uploaded files are kept by the page or gone.
 

@@ -15,6 +15,7 @@ from dothi.operations.warnings.channels.model import Channels
 from dothi.programme.model import Programme
 from dothi.sources.model import Sources
 from dothi.territory import Territory
+from dothi.web.opened import Opened
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Parts:
     channels: Channels = field(default_factory=Channels)  # On which warnings leave.
     said: Allowance = field(default_factory=lambda: Allowance(600, 60))  # “I am safe”, by address: many share one.
     simulated: bool = False  # A demo: "dữ liệu mô phỏng" stands over every page.
+    opened: Opened = field(default_factory=Opened)  # Screens of the centre that were opened, not written yet.
     secure: bool = False  # Served over HTTPS: cookies are sent on HTTPS only.
 
 
