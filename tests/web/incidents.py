@@ -68,9 +68,12 @@ async def fill_incidents(parts: Parts) -> dict[str, str]:
     found = await moving.take(here, DUTY, found.name, now=at + MINUTE)
     await do_step(here, DUTY, found.name, "verify", {"how": "camera", "depth": "0,5"}, now=at + 3 * MINUTE)
     await write_entry(here, DUTY, found.id, "Đã gọi công an phường, có 3 người tới.", now=at + 5 * MINUTE)
+    report = parts.hub.find(DUTY, "CitizenReport", limit=1).entities[0].id
     title = {"vi": "Phản ánh mẫu có thể thuộc sự việc này", "en": "A sample report may belong here"}
     reasons = ({"vi": "Cách nhau khoảng 120 m", "en": "About 120 m from each other"},)
-    hint = NewSuggestion("together", "sample", title, reasons, (found.id,), COMMUNE, incident=found.id, simulated=True)
+    hint = NewSuggestion(
+        "together", "sample", title, reasons, (report, found.id), COMMUNE, incident=found.id, simulated=True
+    )
     await suggest(here, hint)
     camera = {"vi": "Camera thấy đám đông (mẫu)", "en": "A camera sees a crowd (sample)"}
     await suggest(here, NewSuggestion("detection", "sample", camera, reasons, (), COMMUNE, simulated=True))

@@ -6,11 +6,11 @@ A person does it, with a reason; what was joined can be set apart again, and the
 from dataclasses import replace
 
 from dothi.ground.clock import now_us
-from dothi.ground.errors import Conflict, Invalid
+from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.hub.model import Actor, Attribute, Change, Op, amend, json_prop, prop, rel
-from dothi.operations.incidents.model import TYPE, Incident
+from dothi.operations.incidents.model import SYSTEM, TYPE, Incident
 from dothi.operations.incidents.service import alarm_joined, deed, incident, merged_into, move
-from dothi.operations.incidents.suggestions import CONFIRMED, Suggestion, decided, suggestion
+from dothi.operations.incidents.suggestions import CONFIRMED, TOGETHER, Suggestion, decided, suggestion
 from dothi.operations.incidents.workflow import Facts
 from dothi.operations.model import Operations
 
@@ -136,3 +136,18 @@ async def carry_out(
     if TYPE in operations.hub.get(actor, thing).types:
         return await merge(operations, actor, thing, found.incident, reason, None, at, yes, seen)
     return await attach(operations, actor, found.incident, thing, reason, None, at, yes, seen)
+
+
+def stale(operations: Operations, found: Suggestion) -> bool:
+    """Whether events have overtaken a suggestion: its incident is over, or the thing belongs to an open one already."""
+    if found.kind != TOGETHER or not found.sources:
+        return False
+    try:
+        thing = operations.hub.get(SYSTEM, found.sources[0])
+        over = bool(found.incident) and not incident(operations, SYSTEM, found.incident).open
+    except Missing:
+        return True
+    if TYPE in thing.types:
+        return over or not thing.value("open")
+    held = thing.value("incident", "")
+    return over or (bool(held) and bool(operations.hub.get(SYSTEM, held).value("open")))

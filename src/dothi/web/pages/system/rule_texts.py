@@ -16,6 +16,8 @@ from dothi.office.rules.model import Trial
 from dothi.office.rules.service import check, kind_of
 from dothi.operations.incidents.orders import simulation as orders
 from dothi.operations.incidents.orders.rules import KIND as ORDER_RULES
+from dothi.operations.incidents.playbooks import simulation as incidents
+from dothi.operations.incidents.playbooks.tables import KIND as PLAYBOOKS
 from dothi.operations.shifts import coverage
 from dothi.operations.shifts.rules import KIND as SHIFT_RULES
 from dothi.programme import simulation
@@ -54,9 +56,14 @@ def _of_shifts(request: Request, unit: str | None, before: Mapping[str, Any], af
     return coverage.simulate(parts(request).operations, unit, before, after)
 
 
+def _of_incidents(request: Request, unit: str | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> Trial:
+    return incidents.simulate(parts(request).operations, unit, before, after)
+
+
 JUDGES: Mapping[str, Judge] = {
     **{kind: partial(_of_programme, kind) for kind in simulation.TRIALS},
     ORDER_RULES: _of_orders,
+    PLAYBOOKS: _of_incidents,
     SHIFT_RULES: _of_shifts,
 }
 
@@ -65,7 +72,8 @@ async def rule_text(request: Request) -> Response:
     """Which rules of this kind hold here, and who decided them?"""
     kind = kind_of(parts(request).rules, request.path_params["kind"]).name
     unit = str(request.query_params.get("unit", own_unit(request)))
-    return _form(request, kind, unit if not unit or parts(request).territory.knows(unit) else "", {}, {})
+    reason = {"reason": request.query_params.get("reason", "")[:1000]}  # A finding of a review, quoted.
+    return _form(request, kind, unit if not unit or parts(request).territory.knows(unit) else "", reason, {})
 
 
 async def change_text(request: Request) -> Response:

@@ -39,6 +39,8 @@ PLACES: Mapping[str, str] = {
     "Pilot": "/pilots/",
     "Shift": "/shift/book/",
     "Order": "/order/",
+    "Incident": "/incident/",
+    "IncidentReview": "/incident/",
 }  # Where a row of another module opens.
 ICONS: Mapping[str, str] = {
     TYPE: "report",
@@ -48,6 +50,8 @@ ICONS: Mapping[str, str] = {
     "ReportDuty": "file",
     "Shift": "people",
     "Order": "task",
+    "Incident": "watch",
+    "IncidentReview": "book",
 }
 
 

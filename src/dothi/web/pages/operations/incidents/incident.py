@@ -36,6 +36,7 @@ from dothi.web.parts import parts
 FAILED = 422
 FILE_BYTES = max(PHOTO_BYTES, DOCUMENT_BYTES)
 BESIDE = 5
+HINTS = 3
 
 
 async def one_incident(request: Request) -> Response:
@@ -91,7 +92,8 @@ def _page(
 def _hints(request: Request, found: Incident) -> list[Any]:
     """What may belong to it and waits for a yes or no."""
     here, actor = parts(request).operations, visit(request).actor
-    return suggestions(here, actor, kind="together", about=found.id) if found.open else []
+    listed = suggestions(here, actor, kind="together", about=found.id) if found.open else []
+    return [one for one in listed if not joining.stale(here, one)][:HINTS]
 
 
 def _beside(request: Request, found: Incident) -> list[Any]:

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.ids import secret
+from dothi.operations.incidents.joining import stale
 from dothi.operations.incidents.model import NewIncident, several
 from dothi.operations.incidents.playbooks.drill import start_drill
 from dothi.operations.incidents.playbooks.tables import rules_at
@@ -53,7 +54,7 @@ async def listing(request: Request) -> Response:
         ways=ways,
         asked=asked,
         start=start_of(request),
-        waiting=len(suggestions(here, actor)),
+        waiting=sum(not stale(here, one) for one in suggestions(here, actor)),
         may=bool(actor.roles & DIRECTORS),
     )
 

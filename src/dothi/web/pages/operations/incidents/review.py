@@ -88,7 +88,7 @@ def _moments(request: Request, moments: list[Moment]) -> list[dict[str, object]]
 
 
 def _kind_word(request: Request, kind: str) -> str:
-    key = f"rules.kind.{kind.replace('.', '_').replace('-', '_')}"
+    key = f"rules.kind.{kind}"
     return words(request).t(key) if words(request).has(key) else kind
 
 

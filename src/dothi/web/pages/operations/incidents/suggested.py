@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dothi.ground.errors import Conflict, Invalid
-from dothi.operations.incidents.joining import carry_out
+from dothi.operations.incidents.joining import carry_out, stale
 from dothi.operations.incidents.model import Incident
 from dothi.operations.incidents.suggestions import confirm, reject, suggestions
 from dothi.operations.incidents.workflow import DIRECTORS
@@ -26,7 +26,7 @@ async def listing(request: Request) -> Response:
 def _page(request: Request, problems: dict[str, str], status: int = 200) -> Response:
     here, actor, t = parts(request).operations, visit(request).actor, words(request).t
     kind = request.query_params.get("kind", "")
-    every = suggestions(here, actor)
+    every = [one for one in suggestions(here, actor) if not stale(here, one)]
     shown = [one for one in every if kind not in KINDS or one.kind == kind]
     over = [*suggestions(here, actor, "rejected", limit=DECIDED), *suggestions(here, actor, "confirmed", limit=DECIDED)]
     ways = [(t("incidents.suggestions.all"), "/suggestions", kind not in KINDS, len(every))]
