@@ -54,9 +54,7 @@ def message(number: int, kind: str = "Alert", level: str = "3", **more: Any) -> 
 
 
 def test_a_file_becomes_a_bulletin_once(tmp_path: Path) -> None:
-    """Sender, number, hazard, level, units and validity are those of the file; copies change nothing; another content
-    under the same number is refused.
-    """
+    """What is kept is what the file says; copies change nothing, another content under its number is refused."""
 
     async def story(operations: Operations) -> None:
         found = await bulletins.take_cap(operations, LAN, to_xml(message(1)), now=T0 + MINUTE)
@@ -207,8 +205,10 @@ def level_of(operations: Operations, warning: Any) -> str | None:
 
 
 def test_a_local_observation_never_carries_a_legal_level(tmp_path: Path) -> None:
-    """Every way tried: the most severe warning, one of an alarm's incident, of a fire with a flood's bulletin, outside
-    the bulletin's units, after its end, a drill with a true bulletin, a wider update, an all-clear, the entity itself.
+    """Every way tried gives none.
+
+    The most severe warning, one of an alarm's incident, of a fire with a flood's bulletin, outside the bulletin's
+    units, after its end, a drill with a true bulletin, a wider update, an all-clear, the entity itself.
     """
 
     async def story(operations: Operations) -> None:

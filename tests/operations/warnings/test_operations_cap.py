@@ -215,8 +215,9 @@ def _example() -> Warning:
 
 
 def test_the_files_of_a_whole_warning(tmp_path: Path, shared_data: Path) -> None:
-    """Release, update, all-clear and a cancelled drill: the file of each is valid, refers to those before it, and says
-    status, msgType and responseType as they are; the level in it is that of the bulletin in force.
+    """Release, update, all-clear, a drill and its cancellation: each file is valid and names those before it.
+
+    It says status, msgType and responseType as they are; the level in it is that of the bulletin in force.
     """
 
     async def story(operations: Operations) -> None:

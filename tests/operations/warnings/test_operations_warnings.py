@@ -49,9 +49,7 @@ def test_the_table_of_the_documentation(repository: Path) -> None:
 
 
 def test_whoever_wrote_a_word_does_not_release(tmp_path: Path) -> None:
-    """The writer, each later editor, keys, modules, other roles and officers of other areas are refused; a second
-    duty officer or a leader who wrote nothing releases.
-    """
+    """The writer, each later editor, keys, modules, other roles are refused; another officer or a leader releases."""
 
     async def story(operations: Operations) -> None:
         made = await service.write(operations, LAN, draft(), T0)

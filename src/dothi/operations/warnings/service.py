@@ -10,7 +10,7 @@ from typing import Any
 
 from dothi.accounts.policy import roles_of
 from dothi.ground.clock import MINUTE, SECOND, from_iso, iso, now_us
-from dothi.ground.errors import Conflict, Invalid, Missing
+from dothi.ground.errors import Conflict, DothiError, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Op, Timer, amend, prop
 from dothi.operations.model import OWNER, Operations
@@ -252,6 +252,17 @@ def _bulletin(operations: Operations, found: Warning) -> Bulletin | None:
         return bulletin(operations, SYSTEM, found.bulletin) if found.bulletin else None
     except Missing:
         return None
+
+
+def hindrance(operations: Operations, actor: Actor, found: Warning, now: int | None = None) -> DothiError | None:
+    """What keeps `actor` from releasing a warning, the checklist aside; None when nothing does."""
+    at, rules = _at(now), rules_at(operations, found.unit, now)
+    step = _step(operations, actor, found, at, frozenset(rules.checks))
+    try:
+        workflow.check(found, "release", roles_of(actor), step, rules)
+    except DothiError as refused:
+        return refused
+    return None
 
 
 def problems(operations: Operations, actor: Actor, found: Warning, now: int | None = None) -> Mapping[str, str]:

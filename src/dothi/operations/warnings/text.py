@@ -118,7 +118,7 @@ def _cores(warning: Warning, language: str) -> tuple[str, ...]:
     area, event = warning.area.get(language, ""), warning.event.get(language, "")
     headline = _SPACES.sub(" ", warning.text(language).headline).strip().rstrip(".")
     head, until = _head(warning, language), _until(warning, language)
-    lines = ((headline, area, until), (headline, _less(area, language), until), (event, _less(area, language), until))
+    lines = ((headline, area, until), (headline, fewer_places(area, language), until), (event, fewer_places(area, language), until))
     whole = [f"{head}: {', '.join(part for part in line if part)}." for line in (*lines, (event, "", until))]
     return (*whole, f"{head}: {event}.")
 
@@ -134,7 +134,7 @@ def _until(warning: Warning, language: str) -> str:
     return _UNTIL[language].format(time=f"{_local(warning.expires):%H:%M %d/%m}")
 
 
-def _less(area: str, language: str) -> str:
+def fewer_places(area: str, language: str) -> str:
     """A long list of places as its first and the number of the others."""
     first, *others = [place.strip() for place in area.split(",")]
     return _MORE[language].format(first=first, n=len(others)) if len(others) > 1 else area
