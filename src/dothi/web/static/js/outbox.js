@@ -128,4 +128,4 @@ async function send() {
   });
 }
 
-self.outbox = { add, channel, get, list, newKey, put, remove, send };
+self.outbox = { add, channel, get, list, newKey, put, remove, send, small };

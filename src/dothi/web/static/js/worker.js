@@ -1,7 +1,8 @@
-// The service worker: the report form without a line, and the outbox's messenger. It keeps pages of nobody in particular only.
+// The service worker: the report form without a line, and the outbox's messenger. In its cache it keeps pages of nobody in
+// particular only; pages of the centre at work are sealed for their person (sealed.js).
 // The server puts DIGEST and SHELL before this text (web/pages/citizens/offline.py); a new digest is a new worker.
 /* global DIGEST, SHELL */
-importScripts(`/static/${DIGEST}/js/outbox.js`);
+importScripts(`/static/${DIGEST}/js/outbox.js`, `/static/${DIGEST}/js/sealed.js`);
 
 const CACHE = `dothi-${DIGEST}`;
 const FORM = "/report/offline";
@@ -51,16 +52,26 @@ const find = async (cache, address) => cache.match(address, { ignoreVary: true }
 /** The network's page; without a line the kept form for the report page, and the list of what waits for any other. */
 async function page(event, url) {
   try {
-    const answer = await fetch(event.request);
+    const answer = await watched(event, url);
     if (url.pathname === "/report" && url.search) event.waitUntil(keepForm(FORM + url.search));
     return answer;
   } catch (lost) {
+    const sealed = self.sealed.keeps(url) && (await self.sealed.keptPage(url).catch(() => undefined));
+    if (sealed) return sealed;
     const cache = await caches.open(CACHE);
     const form = url.pathname === "/report" && ((await find(cache, FORM + url.search)) ?? (await find(cache, FORM)));
     const kept = form || (await find(cache, WAITING));
     if (kept) return kept;
     throw lost;
   }
+}
+
+/** The network's answer; a page of the centre at work is kept, sealed, on its way. */
+async function watched(event, url) {
+  const answer = await fetch(event.request);
+  const page = answer.ok && !answer.redirected && (answer.headers.get("content-type") ?? "").startsWith("text/html");
+  if (page && self.sealed.keeps(url)) event.waitUntil(self.sealed.keepPage(url, answer.clone()).catch(() => {}));
+  return answer;
 }
 
 /** The form of a province that was looked at, once. */
@@ -72,9 +83,11 @@ async function keepForm(address) {
 
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
+  if (url.origin === HERE && event.request.method === "POST" && url.pathname === "/logout") event.waitUntil(self.sealed.close());
   if (event.request.method !== "GET" || url.origin !== HERE) return;
   if (url.pathname.startsWith(`/static/${DIGEST}/`)) event.respondWith(asset(event.request));
   else if (event.request.mode === "navigate") event.respondWith(page(event, url));
+  else if (self.sealed.keeps(url) && event.request.headers.get("accept") === "text/html") event.respondWith(watched(event, url));
 });
 
 self.addEventListener("sync", (event) => {

@@ -216,13 +216,19 @@ def order_page(
         ahead=ahead(order, verbs),
         here=f"/o/{token}" if token else f"/order/{order.name}",
         token=token,
-        link=links.link_of(here, order) if not token and order.open and "withdraw" in verbs else "",
+        link=whole_link(request, order) if not token and order.open and "withdraw" in verbs else "",
         units=[] if token or "reissue" not in verbs else units_of(request, order.unit or order.ordered_to),
         proof=proof(order, f"/o/{token}/file/" if token else ""),
         key=secret(),
         problems=problems or {},
         values={"verb": "", "words": "", "counter": "", "unit": ""} | dict(values or {}),
     )
+
+
+def whole_link(request: Request, order: Order) -> str:
+    """The link with the address of this city, to be sent to a unit without an account; "" without a vault."""
+    path = links.link_of(parts(request).operations, order)
+    return f"{request.url.scheme}://{request.url.netloc}{path}" if path else ""
 
 
 def mine(request: Request, order: Order) -> bool:
