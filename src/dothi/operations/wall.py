@@ -102,8 +102,9 @@ def _tile(row: Mapping[str, Any]) -> Tile:
     if row["take"] not in TAKES:
         raise Invalid(f"Tile “{row['id']}” takes one of {', '.join(TAKES)}.", field="text")
     minutes = _whole("stale_minutes", row.get("stale_minutes", 120), 1, 60 * 24 * 31)
-    named = (str(row[name]) for name in ("id", "scene", "type", "attribute", "take"))
-    return Tile(*named, str(row.get("source", "")), minutes * MINUTE, dict(row["name"]))
+    name, scene, kind, attribute = (str(row[key]) for key in ("id", "scene", "type", "attribute"))
+    source = str(row.get("source", ""))
+    return Tile(name, scene, kind, attribute, str(row["take"]), source, minutes * MINUTE, dict(row["name"]))
 
 
 def _whole(name: str, value: Any, least: int, most: int) -> int:

@@ -151,13 +151,18 @@ def _coming(
     """The shift that the incoming officer begins: the next of the roster, or one of its own in a gap."""
     coming = next_shift(operations, out.unit, now)
     near = roster_at(operations, out.unit, now).near_minutes * _MINUTE
-    if coming is None or coming.starts - near > max(now, out.ends - near):
+    if coming is None or not follows(out, coming, near, now):
         change, timer = extra_shift(operations, actor, out.unit, checked(reason), now)
         return amended(change, after=prop(out.id)), {change.id: 0}, (timer,)
     attrs = started(actor, coming.ends, now) | {"after": prop(out.id)}
     if coming.officer not in ("", actor.id):
         attrs |= stood_in(coming, actor, reason)
     return amend(coming.id, **attrs), {coming.id: coming.version}, ()
+
+
+def follows(out: Shift, coming: Shift, near: int, now: int) -> bool:
+    """Whether a handover begins the coming shift: it starts within `near` (µs) of now or of the end of the old one."""
+    return coming.starts - near <= max(now, out.ends - near)
 
 
 def amended(change: Change, **more: Attribute) -> Change:

@@ -159,7 +159,7 @@ SECTIONS: Mapping[str, Find] = {
 }
 
 
-def is_late(line: Line, now: int) -> bool:
+def is_late(line: Mapping[str, Any], now: int) -> bool:
     """Whether a line's deadline has passed."""
     due = line.get("due")
     return isinstance(due, str) and from_iso(due) < now
