@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     back = _verb(verbs, "load", "fill an empty city with an exported one, and prove them equal")
     back.add_argument("folder", help="what `dothi export` wrote")
     measure = _verb(verbs, "bench", "measure, each figure beside its ceiling of the same run")
-    measure.add_argument("what", nargs="?", default="hub", choices=["hub", "desk"], help="what to measure")
+    what = ["hub", "desk", "operations"]
+    measure.add_argument("what", nargs="?", default="hub", choices=what, help="what to measure")
     measure.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     measure.add_argument("--write", metavar="FILE", help="write the table into this Markdown file")
     return parser

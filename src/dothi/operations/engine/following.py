@@ -74,7 +74,11 @@ async def take_up(engine: Engine) -> None:
 
 async def run(operations: Operations) -> None:
     """Follow the feed and the clock until cancelled."""
-    engine = await start(operations)
+    await keep_on(await start(operations))
+
+
+async def keep_on(engine: Engine) -> None:
+    """The same with an engine that was started."""
     async with asyncio.TaskGroup() as group:
         lock = asyncio.Lock()
         group.create_task(_follow(engine, lock))
