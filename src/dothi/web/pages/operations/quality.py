@@ -12,7 +12,7 @@ from dothi.operations.alarms.handling import Handling, rules_at
 from dothi.operations.alarms.quality import Offender, Quality, by_span
 from dothi.operations.alarms.record import Standing
 from dothi.operations.model import Priority
-from dothi.web.page import Page, render, visit, words
+from dothi.web.page import Page, render, site, visit, words
 from dothi.web.pages.operations.situation import PRIORITIES
 from dothi.web.pages.shown import STAFF, bare, unit_name
 from dothi.web.parts import parts
@@ -168,11 +168,12 @@ def _led(request: Request, found: Quality) -> list[tuple[str, int, float]]:
 
 def _screens(request: Request, opened: dict[str, dict[str, int]]) -> list[dict[str, object]]:
     """How often each screen was opened, the most opened first, with its roles."""
+    titles = {page.path: words(request).t(page.title) for page in site(request).pages if "GET" in page.methods}
     rows: list[tuple[int, str, str]] = []
     for screen, roles in opened.items():
         told = sorted(roles.items(), key=lambda pair: -pair[1])
         names = ", ".join(f"{_role(request, role)} {words(request).number(count)}" for role, count in told)
-        rows.append((sum(roles.values()), screen, names))
+        rows.append((sum(roles.values()), titles.get(screen, screen), names))
     return [{"screen": screen, "count": count, "roles": names} for count, screen, names in sorted(rows, reverse=True)]
 
 

@@ -271,6 +271,7 @@ async def situation(request: Request) -> Response:
         groups=groups(rows, flood),
         flood=t("alarms.flood", n=new, officers=crew) if flood else "",
         asked=asked,
+        sifted=_sifted(request, asked),
         ways=[_way(request, everything, asked, way) for way in VIEWS],
         units=sorted({(one.unit, one.place) for one in everything if one.unit}, key=lambda pair: pair[1]),
         priorities=[(one.value, t(f"operations.priority.{one}")) for one in Priority],
@@ -285,6 +286,12 @@ async def situation(request: Request) -> Response:
         hands=hands(request),
         back=asked.address(),
     )
+
+
+def _sifted(request: Request, asked: Asked) -> str:
+    """The filters in words, empty when there are none."""
+    priority = words(request).t(f"operations.priority.{asked.priority}") if asked.priority else ""
+    return " · ".join(filter(None, (unit_name(request, asked.unit), priority)))
 
 
 def _way(request: Request, rows: list[Row], asked: Asked, way: str) -> tuple[str, str, bool, int]:

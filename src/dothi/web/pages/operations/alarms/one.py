@@ -55,7 +55,11 @@ def shown(request: Request, alarm: Entity, problems: dict[str, str] | None = Non
         attribute=attribute_name(request, attribute),
         unit=measure,
         limit=limit * scale if limit is not None and value("kind") != "noData" else None,
-        reasons=[words(request).pick(one) for one in value("reasons", []) if isinstance(one, dict)],
+        reasons=[
+            words(request).pick(one).replace(attribute or "\0", attribute_name(request, attribute))
+            for one in value("reasons", [])
+            if isinstance(one, dict)
+        ],
         advice=words(request).pick(value("advice")) if value("advice") else "",
         steps=list(_steps(request, alarm)),
         rule=_rule_name(request, alarm),
