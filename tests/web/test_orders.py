@@ -61,7 +61,7 @@ class Wire:
 
     def join(self) -> None:
         listener = socket.create_server(("127.0.0.1", self.port))
-        self.server = uvicorn.Server(uvicorn.Config(self.app, log_level="error", timeout_graceful_shutdown=1))
+        self.server = uvicorn.Server(uvicorn.Config(self.app, log_level="error", lifespan="off"))
         self.listener = listener
         self.thread = threading.Thread(target=self._serve)
         self.thread.start()
@@ -197,7 +197,7 @@ def test_ten_minutes_without_a_line(browser: Browser, city: City, wire: Wire) ->
         expect(page.locator("[data-first]")).to_have_text("Đang mất kết nối. Số việc chờ gửi: 4")
         assert order_now(city, order).state is State.ISSUED
         wire.join()
-        expect(page.locator("[data-first]")).to_have_text("Đã gửi hết.")
+        expect(page.locator("[data-first]")).to_have_text("Đã gửi hết.", timeout=20_000)
         expect(page.locator("#duty-outbox li[data-state=sent]")).to_have_count(4)
     made = orders_of(city.parts.operations, SYSTEM, incident)
     given = [one for one in made if one.title.startswith("Đưa dân")]
@@ -241,7 +241,7 @@ def test_withdrawn_meanwhile_and_sealed_at_sign_out(browser: Browser, city: City
         sign_in(page, city, "official", wire.address)
         page.goto(f"{wire.address}/order/{order.name}")
         refused = page.locator("#duty-outbox li[data-state=refused]")
-        expect(refused).to_have_count(2)
+        expect(refused).to_have_count(2, timeout=20_000)
         expect(refused.last).to_contain_text("bây giờ: Đã thu hồi")
         expect(refused.last).to_contain_text("Cống thông, mực nước 40 cm")
         refused.last.get_by_role("button", name="Bỏ khỏi danh sách").click()
