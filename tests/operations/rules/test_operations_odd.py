@@ -20,6 +20,7 @@ from dothi.operations.model import Operations
 from dothi.operations.rules.odd import following, telling, watching
 from dothi.operations.rules.odd.memory import KEPT, Memory, begins, judge, learn, learn_all
 from dothi.territory import Territory
+from tests.operations.rules import scored
 
 HERE = Territory.load()
 T0 = from_iso("2026-11-02T00:00:00+07:00")  # A Monday.
@@ -207,3 +208,10 @@ def test_a_commune_watches_its_own_way(tmp_path: Path) -> None:
         assert await town.hear(now, 150.0) == []
 
     play(tmp_path, story)
+
+
+def test_the_table_is_what_the_code_gives(shared_data: Path, repository: Path) -> None:
+    """The table of docs/anomalies.md is what rules and suggestions score on the labelled files now."""
+    page = (repository / "docs/anomalies.md").read_text("utf-8")
+    written = page.split("-->\n", 1)[1].split("\n<!-- end -->")[0]
+    assert written.splitlines() == scored.table(shared_data / "traffic")
