@@ -23,15 +23,17 @@ from dothi.operations.warnings.channels.model import (
     UNDONE,
     Channel,
     Channels,
+    Exercise,
     Outcome,
     Released,
+    Sent,
     State,
     What,
     issued_of,
     too_late,
 )
 from dothi.operations.warnings.channels.reach import place_of, thread_of
-from dothi.operations.warnings.model import Warning, warning_of
+from dothi.operations.warnings.model import warning_of
 
 BACK_OFF = (5 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE)  # The last one again and again.
 LOOK_AGAIN = SECOND
@@ -118,10 +120,11 @@ def _made(operations: Operations, channels: Channels, key: str, at: int) -> list
     if what is None:
         return []
     found: Sequence[Channel[Any]] = channels.public if isinstance(what, Released) else channels.drill
-    return [_new(what.warning, one.name, at) for one in found]
+    return [_new(what, one.name, at) for one in found]
 
 
-def _new(warning: Warning, channel: str, at: int) -> Change:
+def _new(what: Sent, channel: str, at: int) -> Change:
+    warning = what.warning
     return create(
         delivery_id(warning.id, channel),
         TYPE,
@@ -131,7 +134,7 @@ def _new(warning: Warning, channel: str, at: int) -> Change:
         state=prop(State.WAITING.value),
         madeAt=prop(iso(at)),
         nextTry=prop(iso(at)),
-        drill=prop(warning.drill),
+        drill=prop(isinstance(what, Exercise)),
         unit=prop(warning.unit),
         **dict.fromkeys(COUNTS, prop(0)),
     )
