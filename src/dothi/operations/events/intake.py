@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from dothi.accounts.policy import may_push
 from dothi.accounts.vault import Vault, seal_in
-from dothi.ground.clock import HOUR, MINUTE, from_iso, iso, now_us
+from dothi.ground.clock import HOUR, MINUTE, VIETNAM, from_iso, iso, now_us, to_datetime
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.hub.language.nodes import EventQuery
 from dothi.hub.model import ABSENT, Actor, Change, Commit, Event
@@ -210,6 +210,11 @@ def _asked_lately(operations: Operations, source: EventSource, rule: Rule, at: i
     return False
 
 
+def _clock(at: int) -> str:
+    """An instant as both languages write it, in Vietnam."""
+    return to_datetime(at).astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
+
+
 def _suggestion(source: EventSource, rules: Rules, rule: Rule, met: Sequence[Event]) -> NewSuggestion:
     """What the officer is asked to look at; it copies the facts, since the events will go."""
     sure = max(one.facts["confidence"] for one in met)
@@ -224,7 +229,7 @@ def _suggestion(source: EventSource, rules: Rules, rule: Rule, met: Sequence[Eve
             + ", ".join(rules.kinds[kind]["en"].lower() for kind in kinds),
         },
         {"vi": f"Độ tin cậy cao nhất {sure:.0%}".replace("%", " %"), "en": f"Highest confidence {sure:.0%}"},
-        {"vi": f"Lần cuối lúc {iso(met[0].at)}", "en": f"Last at {iso(met[0].at)}"},
+        {"vi": f"Lần cuối lúc {_clock(met[0].at)}", "en": f"Last at {_clock(met[0].at)}"},
     )
     place = met[0].facts.get("place") or source.place
     return NewSuggestion(

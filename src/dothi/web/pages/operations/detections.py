@@ -31,7 +31,7 @@ from dothi.web.parts import parts
 
 KEEPERS = frozenset({"data_steward", "administrator"})
 OPENERS = frozenset({"data_steward"})
-PAGE_ROWS = 50
+PAGE_ROWS = 12
 FIELDS = ("code", "name_vi", "name_en", "kind", "purpose", "unit", "place", "keep_days", "clip_days", "personal_days")
 FAILED = 422
 
