@@ -26,7 +26,17 @@ NOUNS: dict[str, Noun] = {
         "operations",
         (
             *("title", "kind", "state", "priority", "since", "alarms", "reports", "bulletins", "playbook", "steps"),
-            *("playbookVersions", "suggestions", "units", "words", "commander", "openedBy", "closedAt", "marks"),
+            *(
+                "playbookVersions",
+                "suggestions",
+                "units",
+                "words",
+                "commander",
+                "openedBy",
+                "openedAt",
+                "closedAt",
+                "marks",
+            ),
             *("takeBy", "takenAt", "takenInTime", "closeBy"),
             *("mergedInto", "escalatedTo", "scenario", "deed", "drill", *PLACE, *ACT),
         ),

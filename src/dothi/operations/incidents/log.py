@@ -142,8 +142,10 @@ def line_of(entity: Entity) -> Line:
 
 
 def _deeds(operations: Operations, thing: str) -> Iterator[Line]:
-    for commit in operations.hub.trail(SYSTEM, thing, limit=_TRAIL_MAX):
-        yield Line(commit.at, commit.at, commit.actor, "", _deed(commit), thing, "deed")
+    for commit in reversed(operations.hub.trail(SYSTEM, thing, limit=_TRAIL_MAX)):
+        deed = _deed(commit)
+        at = from_iso(deed["at"]) if "at" in deed else commit.at
+        yield Line(at, at, commit.actor, "", deed, thing, "deed")
 
 
 def _deed(commit: LoggedCommit) -> dict[str, Any]:

@@ -238,7 +238,7 @@ def incident_of(entity: Entity) -> Incident:
         escalated_to=value("escalatedTo", ""),
         simulated=value("simulated", False),
         opened_by=value("openedBy", ""),
-        opened_at=entity.created_at,
+        opened_at=from_iso(value("openedAt")) if value("openedAt") else entity.created_at,
         closed_at=value("closedAt"),
         marks=dict(value("marks", {})),
     )

@@ -128,6 +128,7 @@ def _opened(operations: Operations, actor: Actor, new: NewIncident, at: int) -> 
         "open": prop(True),
         "words": prop(new.words.strip()),
         "openedBy": prop(actor.id),
+        "openedAt": prop(iso(at)),
         "deed": deed("opened", actor, at),
         **_limits(rules, priority, at),
     }

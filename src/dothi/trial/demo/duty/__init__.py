@@ -1,6 +1,7 @@
 """The sample city's operations centre at work: one file for each room of operations, all simulated, and said so."""
 
 from dothi.trial.demo.duty.cameras import give_cameras
+from dothi.trial.demo.duty.incidents import give_incidents
 from dothi.trial.demo.people import Cast
 from dothi.web.parts import Parts
 
@@ -8,3 +9,4 @@ from dothi.web.parts import Parts
 async def fill_duty(parts: Parts, cast: Cast, seed: int, now: int) -> None:
     """What the centre did and has open when the demo begins at `now` (µs): one line for each room."""
     await give_cameras(parts, cast, seed, now)
+    await give_incidents(parts, cast, now)
