@@ -14,7 +14,17 @@ from collections.abc import Collection, Sequence
 
 from dothi.operations.engine.areas import Gathering
 from dothi.operations.engine.hours import at_work, next_look
-from dothi.operations.engine.memory import Instance, Key, Memory, Subject, Types, leave, plan_of, subject_instance
+from dothi.operations.engine.memory import (
+    Instance,
+    Key,
+    Memory,
+    Subject,
+    Types,
+    Watch,
+    leave,
+    plan_of,
+    subject_instance,
+)
 from dothi.operations.engine.program import REFRESH, Compiled, Truth
 from dothi.operations.engine.signals import Newest
 from dothi.operations.rules.model import Reason, Turn
@@ -45,7 +55,7 @@ def observe(  # A value is these things together; a struct for each would cost a
     observed = min(observed, known)
     before = person.seen.get(attribute)
     if before is None or observed > before[0] or (observed == before[0] and value != before[1]):
-        person.seen[attribute] = (observed, value)
+        person.seen[attribute] = (observed, value, known)
         _tell(memory, subject, person, attribute, value, observed, known)
     return fetch(memory)
 
@@ -80,8 +90,8 @@ def enrol(memory: Memory, name: str, types: Types, unit: str, before: Subject | 
     if before is not None:
         _leave(memory, name, before)
     person = memory.subjects[name] = Subject(types, unit, plan_of(memory, unit, types))
-    for attribute, (observed, value) in before.seen.items() if before is not None else ():
-        person.seen[attribute] = (observed, value)
+    for attribute, (observed, value, known) in before.seen.items() if before is not None else ():
+        person.seen[attribute] = (observed, value, known)
         _tell(memory, name, person, attribute, value, observed, memory.now)
     return person
 
@@ -100,8 +110,14 @@ def _tell(
     memory: Memory, name: str, person: Subject, attribute: str, value: float | None, observed: int, known: int
 ) -> None:
     plan = person.plan
-    for one in plan.own.get(attribute, ()):
-        _own(memory, name, person, one, attribute, value, observed, known)
+    watch = plan.own.get(attribute)
+    if watch is not None:
+        for one in watch.others:
+            _own(memory, name, person, one, attribute, value, observed, known)
+        if attribute not in person.calm or not (value is None or watch.above < value < watch.below):
+            for one in watch.plain:
+                _own(memory, name, person, one, attribute, value, observed, known)
+            _calm(person, watch, attribute)
     for gathering in plan.gatherings.get(attribute, ()):
         if gathering.take(name, value, observed, known):
             memory.wake(gathering, gathering.wake())
@@ -120,7 +136,7 @@ def _own(
 ) -> None:
     """A value for one rule on its subject. While all is well a threshold needs one comparison."""
     instance = person.instances.get(one.rule.id)
-    if known - observed > one.age_us and not one.old_too:
+    if known - observed > one.age_us and not one.silence:
         return
     if instance is None:
         if one.plain is not None and (value is None or not one.plain.bound.met(value, _stands(memory, one, name))):
@@ -132,6 +148,19 @@ def _own(
         signal.take(value, observed, known)
     if instance.active or not one.needs_all or not _falls_short(memory, instance, attribute, known):
         settle(memory, instance, observed, known)
+
+
+def _calm(person: Subject, watch: Watch, attribute: str) -> None:
+    """Note whether the plain rules on an attribute can be passed over: none is up, begun, or without a wake."""
+    for one in watch.plain:
+        instance = person.instances.get(one.rule.id)
+        if instance is None:
+            continue
+        met = False if one.silence else instance.signals[0].met  # type: ignore[union-attr]
+        if instance.active or met or instance.true_since >= 0 or (one.silence and instance.wake_at < 0):
+            person.calm.discard(attribute)
+            return
+    person.calm.add(attribute)
 
 
 def _stands(memory: Memory, one: Compiled, name: str) -> bool:
@@ -240,6 +269,8 @@ def _while_false(memory: Memory, instance: Instance, since: int, now: int) -> in
 
 def _turn(memory: Memory, instance: Instance, raised: bool, now: int) -> None:
     instance.told = now
+    if instance.subject:
+        memory.subjects[instance.subject].calm.clear()
     since = instance.true_since if raised else instance.false_since
     memory.turns.append(turn(instance, raised, since, now))
 

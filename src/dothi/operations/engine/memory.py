@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from typing import NamedTuple
 
 from dothi.operations.engine.areas import Area, Asked, Figure, Gathering
 from dothi.operations.engine.program import Compiled, Program, area_leaves, area_of, asked, stands_in
-from dothi.operations.engine.signals import Heard, Signal, is_own, signal_of
+from dothi.operations.engine.signals import Heard, Seen, Signal, is_own, signal_of
 from dothi.operations.rules.model import CITY, Aggregate, Each, Turn
 
 Types = tuple[str, ...]
@@ -56,22 +57,32 @@ class Instance:
         return self.compiled.rule.id, self.subject or self.area
 
 
+class Watch(NamedTuple):
+    """The rules on a subject's own values of one attribute."""
+
+    plain: tuple[Compiled, ...]  # Thresholds and silences, nothing else: passed over while all is well.
+    below: float  # A value below this …
+    above: float  # … and above this meets none of the thresholds.
+    others: tuple[Compiled, ...]
+
+
 class Plan(NamedTuple):
     """What a value means at one place for one kind of entity, by attribute."""
 
-    own: Mapping[str, tuple[Compiled, ...]]
+    own: Mapping[str, Watch]
     gatherings: Mapping[str, tuple[Gathering, ...]]
 
 
 class Subject:
     """One entity as the engine knows it."""
 
-    __slots__ = ("instances", "plan", "seen", "types", "unit")
+    __slots__ = ("calm", "instances", "plan", "seen", "types", "unit")
 
     def __init__(self, types: Types, unit: str, plan: Plan) -> None:
         """Heard for the first time."""
         self.types, self.unit, self.plan = types, unit, plan
-        self.seen: dict[str, tuple[int, float | None]] = {}  # Attribute → (observed, value), the newest.
+        self.seen: Seen = {}
+        self.calm: set[str] = set()  # Attributes whose plain rules are all well: none is up or about to be.
         self.instances: dict[str, Instance] = {}  # By rule id.
 
 
@@ -136,7 +147,18 @@ def _plan(memory: Memory, unit: str, types: Types) -> Plan:
             gatherings.setdefault(figure.attribute, {})[gathering(memory, figure, area)] = None
     _area_instances(memory, levels, types)
     return Plan(
-        {name: tuple(some) for name, some in own.items()}, {name: tuple(some) for name, some in gatherings.items()}
+        {name: _watch(tuple(some)) for name, some in own.items()},
+        {name: tuple(some) for name, some in gatherings.items()},
+    )
+
+
+def _watch(some: tuple[Compiled, ...]) -> Watch:
+    bounds = [one.plain.bound for one in some if one.plain is not None]
+    return Watch(
+        tuple(one for one in some if one.plain is not None or one.silence),
+        min((one.limit for one in bounds if one.upward), default=inf),
+        max((one.limit for one in bounds if not one.upward), default=-inf),
+        tuple(one for one in some if one.plain is None and not one.silence),
     )
 
 
@@ -178,16 +200,24 @@ def subject_instance(memory: Memory, name: str, subject: Subject, one: Compiled)
     found = subject.instances.get(one.rule.id)
     if found is None:
         levels = memory.program.levels(subject.unit)
-        found = subject.instances[one.rule.id] = _instance(memory, one, name, "", subject.unit, levels)
+        found = subject.instances[one.rule.id] = _instance(memory, one, name, "", subject.unit, levels, subject.seen)
     return found
 
 
-def _instance(memory: Memory, one: Compiled, subject: str, area: str, unit: str, levels: tuple[str, ...]) -> Instance:
+def _instance(
+    memory: Memory,
+    one: Compiled,
+    subject: str,
+    area: str,
+    unit: str,
+    levels: tuple[str, ...],
+    seen: Seen | None = None,
+) -> Instance:
     signals: list[Signal | Figure] = []
     figures: list[Figure] = []
     for leaf in one.leaves:
         if is_own(leaf):
-            signals.append(signal_of(leaf, one.age_us))
+            signals.append(signal_of(leaf, one.age_us, {} if seen is None else seen))
             continue
         assert isinstance(leaf, Aggregate)
         place = area_of(leaf, levels)

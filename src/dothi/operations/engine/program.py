@@ -46,7 +46,7 @@ class Compiled:
     hold_us: int
     age_us: int
     plain: Threshold | None  # The one leaf of a rule that is a threshold and nothing else: most rules, most quiet.
-    old_too: bool  # Whether values that are old as they come are told: a silence judges this by its own length.
+    silence: bool  # Whether it is a silence and nothing else: values that are old as they come are its own to judge.
     needs_all: bool  # Whether one leaf that does not hold is enough to know that the rule does not.
 
 
@@ -63,7 +63,7 @@ def compiled(rule: Rule, rule_set: str = "") -> Compiled:
         rule.hold_seconds * SECOND,
         rule.max_age_seconds * SECOND,
         root if isinstance(root, Threshold) and rule.schedule is None else None,
-        isinstance(root, Silence),
+        isinstance(root, Silence) and rule.schedule is None,
         rule.schedule is None and not isinstance(root, AnyOf | NotOf) and (root is found[0] or _is_flat(root)),
     )
 

@@ -11,6 +11,7 @@ from dothi.ground.clock import SECOND
 from dothi.operations.rules.model import Aggregate, Change, Leaf, Measure, Reason, Repeat, Silence, Threshold
 
 PARTS = 1_000_000  # Of a unit, in exact sums.
+Seen = dict[str, tuple[int, float | None, int]]  # Attribute → (observed, value, known) of the newest value.
 
 
 class Newest:
@@ -129,32 +130,41 @@ class Moved:
 
 
 class Heard:
-    """How long nothing was heard. A value that was old when it came is no sign of life."""
+    """How long nothing was heard. A value that was old when it came is no sign of life.
 
-    __slots__ = ("heard", "leaf", "span")
+    The newest value is read from where the subject keeps it (`seen`), so that a value costs a silence nothing.
+    """
 
-    def __init__(self, leaf: Silence) -> None:
-        """Nothing heard yet."""
-        self.leaf, self.span, self.heard = leaf, leaf.seconds * SECOND, -1
+    __slots__ = ("heard", "leaf", "seen", "span")
 
-    def take(self, _value: float | None, observed: int, known: int) -> None:
-        """A value came."""
-        if observed + self.span > known:
-            self.heard = max(self.heard, observed)
+    def __init__(self, leaf: Silence, seen: Seen) -> None:
+        """Whatever was heard stands in `seen`."""
+        self.leaf, self.span, self.seen, self.heard = leaf, leaf.seconds * SECOND, seen, -1
+
+    def take(self, _value: float | None, _observed: int, _known: int) -> None:
+        """A value came: it stands in `seen` already."""
+
+    def _look(self) -> int:
+        found = self.seen.get(self.leaf.attribute)
+        if found is not None and found[0] + self.span > found[2]:
+            self.heard = found[0]
+        return self.heard
 
     def truth(self, now: int) -> bool | None:
         """Whether it is silent now."""
-        return None if self.heard < 0 else now >= self.heard + self.span
+        heard = self._look()
+        return None if heard < 0 else now >= heard + self.span
 
     def wake(self) -> int | None:
         """When it will have been silent long enough."""
-        return None if self.heard < 0 else self.heard + self.span
+        heard = self._look()
+        return None if heard < 0 else heard + self.span
 
     def reason(self, now: int) -> Reason:
         """Why."""
+        held, leaf = self.truth(now), self.leaf
         silent = None if self.heard < 0 else float((now - self.heard) // SECOND)
-        leaf = self.leaf
-        return Reason("noData", leaf.attribute, self.truth(now), silent, ">=", float(leaf.seconds), id=leaf.id)
+        return Reason("noData", leaf.attribute, held, silent, ">=", float(leaf.seconds), id=leaf.id)
 
 
 class Own:
@@ -251,8 +261,8 @@ def area_reason(leaf: Aggregate, held: bool | None, value: float | None, members
     )
 
 
-def signal_of(leaf: Leaf, age: int) -> Signal:
-    """The empty state of a leaf that asks for the subject's own values."""
+def signal_of(leaf: Leaf, age: int, seen: Seen) -> Signal:
+    """The state of a leaf that asks for the subject's own values; `seen` holds the newest of them."""
     match leaf:
         case Threshold():
             return Newest(leaf, age)
@@ -261,7 +271,7 @@ def signal_of(leaf: Leaf, age: int) -> Signal:
         case Change():
             return Moved(leaf)
         case Silence():
-            return Heard(leaf)
+            return Heard(leaf, seen)
         case Aggregate():
             return Own(leaf)
 
