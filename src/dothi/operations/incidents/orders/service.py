@@ -253,4 +253,16 @@ def check_move(order: Order, verb: str) -> None:
         raise IllegalMove(f"An order cannot be {verb[:40]}.")
 
 
-__all__ = ["TELL", "TOLD", "check_move", "covers", "declare", "find", "move", "move_by_link", "waking"]
+__all__ = [
+    "NOTHING",
+    "SYSTEM",
+    "TELL",
+    "TOLD",
+    "check_move",
+    "covers",
+    "declare",
+    "find",
+    "move",
+    "move_by_link",
+    "waking",
+]

@@ -2,6 +2,7 @@
 
 from dothi.trial.demo.duty.cameras import give_cameras
 from dothi.trial.demo.duty.incidents import give_incidents
+from dothi.trial.demo.duty.orders import give_orders
 from dothi.trial.demo.people import Cast
 from dothi.web.parts import Parts
 
@@ -10,3 +11,4 @@ async def fill_duty(parts: Parts, cast: Cast, seed: int, now: int) -> None:
     """What the centre did and has open when the demo begins at `now` (µs): one line for each room."""
     await give_cameras(parts, cast, seed, now)
     await give_incidents(parts, cast, now)
+    await give_orders(parts, cast, now)

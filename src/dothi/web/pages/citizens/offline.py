@@ -14,7 +14,7 @@ from dothi.web.parts import parts
 FORM, WAITING = "/report/offline", "/report/waiting"
 ASSETS = (  # What the form and the list need; other static files are kept as they are asked for.
     *(f"css/{name}.css" for name in ("tokens", "base", "parts", "forms", "lists", "print", "map")),
-    *(f"css/{name}.css" for name in ("operations", "alarms", "incidents", "orders")),  # Of pages that are sealed (0129).
+    *(f"css/{name}.css" for name in ("operations", "alarms", "incidents", "orders")),  # Sealed pages (0129).
     *(f"js/{name}.js" for name in ("theme", "citizens", "map", "offline", "outbox", "sealed", "duty", "live", "feed")),
     *("favicon.svg", "icons.svg", "vendor/be-vietnam-pro/be-vietnam-pro-vietnamese-400-normal.woff2"),
     "vendor/be-vietnam-pro/be-vietnam-pro-latin-400-normal.woff2",
