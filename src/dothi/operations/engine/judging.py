@@ -12,7 +12,7 @@ due: so the same values give the same turns whether they come live, after an out
 
 from collections.abc import Collection, Sequence
 
-from dothi.operations.engine.areas import Gathering
+from dothi.operations.engine.areas import Figure, Gathering
 from dothi.operations.engine.hours import at_work, next_look
 from dothi.operations.engine.memory import (
     Instance,
@@ -144,8 +144,10 @@ def _own(
         if one.rule.only.subjects and name not in one.rule.only.subjects:
             return
         instance = subject_instance(memory, name, person, one)
-    for signal in instance.own[attribute]:
-        signal.take(value, observed, known)
+    for place in one.places[attribute]:
+        taking = instance.signals[place]
+        assert not isinstance(taking, Figure)
+        taking.take(value, observed, known)
     if instance.active or not one.needs_all or not _falls_short(memory, instance, attribute, known):
         settle(memory, instance, observed, known)
 
@@ -169,7 +171,8 @@ def _stands(memory: Memory, one: Compiled, name: str) -> bool:
 
 def _falls_short(memory: Memory, instance: Instance, attribute: str, known: int) -> bool:
     """Whether a leaf does not hold without which the whole cannot: then only this leaf is watched."""
-    for signal in instance.own[attribute]:
+    for place in instance.compiled.places[attribute]:
+        signal = instance.signals[place]
         if not signal.truth(known):
             instance.true_since = -1
             wake = signal.wake()

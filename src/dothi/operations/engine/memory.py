@@ -27,7 +27,6 @@ class Instance:
         "area",
         "compiled",
         "false_since",
-        "own",
         "signals",
         "subject",
         "told",
@@ -42,10 +41,6 @@ class Instance:
         """Nothing is known yet."""
         self.compiled, self.subject, self.area, self.unit = compiled, subject, area, unit
         self.signals = signals  # One for each leaf, in reading order.
-        self.own: dict[str, list[Signal]] = {}  # Those that take the subject's values, by attribute.
-        for leaf, signal in zip(compiled.leaves, signals, strict=True):
-            if not isinstance(signal, Figure):
-                self.own.setdefault(leaf.attribute, []).append(signal)
         self.active = False
         self.true_since = self.false_since = -1
         self.told = 0  # When the alarm was last told its value.

@@ -41,6 +41,7 @@ class Compiled:
     rule: Rule
     rule_set: str  # Id of the adopted set that said it last, "" as shipped.
     leaves: tuple[Leaf, ...]
+    places: Mapping[str, tuple[int, ...]]  # Attribute of the subject → which leaves take its values.
     judge: Judge
     for_us: int
     hold_us: int
@@ -58,6 +59,7 @@ def compiled(rule: Rule, rule_set: str = "") -> Compiled:
         rule,
         rule_set,
         found,
+        _places(found),
         _judge(root, iter(range(len(found))).__next__),
         rule.for_seconds * SECOND,
         rule.hold_seconds * SECOND,
@@ -66,6 +68,11 @@ def compiled(rule: Rule, rule_set: str = "") -> Compiled:
         isinstance(root, Silence) and rule.schedule is None,
         rule.schedule is None and not isinstance(root, AnyOf | NotOf) and (root is found[0] or _is_flat(root)),
     )
+
+
+def _places(found: tuple[Leaf, ...]) -> Mapping[str, tuple[int, ...]]:
+    own = [(leaf.attribute, place) for place, leaf in enumerate(found) if is_own(leaf)]
+    return {name: tuple(place for other, place in own if other == name) for name, _ in own}
 
 
 def _is_flat(node: Node) -> bool:

@@ -176,7 +176,8 @@ class Own:
         """Nothing heard yet."""
         self.leaf, self.span = leaf, leaf.window_seconds * SECOND
         self.values: deque[tuple[int, int, bool]] = deque()  # (observed, millionths, counted).
-        self.edge: deque[tuple[int, int]] = deque()  # For the lowest and highest.
+        ranked = leaf.measure in (Measure.MIN, Measure.MAX)
+        self.edge: deque[tuple[int, int]] | None = deque() if ranked else None  # The lowest or highest.
         self.total, self.met_count, self.met = 0, 0, False
 
     def take(self, value: float | None, observed: int, _known: int) -> None:
@@ -188,9 +189,8 @@ class Own:
         self.values.append((observed, exact, counted))
         self.total += exact
         self.met_count += counted
-        lowest = self.leaf.measure is Measure.MIN
-        if lowest or self.leaf.measure is Measure.MAX:
-            edge = self.edge
+        edge, lowest = self.edge, self.leaf.measure is Measure.MIN
+        if edge is not None:
             while edge and (edge[-1][1] >= exact if lowest else edge[-1][1] <= exact):
                 edge.pop()
             edge.append((observed, exact))
