@@ -170,13 +170,9 @@ class Warning:
         return from_iso(self.effective) <= now < from_iso(self.expires)
 
     def text(self, language: str) -> Info:
-        """The texts in a language, else in Vietnamese, each for itself."""
-        own, first = self.info.get(language, Info()), self.info.get("vi", Info())
-        return Info(
-            own.headline or first.headline,
-            own.description or first.description,
-            own.instruction or first.instruction,
-        )
+        """The texts in a language, all of them in Vietnamese where it has no headline; never two in one."""
+        own = self.info.get(language, Info())
+        return own if own.headline else self.info.get("vi", Info())
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,9 @@ def _cores(warning: Warning, language: str) -> tuple[str, ...]:
     area, event = warning.area.get(language, ""), warning.event.get(language, "")
     headline = _SPACES.sub(" ", warning.text(language).headline).strip().rstrip(".")
     head, until = _head(warning, language), _until(warning, language)
-    lines = ((headline, area, until), (headline, fewer_places(area, language), until), (event, fewer_places(area, language), until))
+    few = fewer_places(area, language)
+    told = area.casefold() in headline.casefold() or few.casefold() in headline.casefold()  # Nothing is said twice.
+    lines = ((headline, "" if told else area, until), (headline, "" if told else few, until), (event, few, until))
     whole = [f"{head}: {', '.join(part for part in line if part)}." for line in (*lines, (event, "", until))]
     return (*whole, f"{head}: {event}.")
 

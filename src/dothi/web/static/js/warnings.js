@@ -28,7 +28,7 @@ function draw(box) {
     const drawn = shapes(list.value);
     map.map?.getSource("areas")?.setData(drawn);
     const last = blocks(list.value).at(-1);
-    status.textContent = status.dataset.told.replace("{n}", last.ring.length);
+    status.textContent = status.dataset.told.replace("#", last.ring.length);
   };
   const change = (text) => {
     list.value = text;
@@ -55,7 +55,7 @@ function previewing(panel) {
     const body = new URLSearchParams(new FormData(form));
     body.set("action", "preview");
     try {
-      const answer = await fetch(form.action, { method: "POST", body });
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-preview]");
       if (fresh && number === asked) panel.replaceChildren(...fresh.childNodes);
     } catch {

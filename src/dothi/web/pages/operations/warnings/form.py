@@ -27,6 +27,7 @@ from dothi.operations.warnings.rules import Hazard, Rules, rules_at, worded
 from dothi.operations.warnings.text import fewer_places
 from dothi.territory.model import Unit
 from dothi.web.page import visit, words
+from dothi.web.pages.shown import entity_id
 from dothi.web.parts import parts
 
 BLANK = "…"  # Stands for the area until it is chosen.
@@ -34,6 +35,7 @@ TEXTS = tuple(f"{part}_{language}" for language in LANGUAGES for part in ("headl
 PLAIN = ("hazard", "bulletin", "incident", "shapes", "severity", "urgency", "certainty", "expires", *TEXTS)
 HIDDEN = ("follows", "kind", "draft", "version")
 FIVE = 5 * MINUTE
+COMMUNE_DIGITS = 5
 _NAME_FIRST = re.compile(r"^[^\d\s+-]")
 
 
@@ -70,15 +72,30 @@ def filled(request: Request, one: Typed) -> Typed:
     return replace(one, values={**one.values, **{name: text for name, text in texts.items() if text}})
 
 
+def asked_of(request: Request) -> dict[str, str]:
+    """What the address asks for; an incident brings its kind, its commune and that it is a drill."""
+    names = ("hazard", "incident", "bulletin", "units", "drill")
+    asked = {name: request.query_params.get(name, "")[:200] for name in names}
+    for name, kind in (("incident", "Incident"), ("bulletin", "Bulletin")):
+        asked[name] = entity_id(kind, asked[name]) if asked[name] else ""
+    if asked["incident"]:
+        found = parts(request).hub.get(visit(request).actor, asked["incident"])
+        unit = str(found.value("unit", ""))
+        asked["hazard"] = asked["hazard"] or str(found.value("kind", ""))
+        asked["units"] = asked["units"] or (unit if len(unit) == COMMUNE_DIGITS else "")
+        asked["drill"] = "yes" if found.value("drill", False) else asked["drill"]
+    return asked
+
+
 def fresh(request: Request, hazard: Hazard, rules: Rules, asked: Mapping[str, str], now: int | None = None) -> Typed:
     """The form of a new warning: sample texts of its hazard, codes and an end that the rules propose."""
     at = now_us() if now is None else now
-    units = _own_commune(request) or tuple(code for code in asked.get("units", "").split(",") if code)
+    units = _own_commune(request) or tuple(code for code in asked.get("units", "").split(",") if _known(request, code))
     area = area_words(parts(request).territory, units, ()) if units else {}
     values = dict.fromkeys((*PLAIN, *HIDDEN), "") | _texts(worded(rules, hazard, area))
     values |= {"hazard": hazard.id, "severity": hazard.severity, "urgency": hazard.urgency}
     values |= {"certainty": hazard.certainty, "expires": _local(at + round(hazard.hours * HOUR)), "kind": Kind.ALERT}
-    values |= {name: asked.get(name, "")[:200] for name in ("incident", "bulletin")}
+    values |= {name: asked.get(name, "") for name in ("incident", "bulletin")}
     return Typed(values, units, asked.get("drill") == "yes")
 
 
@@ -194,7 +211,7 @@ def _known(request: Request, code: str) -> bool:
 
 def _own_commune(request: Request) -> tuple[str, ...]:
     areas = tuple(visit(request).actor.areas)
-    return areas if len(areas) == 1 and len(areas[0]) == 5 else ()
+    return areas if len(areas) == 1 and len(areas[0]) == COMMUNE_DIGITS else ()
 
 
 def bulletin_choices(request: Request, hazard: Hazard) -> list[tuple[str, str]]:

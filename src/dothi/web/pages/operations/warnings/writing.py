@@ -1,12 +1,12 @@
 """The pages of who writes and who releases warnings: what is out, the form, one warning with its second person."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dothi.ground.clock import now_us
+from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Conflict, DothiError, Invalid, Missing
 from dothi.operations.api.warnings import cap_response
 from dothi.operations.warnings import service
@@ -29,6 +29,7 @@ from dothi.web.page import Menu, Page, redirect, render, visit, words
 from dothi.web.pages.operations.warnings.deliveries import channels_of, delivery_rows
 from dothi.web.pages.operations.warnings.form import (
     Typed,
+    asked_of,
     bulletin_choices,
     draft_of,
     filled,
@@ -66,6 +67,7 @@ class Row:
     icon: str
     by: str
     area: str
+    late: bool  # It waits longer for its second person than it should.
 
 
 @dataclass(frozen=True)
@@ -80,20 +82,24 @@ class Derived:
 def row(request: Request, one: Warning) -> Row:
     """A warning as lists show it."""
     look, icon = LOOKS[one.state]
+    look = "note" if one.drill and one.state is State.RELEASED else look
+    late = one.state is State.SUBMITTED and from_iso(one.due) < now_us()
     area = one.area.get(words(request).language, "")
-    return Row(one, bare(one.id), look, icon, who(request, one.released_by or one.written_by), area)
+    return Row(one, bare(one.id), look, icon, who(request, one.released_by or one.written_by), area, late)
 
 
 async def listing(request: Request) -> Response:
     """What is out now, for whom, until when; and what waits for a second person?"""
     here, actor, now = parts(request).operations, visit(request).actor, now_us()
     waiting = [row(request, one) for one in service.waiting(here, actor)]
+    out = sorted(service.warnings_out(here, actor, now), key=lambda one: one.drill)
     return render(
         request,
         "operations/warnings/list.html",
         waiting=waiting,
         submitted=sum(one.one.state is State.SUBMITTED for one in waiting),
-        out=[row(request, one) for one in service.warnings_out(here, actor, now)],
+        out=[row(request, one) for one in out],
+        real=sum(not one.drill for one in out),
         ended=[row(request, one) for one in service.ended(here, actor, ENDED_SHOWN)],
         bulletins=len(bulletins(here, actor)),
         writer=bool(actor.roles & WRITERS),
@@ -110,12 +116,12 @@ async def new(request: Request) -> Response:
         found = service.warning(here, actor, entity_id("Warning", asked["follows"]))
         kind = Kind(asked["kind"]) if asked.get("kind") in list(Kind) else Kind.UPDATE
         return _form(request, next_of(found, kind, rules_here(request, found.unit)), {})
-    rules = rules_here(request)
-    if asked.get("hazard") not in rules.hazards:
+    rules, told = rules_here(request), asked_of(request)
+    if told["hazard"] not in rules.hazards:
         return render(
             request, "operations/warnings/choose.html", hazards=list(rules.hazards.values()), more=_carried(request)
         )
-    return _form(request, fresh(request, rules.hazards[asked["hazard"]], rules, asked), {})
+    return _form(request, fresh(request, rules.hazards[told["hazard"]], rules, told), {})
 
 
 def _carried(request: Request) -> str:
@@ -164,7 +170,8 @@ async def write(request: Request) -> Response:
     one, action = filled(request, typed(form)), str(form.get("action", "preview"))
     here, actor = parts(request).operations, visit(request).actor
     try:
-        shown = preview(here, actor, draft_of(one), one.kind)
+        before = entity_id("Warning", one.values["follows"]) if one.values["follows"] else ""
+        shown = replace(preview(here, actor, draft_of(one), one.kind), follows=before)
         if action == "preview":
             return _form(request, one, {}, shown=shown)
         if action == "submit" and (lacks := service.problems(here, actor, shown)):
