@@ -35,7 +35,7 @@ WORK_TYPES = (
     *("MemberOpinion", "ExplanationRequest", "Submission", "Pilot", "Order", "Shift"),
     *("Incident", "IncidentReview"),
 )
-ESCALATED = (TYPE, PART_TYPE, "Order", "Incident")  # What is brought before others when late: they carry escalatedTo.
+ESCALATED = (TYPE, PART_TYPE, "Alarm", "Order", "Incident")  # Brought before others when late, by escalatedTo.
 SEARCHED = 2000  # Rows of a desk that a search looks at.
 ROUNDED = 3  # Decimals of a degree that the public sees: about 110 m, so that no home is pointed at.
 PAGE_MAX = 200

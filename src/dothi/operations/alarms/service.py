@@ -115,6 +115,7 @@ async def acknowledge(
             "acknowledgedBy": prop(actor.id),
             "acknowledgedAt": prop(iso(at)),
             "comment": prop(comment),
+            "escalatedTo": prop(""),  # Somebody has it: it leaves the list of who was told.
         }
         return Step(comment), Deed(attrs | with_comment(alarm, actor, comment, at), words=comment)
 
