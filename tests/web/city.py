@@ -33,6 +33,7 @@ from tests.web.incidents import fill_incidents
 from tests.web.life import fill_life
 from tests.web.orders import fill_orders
 from tests.web.reporting import fill_report
+from tests.web.shifts import fill_shifts
 from tests.web.steering import fill_steering
 from tests.web.warnings import fill_warnings
 from tests.web.watching import fill_cameras
@@ -116,6 +117,7 @@ async def fill(city: City) -> None:
     city.values.update(await fill_steering(city.parts))
     city.values.update(await fill_report(city.parts))
     city.values.update(await fill_handled(city.parts))
+    city.values.update(await fill_shifts(city.parts))
     city.values.update(await fill_orders(city.parts))
     city.values.update(await fill_incidents(city.parts))
     await fill_cameras(city.parts)
