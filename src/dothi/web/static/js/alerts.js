@@ -58,5 +58,9 @@ if (form) {
 }
 if (shown) setInterval(again, EVERY_MS);
 for (const box of document.querySelectorAll("[data-map-on-demand]")) {
-  box.addEventListener("toggle", () => import("./map.js"), { once: true });
+  box.addEventListener("toggle", () => {
+    const waiting = box.querySelector("template"); // A bad line need not load a map that nobody opens.
+    waiting.replaceWith(waiting.content);
+    import("./map.js");
+  }, { once: true });
 }

@@ -157,7 +157,7 @@ async def one_alert(request: Request) -> Response:
 
 
 def _thread(request: Request) -> str:
-    return urn(TYPE, request.path_params["warning"])
+    return urn(TYPE, request.path_params["alert"])
 
 
 def _start(place: Mapping[str, Any] | None) -> tuple[float, float, float] | None:
@@ -187,7 +187,7 @@ def _parts(place: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
 
 async def said(request: Request) -> Response:
     """Somebody has read it, or is safe: counted once for each device, and nothing else is kept."""
-    form, key = await request.form(), str(request.path_params["warning"])
+    form, key = await request.form(), str(request.path_params["alert"])
     deed = Deed.SAFE if form.get("deed") == Deed.SAFE else Deed.READ
     parts(request).said.take(address_of(request), now_us())
     try:
@@ -205,8 +205,8 @@ async def cap(request: Request) -> Response:
 
 PAGES = (
     Page("/alerts", alerts, "alerts.title", menu=Menu("public", 29)),
-    Page("/alerts/{warning}/area.geojson", area, "alerts.title", page=False),
+    Page("/alerts/{alert}/area.geojson", area, "alerts.title", page=False),
     Page("/alerts/{identifier}.cap", cap, "alerts.title", page=False),
-    Page("/alerts/{warning}", one_alert, "alerts.one"),
-    Page("/alerts/{warning}/said", said, "alerts.one", methods=("POST",), page=False),
+    Page("/alerts/{alert}", one_alert, "alerts.one"),
+    Page("/alerts/{alert}/said", said, "alerts.one", methods=("POST",), page=False),
 )
