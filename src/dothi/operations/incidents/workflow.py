@@ -78,7 +78,7 @@ GUARDS: Mapping[str, Callable[[Incident, Facts], None]] = {
     "no_orders": _no_orders,
     "steps_done": _steps_done,
     "no_warning": _no_warning,
-    "other": _other,
+    "another": _other,
     "reviewed": _reviewed,
 }
 
@@ -119,7 +119,7 @@ MOVES: tuple[Move, ...] = (
     *_rows((State.CLOSED,), "review", ("reviewed",), State.REVIEWED),
     *_rows(OPEN, "cancel", ("reason", "no_orders", "no_warning"), State.CANCELLED),
     *_rows((State.CANCELLED,), "reopen", ("reason",), State.IN_HAND),
-    *_rows(OPEN, "merge", ("reason", "other"), State.MERGED),
+    *_rows(OPEN, "merge", ("reason", "another"), State.MERGED),
     *_rows((State.MERGED,), "unmerge", ("reason",), State.OPEN),
     *_rows(OPEN, "change", (), None),
     *_rows(OPEN, "pass_on", ("reason",), None),

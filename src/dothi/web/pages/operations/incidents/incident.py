@@ -175,7 +175,7 @@ async def _detach(request: Request, found: Incident, form: FormData, version: in
 async def _merge(request: Request, found: Incident, form: FormData, version: int) -> Any:
     here, actor, other = parts(request).operations, visit(request).actor, _said(form, "other")
     if not other:
-        raise Invalid("Choose another incident.", field="other", guard="other")
+        raise Invalid("Choose another incident.", field="other", guard="another")
     return await joining.merge(here, actor, found.name, other, _said(form, "reason"), version)
 
 
@@ -254,7 +254,7 @@ def _refused(request: Request, found: Incident, verb: str, form: FormData, refus
     if guard not in GUARDS and guard not in ("required", "number") and isinstance(refused, Conflict):
         return redirect(request, f"/incident/{found.name}", "incidents.overtaken", "warning")
     key = f"incidents.guard.{guard}" if guard else f"incidents.mend.{field}"
-    text = words(request).t(key if words(request).has(key) else "incidents.mend.other")
+    text = words(request).t(key if words(request).has(key) else "incidents.mend.something")
     step = _said(form, "step")
     target = f"{step}-{field}" if verb == "step_done" else f"{verb}-reason" if field != "words" else "words"
     kept = {name: str(value) for name, value in form.items() if isinstance(value, str)}

@@ -185,7 +185,7 @@ async def make_incident(request: Request) -> Response:
 def mend(request: Request, field: str) -> str:
     """How to mend a field, in words."""
     key = f"incidents.mend.{field}"
-    return words(request).t(key if words(request).has(key) else "incidents.mend.other")
+    return words(request).t(key if words(request).has(key) else "incidents.mend.something")
 
 
 def _said(values: Mapping[str, str], joined: list[str]) -> NewIncident:

@@ -147,7 +147,7 @@ def _wrong(request: Request, found: Incident, verb: str, finding: str, wrong: In
         return redirect(request, f"/incident/{found.name}/review", "incidents.overtaken", "warning")
     target = f"why-{finding}" if verb == "none" else field or "words"
     key = "incidents.guard.led" if guard == "led" else f"incidents.mend.{field}"
-    text = words(request).t(key if words(request).has(key) else "incidents.mend.other")
+    text = words(request).t(key if words(request).has(key) else "incidents.mend.something")
     return _page(request, found, {target: text}, FAILED)
 
 
