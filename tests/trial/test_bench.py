@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 
 from dothi.ground.errors import Unavailable
-from dothi.trial.bench import desk, load, material, report
+from dothi.operations.rules.model import Each
+from dothi.operations.rules.parse import parse
+from dothi.trial.bench import desk, load, material, operations, report
 from dothi.trial.bench.load import STAMP, Sample, Shape
+from dothi.trial.bench.operations import material as centre
+from dothi.trial.bench.operations.feeding import Fed
+from dothi.trial.bench.operations.measuring import MUST, Load, Phase, Run, run
 from dothi.trial.bench.plan import CASES, QUICK
 from dothi.trial.bench.run import measure
 
@@ -48,6 +53,42 @@ def test_the_desk_is_measured() -> None:
     assert len(rows) == 2 + len(found)
     assert "| p50 < 200 ms: met |" in rows[2]
     assert rows[4].endswith("| 1.0 |  |")
+
+
+def test_a_centre_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small centre under load: every value is held, every spike is an alarm that was seen."""
+    monkeypatch.setattr(centre, "ONE_IN", 40)
+    found = run(Load("small", 200, 40, 1, 2))
+    assert [phase.name for phase in found.phases] == ["calm", "burst"]
+    assert found.lost == 0
+    burst = found.phases[1]
+    assert (burst.fed.values, burst.missing) == (200, 0)
+    assert burst.fed.spikes > 0
+    assert all(0 < late < 20 for late in burst.late_s)
+    assert 0 < burst.evaluation_s < burst.cpu_s
+    assert len(operations.table([found]).splitlines()) == 4
+
+
+def test_rules_of_the_centre_are_rules() -> None:
+    """Of 200 rules as many watch each kind of sensor, and at least 50 are figures over communes."""
+    rules = parse({"rule": centre.rules(200)})
+    assert len(rules) == 200
+    assert sum(one.each is Each.UNIT for one in rules.values()) == 50
+    assert {one.type for one in rules.values()} == {kind for kind, _ in centre.KINDS}
+
+
+def test_the_must_of_a_centre_is_judged() -> None:
+    """Late alarms, lost values and a busy evaluator are told as missed; other loads are not judged."""
+    fed = Fed(60.0, 300_000, 2, [0.01])
+    good = Phase(MUST, "calm", fed, [0.2, 0.3], 5.0, 40.0)
+    assert "**missed**" not in operations.table([Run(MUST, (good,), 0)])
+    for phase, lost in (
+        (replace(good, late_s=[0.2, 2.5]), 0),
+        (replace(good, late_s=[0.2]), 0),
+        (replace(good, evaluation_s=16.0), 0),
+        (good, 1),
+    ):
+        assert "**missed**" in operations.table([Run(MUST, (phase,), lost)])
 
 
 def test_an_error_is_no_measurement() -> None:

@@ -77,7 +77,12 @@ class Run:
 
 def measure(quick: bool) -> list[Run]:
     """Every load, each with a city of its own."""
-    return [asyncio.run(_measure(load)) for load in (QUICK if quick else WHOLE)]
+    return [run(load) for load in (QUICK if quick else WHOLE)]
+
+
+def run(load: Load) -> Run:
+    """One load."""
+    return asyncio.run(_measure(load))
 
 
 async def _measure(load: Load) -> Run:
