@@ -28,6 +28,7 @@ from dothi.settings import Settings
 from dothi.web.page import Page
 from dothi.web.parts import Parts
 from dothi.web.site import find_pages
+from tests.web.alerts import fill_alerts
 from tests.web.handled import fill_handled
 from tests.web.incidents import fill_incidents
 from tests.web.life import fill_life
@@ -122,6 +123,7 @@ async def fill(city: City) -> None:
     city.values.update(await fill_incidents(city.parts))
     await fill_cameras(city.parts)
     city.values.update(await fill_warnings(city.parts))
+    city.values.update(await fill_alerts(city.parts))
 
 
 STATIONS = (
