@@ -33,7 +33,7 @@ WORK_TYPES = (
     *(TYPE, PART_TYPE, "Task", "Alarm", PROBLEM_TYPE, SERVICE_TYPE, "ReportDuty", "Consultation"),
     *("TaskPart", "ExtensionRequest", "Bottleneck", "Scheme", "Plan"),
     *("MemberOpinion", "ExplanationRequest", "Submission", "Pilot", "Order", "Shift"),
-    *("Incident", "IncidentReview"),
+    *("Incident", "IncidentReview", "Warning"),
 )
 ESCALATED = (TYPE, PART_TYPE, "Alarm", "Order", "Incident")  # Brought before others when late, by escalatedTo.
 SEARCHED = 2000  # Rows of a desk that a search looks at.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from dothi.accounts.policy import roles_of
-from dothi.ground.clock import MINUTE, SECOND, from_iso, iso, now_us
+from dothi.ground.clock import HOUR, MINUTE, SECOND, from_iso, iso, now_us
 from dothi.ground.errors import Conflict, DothiError, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Op, Timer, amend, prop
@@ -40,6 +40,7 @@ from dothi.operations.warnings.rules import Rules, rules_at
 from dothi.operations.warnings.workflow import BY_CLOCK, FOLLOWED, Step
 
 TICK_S = 1.0
+DRAFT_WITHIN = 4 * HOUR  # A draft is finished or dropped: it does not lie about.
 ENDING = {  # The codes of CAP 1.2 of a message that ends a warning.
     Kind.CANCEL: (Urgency.PAST, Certainty.UNLIKELY),
     Kind.ALL_CLEAR: (Urgency.PAST, Certainty.OBSERVED),
@@ -136,7 +137,7 @@ async def edit(
     made = drafted(operations, actor, fixed, name, found.kind)
     if found.kind in ENDING:
         made = replace(made, urgency=found.urgency, certainty=found.certainty, severity=found.severity, bulletin="")
-    attrs = attributes(operations.territory, made) | _moved(move.next, made.unit, "")
+    attrs = attributes(operations.territory, made) | _moved(move.next, made.unit, at + DRAFT_WITHIN)
     attrs["editors"] = prop(list(dict.fromkeys((*found.editors, actor.id))))
     return await _commit(operations, actor, found, version, attrs, "edit")
 
@@ -147,7 +148,7 @@ async def submit(operations: Operations, actor: Actor, name: str, version: int, 
     rules = rules_at(operations, found.unit, at)
     step = _step(operations, actor, found, at)
     move = workflow.check(found, "submit", roles_of(actor), step, rules)
-    due = iso(at + round(rules.minutes * MINUTE))
+    due = at + round(rules.minutes * MINUTE)
     attrs = _moved(move.next, found.unit, due) | {"refused": prop("")}
     return await _commit(operations, actor, found, version, attrs, "submit")
 
@@ -172,7 +173,7 @@ async def _back(
     found, at, (verb, reason) = warning(operations, actor, name), _at(now), why
     step = Step(actor.id, at, reason=reason)
     move = workflow.check(found, verb, roles_of(actor), step, rules_at(operations, found.unit, at))
-    attrs = _moved(move.next, found.unit, "") | {"refused": prop(reason.strip()[:TEXT_MOST])}
+    attrs = _moved(move.next, found.unit, at + DRAFT_WITHIN) | {"refused": prop(reason.strip()[:TEXT_MOST])}
     if move.next is State.DISCARDED:
         attrs["open"] = prop(False)
     return await _commit(operations, actor, found, version, attrs, f"{verb}: {reason.strip()[:200]}")
@@ -198,7 +199,7 @@ async def release(
     content = make_cap(operations.territory, rules, _speaker(operations), out, step.bulletin)
     digest = operations.hub.keep_file(content)
     warns = out.kind in (Kind.ALERT, Kind.UPDATE)
-    attrs = _moved(move.next, found.unit, found.expires if warns else "") | {
+    attrs = _moved(move.next, found.unit, from_iso(found.expires)) | {
         "open": prop(warns),
         "releasedBy": prop(actor.id),
         "sentAt": prop(out.sent),
@@ -271,15 +272,15 @@ def problems(operations: Operations, actor: Actor, found: Warning, now: int | No
     return workflow.problems(found, _step(operations, actor, found, at), rules_at(operations, found.unit, at))
 
 
-def _moved(state: State, unit: str, due: str) -> dict[str, Attribute]:
-    return {"state": prop(state.value), "open": prop(True), "assignee": prop(unit), "due": prop(due)}
+def _moved(state: State, unit: str, due: int) -> dict[str, Attribute]:
+    return {"state": prop(state.value), "open": prop(True), "assignee": prop(unit), "due": prop(iso(due))}
 
 
 async def _create(
     operations: Operations, actor: Actor, made: Warning, now: int | None, key: str | None = None
 ) -> Warning:
     demand_writer(actor)
-    attrs = attributes(operations.territory, made) | _moved(State.DRAFT, made.unit, "")
+    attrs = attributes(operations.territory, made) | _moved(State.DRAFT, made.unit, _at(now) + DRAFT_WITHIN)
     attrs |= {
         "kind": prop(made.kind.value),
         "thread": prop(made.thread),
@@ -309,7 +310,7 @@ async def _commit(
     timers = [Timer(CONSUMER, found.id, rings)] if rings is not None else []
     if before is not None and before.state is State.RELEASED:
         after = workflow.TABLE[before.state, FOLLOWED[found.kind]].next
-        changes.append(amend(before.id, state=prop(after.value), open=prop(False), due=prop("")))
+        changes.append(amend(before.id, state=prop(after.value), open=prop(False)))
         expect[before.id] = before.version
         timers.append(Timer(CONSUMER, before.id, None))
     if found.version != version:
@@ -346,7 +347,7 @@ async def expire(operations: Operations, name: str, now: int) -> None:
         return
     step = Step(SYSTEM.id, now)
     move = workflow.check(found, "expire", BY_CLOCK, step, rules_at(operations, found.unit, now))
-    change = amend(name, state=prop(move.next.value), open=prop(False), due=prop(""))
+    change = amend(name, state=prop(move.next.value), open=prop(False))
     commit = Commit(SYSTEM, (change,), "expire", {name: found.version}, timers=(done,), owner=OWNER)
     await operations.hub.commit(commit)
 
