@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dothi.ground.clock import DAY, HOUR, MINUTE, SECOND, from_iso
+from dothi.ground.clock import DAY, HOUR, MINUTE, SECOND, from_iso, now_us
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Commit, prop, put, rel
@@ -125,10 +125,9 @@ def test_the_centre_records_its_own_hours(tmp_path: Path) -> None:
     async def story(hub: Hub, operations: Operations) -> None:
         one = a_rule("high")
         name = alarm_id(one.id, "urn:x")
-        change, version = alarm_change(operations, Effect(one, Reading("urn:x", 1, T0, T0), Move.RAISE), T0) or (
-            None,
-            0,
-        )
+        began = now_us()
+        effect = Effect(one, Reading("urn:x", 1, began, began), Move.RAISE)
+        change, version = alarm_change(operations, effect, began) or (None, 0)
         assert change is not None
         await hub.commit(Commit(ENGINE, (change,), expect={name: version}, owner=OWNER))
         await service.acknowledge(operations, LAN, name)

@@ -111,7 +111,7 @@ def _moves(operations: Operations, entry: Logged, at: int) -> Iterator[Moved]:
         alarm = find_alarm(operations, entry.id)
         whats = [what for what in (_what(entry), "incident" if _said(entry, "incident") else "") if what]
         if alarm is not None:
-            yield from (_moved(alarm, what, at) for what in whats)
+            yield from (_moved(alarm, what, _when(entry, at)) for what in whats)
     elif _said(entry, "incident") and (entry.status == "created" or _said(entry, "tasks")):
         what = "order" if "Order" in entry.types else "task" if _said(entry, "tasks") else ""
         for name in _alarms_of(operations, str(_said(entry, "incident"))) if what else ():
@@ -127,6 +127,12 @@ def _what(entry: Logged) -> str:
     if what in _BACK:
         return "back" if active and not held else str(what)
     return str(what) if what else ""
+
+
+def _when(entry: Logged, known: int) -> int:
+    """When the move was made: its own time, where it says one, else when it was known."""
+    observed = (default_instance(entry.attrs.get("move")) or {}).get("observedAt")
+    return from_iso(observed) if observed else known
 
 
 def _said(entry: Logged, name: str) -> Any:

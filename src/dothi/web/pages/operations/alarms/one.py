@@ -176,10 +176,19 @@ def _steps(request: Request, alarm: Entity) -> Iterable[dict[str, object]]:
             continue
         yield {
             "what": t(f"alarms.step.{move}", to=_whom(request, commit, move)),
-            "at": commit.at,
+            "at": _when(commit),
             "who": who(request, commit.actor),
             "words": "" if commit.actor.startswith("system:") else commit.reason,
         }
+
+
+def _when(commit: LoggedCommit) -> int:
+    """When the move was made, else when it was known."""
+    for entry in commit.entries:
+        observed = (default_instance(entry.attrs.get("move")) or {}).get("observedAt")
+        if observed:
+            return from_iso(observed)
+    return commit.at
 
 
 def _whom(request: Request, commit: LoggedCommit, move: str) -> str:
