@@ -35,6 +35,8 @@ class Gathering:
 
     __slots__ = (
         "asked",
+        "blind",
+        "blind_until",
         "counted",
         "ever",
         "expiries",
@@ -58,6 +60,8 @@ class Gathering:
         self.highest: list[tuple[int, str]] | None = None
         self.leaves: dict[Aggregate, Figure] = {}
         self.wake_at = -1
+        self.blind_until = 0  # Until then (µs) nobody can be called silent: nobody listened for a while.
+        self.blind = False
 
     def take(self, subject: str, value: float | None, observed: int, known: int) -> bool:
         """A member's value came; False when it was old as it came and changes nothing."""
@@ -97,6 +101,7 @@ class Gathering:
     def expire(self, now: int) -> None:
         """Members that were not heard in the window are fresh no more."""
         expiries = self.expiries
+        self.blind = now < self.blind_until
         while expiries and expiries[0][0] <= now:
             _, subject = heappop(expiries)
             member = self.members.get(subject)
@@ -121,8 +126,13 @@ class Gathering:
             self._leave(subject, member)
 
     def wake(self) -> int | None:
-        """When a member may be fresh no more."""
-        return self.expiries[0][0] if self.expiries else None
+        """When a member may be fresh no more, or silence be judged again."""
+        wakes = [self.blind_until] if self.blind else []
+        return min((*wakes, self.expiries[0][0]) if self.expiries else wakes, default=None)
+
+    def excuse(self, until: int) -> None:
+        """Nobody listened up to `until`: one window later it is known again who is silent."""
+        self.blind, self.blind_until = True, until + self.span
 
     def edge(self, sign: int) -> int:
         """The lowest (1) or highest (-1) fresh value, in millionths."""
@@ -167,7 +177,9 @@ class Figure:
         gathering, leaf = self.gathering, self.leaf
         if leaf.measure is Measure.SILENT:
             ever = len(gathering.ever)
-            return None if ever < leaf.at_least or not ever else (ever - len(gathering.members)) / ever
+            return (
+                None if ever < leaf.at_least or not ever or gathering.blind else (ever - len(gathering.members)) / ever
+            )
         count = len(gathering.members)
         if count < leaf.at_least:
             return None

@@ -16,7 +16,7 @@ from dothi.hub.model import Change, Commit, LoggedCommit, Timer
 from dothi.office.rules import refresh
 from dothi.operations.alarms.raising import Effect, alarm_change
 from dothi.operations.alarms.reading import ENGINE, alarm_id
-from dothi.operations.engine.judging import tick
+from dothi.operations.engine.judging import excuse, tick
 from dothi.operations.engine.rebuilding import Mind, books_at, keys_of, new_mind, read, rebuilt
 from dothi.operations.engine.telling import effect_of, subject_of
 from dothi.operations.model import OWNER, Operations
@@ -33,6 +33,7 @@ _JUDGED, _NEVER, _MANY = (
     100_000,
 )  # A timer that never rings keeps the instant up to which was judged.
 _WHY = "theo quy tắc"
+_HEARTBEAT, _OUTAGE = 30 * SECOND, 90 * SECOND  # The instant judged is stored so often; a longer gap is an outage.
 _LAG = SECOND // 2  # Time passes so much later than on the clock: a commit on its way is judged before it.
 
 
@@ -47,6 +48,7 @@ class Engine:
     stored: int  # Committed up to here.
     waiting: dict[str, Effect] = field(default_factory=dict)  # By alarm id.
     times: dict[str, int] = field(default_factory=dict)  # Instant of each (µs).
+    told: int = 0  # The instant (µs) up to which was judged, as it is stored.
     day: int = 0  # The day whose rules are in force.
     spent_s: float = 0.0  # Processor time inside the evaluator.
 
@@ -58,7 +60,17 @@ async def start(operations: Operations, clock: Callable[[], int] = now_us) -> En
     kept = dict(operations.hub.due_timers(CONSUMER, _NEVER, _MANY))
     engine.mind.memory.now = int(kept.get(_JUDGED, "0"))
     await take_up(engine)
+    await _excuse(engine)
     return engine
+
+
+async def _excuse(engine: Engine) -> None:
+    """While no engine ran nobody was heard: after an outage the sensors get the time to speak again."""
+    memory, hub = engine.mind.memory, engine.operations.hub
+    last = max((commit.at for commit in hub.log(hub.last_seq() - 1, 1)), default=0)
+    since, until = max(memory.now, last), engine.clock()
+    if until - since > _OUTAGE:
+        await _take(engine, excuse(memory, since, until))
 
 
 async def take_up(engine: Engine) -> None:
@@ -126,7 +138,7 @@ async def ring(engine: Engine, now: int) -> None:
     turns = tick(engine.mind.memory, now)
     engine.spent_s += time.thread_time() - began
     await _take(engine, turns)
-    if engine.waiting:
+    if engine.waiting or now - engine.told > _HEARTBEAT:
         await carry_out(engine)
 
 
@@ -171,7 +183,7 @@ async def carry_out(engine: Engine) -> None:
         await _commit(engine, first, None)
         first = {}
     await _commit(engine, first or rest, (CONSUMER, engine.position))
-    engine.stored = engine.position
+    engine.stored, engine.told = engine.position, engine.mind.memory.now
     engine.waiting.clear()
     engine.times.clear()
 

@@ -26,7 +26,7 @@ from dothi.operations.engine.memory import (
     subject_instance,
 )
 from dothi.operations.engine.program import REFRESH, Compiled, Truth
-from dothi.operations.engine.signals import Newest
+from dothi.operations.engine.signals import Heard, Newest
 from dothi.operations.rules.model import Reason, Turn
 
 NOTHING: Sequence[Turn] = ()
@@ -309,6 +309,19 @@ def gone(instance: Instance, now: int) -> Turn:
     rule = instance.compiled.rule
     reason = Reason("gone", "", None)
     return Turn(rule, instance.subject, instance.area, instance.unit, False, None, "", now, now, now, (reason,))
+
+
+def excuse(memory: Memory, since: int, until: int) -> Sequence[Turn]:
+    """Nobody listened between two instants (the server was down): that time is nobody's silence."""
+    for instance in memory.instances():
+        for signal in instance.signals:
+            if isinstance(signal, Heard):
+                signal.excuse(since, until)
+    for gathering in memory.gatherings.values():
+        gathering.excuse(until)
+        memory.wake(gathering, gathering.wake())
+        _look(memory, gathering, memory.now)
+    return fetch(memory)
 
 
 def reconcile(memory: Memory, up: Collection[Key], now: int) -> Sequence[Turn]:

@@ -135,30 +135,37 @@ class Heard:
     The newest value is read from where the subject keeps it (`seen`), so that a value costs a silence nothing.
     """
 
-    __slots__ = ("heard", "leaf", "seen", "span")
+    __slots__ = ("deaf", "heard", "leaf", "seen", "span")
 
     def __init__(self, leaf: Silence, seen: Seen) -> None:
         """Whatever was heard stands in `seen`."""
         self.leaf, self.span, self.seen, self.heard = leaf, leaf.seconds * SECOND, seen, -1
+        self.deaf = 0  # So long of the time since was nobody there to hear.
 
     def take(self, _value: float | None, _observed: int, _known: int) -> None:
         """A value came: it stands in `seen` already."""
 
     def _look(self) -> int:
         found = self.seen.get(self.leaf.attribute)
-        if found is not None and found[0] + self.span > found[2]:
-            self.heard = found[0]
+        if found is not None and found[0] != self.heard and found[0] + self.span > found[2]:
+            self.heard, self.deaf = found[0], 0
         return self.heard
 
     def truth(self, now: int) -> bool | None:
         """Whether it is silent now."""
-        heard = self._look()
-        return None if heard < 0 else now >= heard + self.span
+        due = self.wake()
+        return None if due is None else now >= due
 
     def wake(self) -> int | None:
         """When it will have been silent long enough."""
         heard = self._look()
-        return None if heard < 0 else heard + self.span
+        return None if heard < 0 else heard + self.span + self.deaf
+
+    def excuse(self, since: int, until: int) -> None:
+        """Nobody listened in between: who was not silent before is not silent for that."""
+        due = self.wake()
+        if due is not None and due > since:
+            self.deaf += until - since
 
     def reason(self, now: int) -> Reason:
         """Why."""

@@ -1,10 +1,12 @@
 """The alarm rules in force for a unit at a time: the shipped samples under what city, province and commune adopted."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from dothi.ground.errors import Invalid
 from dothi.office.rules import Kind, RuleSet, applied, in_force
 from dothi.operations.model import Operations
 from dothi.operations.rules.model import Rule
@@ -12,6 +14,7 @@ from dothi.operations.rules.parse import check, parse
 from dothi.operations.rules.samples import shipped
 
 KIND = "operations.alarms"
+log = logging.getLogger("dothi.operations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,28 @@ def book_at(operations: Operations, unit: str | None = None, at: int | None = No
     known: Book | None = operations.parsed.get(key)
     if known is None:
         tables: Mapping[str, Any] = in_force(adopted, KIND, unit, at) if adopted and sets else shipped()
-        known = Book(key, MappingProxyType(parse(tables)), MappingProxyType(_said_by(sets)))
+        known = Book(key, MappingProxyType(_readable(tables)), MappingProxyType(_said_by(sets)))
         operations.parsed[key] = known
     return known
+
+
+def _readable(tables: Mapping[str, Any]) -> dict[str, Rule]:
+    """The rules that can be read: one of another version of dothi that cannot is told of and stops no other."""
+    rows = list(_rows(tables))
+    while True:
+        try:
+            return parse({"rule": rows})
+        except Invalid as unreadable:
+            name = unreadable.fields.get("rule") or next((row["id"] for row in rows if not _is_named(row)), None)
+            left = [row for row in rows if row["id"] != name]
+            if len(left) == len(rows):
+                raise
+            log.error("An alarm rule in force cannot be read and is left out: %s", unreadable.detail)
+            rows = left
+
+
+def _is_named(row: Mapping[str, Any]) -> bool:
+    return isinstance(row["id"], str) and bool(row["id"].strip())
 
 
 def _said_by(sets: tuple[RuleSet, ...]) -> dict[str, str]:
