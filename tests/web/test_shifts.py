@@ -87,6 +87,12 @@ def test_a_shift_is_handed_over_in_the_middle_of_it(room: City, browser: Browser
     closed = handover.past_notes(here, BOOK)[0]
     assert (len(closed.signatures), handover.broken(closed)) == (2, ())
 
+    told = mine.request.get(f"{room.address}/api/shifts/{closed.id}").json()
+    assert ([one["part"] for one in told["signatures"]], told["broken"]) == (["out", "in"], [])
+    refused = mine.request.post(f"{room.address}/api/shifts/{closed.id}/take-back", data={})
+    assert refused.status == 403  # Without the value that our own pages carry nothing is written.
+    assert mine.request.get(f"{room.address}/api/shifts?unit=46&until=9999-12-31T00:00:00Z").status == 422
+
     theirs.goto(f"{room.address}/shift/books?q=cau ga")
     theirs.locator("table a").first.click()
     expect(theirs.get_by_text("khớp nội dung")).to_have_count(2)

@@ -1,6 +1,5 @@
 """The wall in a browser: an urgent alarm within two seconds with its tone, figures that grey, the band when cut off."""
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from dothi.hub.model import Commit, amend, create, prop, rel
 from dothi.office.rules import adopt
 from dothi.operations.alarms.service import acknowledge
 from dothi.operations.shifts.rules import day_of
-from dothi.operations.wall import KIND, figure, parse, shipped, wall_at
+from dothi.operations.wall import KIND
 from tests.web.centre import centre
 from tests.web.city import City
 from tests.web.shifts import SYSTEM, officer, raise_alarm
@@ -110,7 +109,7 @@ def test_nothing_old_looks_new(room: City, browser: Browser) -> None:
     expect(pm25).to_have_class("tile stale", timeout=4_000)
     late = amend(VENDOR, lastSeen=prop(iso(now_us() - HOUR)))
     room.run(room.parts.hub.commit(Commit(SYSTEM, (late,), owner="sources")))
-    expect(listed.locator("li.stale")).to_have_count(2, timeout=8_000)
+    expect(listed.locator("li.stale")).to_have_count(2, timeout=20_000)  # Figures are asked anew every 10 s.
     expect(listed).to_contain_text("nguồn này đang trễ")
     page.get_by_role("button", name="Nguồn dữ liệu").click()
     expect(page.locator("#wall-sources li", has_text="nhà cung cấp")).to_contain_text("Trễ")
@@ -171,19 +170,6 @@ def test_the_wall_stays_as_large_as_it_is(room: City, browser: Browser) -> None:
     assert sizes[2][0] == sizes[0][0], sizes
     assert sizes[2][1] <= sizes[0][1] + 5, sizes
     context.close()
-
-
-def test_the_shipped_wall_is_one_and_what_cannot_be_shown_is_refused(room: City) -> None:
-    """The sample parses; a scene or tile that names nothing is refused; without data a figure is none, never zero."""
-    wall = parse(shipped())
-    assert wall.scenes[0].show == "situation"
-    assert len(wall_at(room.parts.operations, "19789").scenes) >= len(wall.scenes)
-    assert figure(wall.tiles[0], [], now_us()).value is None
-    kind = room.parts.rules.kinds[KIND]
-    rows = json.loads(json.dumps(shipped(), default=str))
-    for wrong in ({"scene": rows["scene"][1:]}, {"tile": [{**rows["tile"][0], "scene": "none"}]}, {"sound_every_s": 0}):
-        with pytest.raises(Exception, match=r"situation|scene|sound_every_s"):
-            kind.check({**rows, **wrong})
 
 
 def test_the_band_when_the_server_stops(room: City, browser: Browser, running: ExitStack) -> None:

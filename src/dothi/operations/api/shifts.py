@@ -14,7 +14,7 @@ from dothi.operations.shifts import handover, matters, promises, service
 from dothi.operations.shifts.model import Shift
 
 router = APIRouter(tags=["shifts"], dependencies=[Depends(require_csrf)])
-_SPAN_MAX = 100 * DAY
+_SPAN_MAX, _FAR = 100 * DAY, 36_500 * DAY
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Id = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -203,9 +203,12 @@ async def keep_promise(operations: Ours, actor: Who, name: str, body: Kept) -> d
 
 def _instant(text: str, field: str) -> int:
     try:
-        return from_iso(text)
-    except ValueError as cause:
+        instant = from_iso(text)
+    except (ValueError, OverflowError) as cause:
         raise Invalid(f"{field}: write an instant as 2026-12-31T07:00:00Z.", field=field) from cause
+    if abs(instant - now_us()) > _FAR:
+        raise Invalid(f"{field} lies within a hundred years of today.", field=field)
+    return instant
 
 
 def shift_dict(one: Shift) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 import { follow } from "./feed.js";
 
 const parts = document.querySelectorAll("[data-live][id]");
+const lean = document.querySelector("meta[name=live-lean]")?.content;
 let waiting = false;
 let again = false;
 
@@ -24,14 +25,15 @@ function put(part, fresh) {
   part.dispatchEvent(new CustomEvent("fresh", { bubbles: true }));
 }
 
-async function refresh() {
+/** Fetches the living parts anew; after a change of the feed only those that a page with a lean form puts into it. */
+async function refresh(changes) {
   if (waiting) {
     again = true;
     return;
   }
   waiting = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+    const answer = await fetch((Array.isArray(changes) && lean) || location.href, { headers: { Accept: "text/html" }, redirect: "error" });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts) {
@@ -46,7 +48,7 @@ async function refresh() {
     waiting = false;
     if (again) {
       again = false;
-      setTimeout(refresh, 300);
+      setTimeout(refresh, 300, changes);
     }
   }
 }

@@ -21,12 +21,16 @@ _URGENT_TOLD = 40  # Ids of urgent alarms that the page tells its own script.
 
 
 async def wall(request: Request) -> Response:
-    """What is wrong now, since when, and who has it: readable from across the room, without a hand."""
+    """What is wrong now, since when, and who has it: readable from across the room, without a hand.
+
+    With `lean` only what people must act on: so a new alarm is there before thousands of figures are read again.
+    """
     visit(request).theme = "dark"  # The room is dark; the cookie of the desk stays as it is.
     unit = home_of(request)
     shown = wall_at(parts(request).operations, unit)
     found = everything(request)
-    now = now_us()
+    now, lean = now_us(), "lean" in request.query_params
+    scenes = [one for one in shown.scenes if one.show in ("numbers", "outside") and not lean]
     return render(
         request,
         "operations/wall/wall.html",
@@ -38,10 +42,11 @@ async def wall(request: Request) -> Response:
         more=max(0, len(found.incidents) + len(found.alarms) - ROWS),
         duty=duty_line(request, found, unit),
         gap=book_for(parts(request).operations, unit, unit) not in found.duty,
-        tiles={one.id: tiles_of(request, shown, one) for one in shown.scenes if one.show in ("numbers", "outside")},
-        lists={one.id: lists_of(request, shown, one) for one in shown.scenes if one.show in ("numbers", "outside")},
-        lines=lines(request),
-        reports=counted(request) if any(one.show == "reports" for one in shown.scenes) else [],
+        lean=lean,
+        tiles={one.id: tiles_of(request, shown, one) for one in scenes},
+        lists={one.id: lists_of(request, shown, one) for one in scenes},
+        lines=[] if lean else lines(request),
+        reports=counted(request) if not lean and any(one.show == "reports" for one in shown.scenes) else [],
         urgent=" ".join(found.urgent[:_URGENT_TOLD]),
         grey_at=now + COUNTED,
         start=start_of(request, 9.2),

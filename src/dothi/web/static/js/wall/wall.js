@@ -3,7 +3,7 @@ import { scenes } from "./scenes.js";
 import { sound } from "./sound.js";
 
 const wall = document.querySelector("[data-wall]");
-const ASK_MS = 15_000; // Figures are asked anew this often; what is urgent comes by the feed at once.
+const ASK_MS = 10_000; // Figures are asked anew this often; what is urgent comes by the feed at once.
 const shown = scenes(wall);
 const horn = sound(wall);
 let known = new Set();
