@@ -11,7 +11,7 @@ from dothi.ground.clock import HOUR, MINUTE, from_iso, iso
 from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
-from dothi.hub.model import Actor, Change, Commit, Op, amend, create, geo, prop, rel
+from dothi.hub.model import Actor, Change, Commit, Entity, Op, amend, create, geo, prop, rel
 from dothi.operations.alarms.service import own
 from dothi.operations.incidents import joining, moving, service
 from dothi.operations.incidents.log import read_log, write_entry
@@ -27,7 +27,7 @@ from dothi.operations.incidents.suggestions import (
     suggest,
     suggestions,
 )
-from dothi.operations.incidents.together import Sign, judge, react
+from dothi.operations.incidents.together import Sign, judge, react, sign_of
 from dothi.operations.incidents.workflow import GUARDS, MOVES, table_text
 from dothi.operations.model import OWNER, Operations
 from dothi.territory import Territory
@@ -286,6 +286,17 @@ def test_signs_of_different_kinds_never_belong_together() -> None:
     assert judge(flood, fire, rules).score == 0
     assert judge(flood, some, rules).score < rules.least <= judge(flood, same, rules).score
     assert judge(flood, same, rules) == judge(same, flood, rules)
+
+
+def test_an_alarm_tells_of_the_playbook_that_its_rule_names() -> None:
+    """What the rule's author names comes before what the attribute hints at."""
+    rules = parse(shipped())
+    attrs = {"active": prop(True), "since": prop(iso(T0)), "unit": prop("19753"), "attribute": prop("rainfall")}
+    hinted = sign_of(Entity("a", ("Alarm",), attrs), rules)
+    named = sign_of(Entity("a", ("Alarm",), {**attrs, "playbook": prop("landslide")}), rules)
+    assert hinted is not None
+    assert named is not None
+    assert (hinted.kinds, named.kinds) == ({"flood"}, {"landslide"})
 
 
 def test_the_documentation_prints_the_table_of_incidents() -> None:

@@ -117,7 +117,10 @@ def _alarm(entity: Entity, rules: Rules) -> Sign | None:
     value = entity.value
     if not value("active") or not value("since"):
         return None
-    kinds = {one.kind for one in rules.playbooks.values() if value("attribute", "") in one.attributes}
+    named = value("playbook", "")  # What the rule's author names comes before what its attribute hints at.
+    kinds = {one.kind for one in rules.playbooks.values() if named and named in (one.id, one.kind)} or {
+        one.kind for one in rules.playbooks.values() if value("attribute", "") in one.attributes
+    }
     name = {language: f"{said} – {value('subjectName', '')}".strip(" –") for language, said in _words(value("name"))}
     return _sign(entity, "Alarm", name, kinds, from_iso(value("since")), None, value("incident", ""))
 

@@ -121,7 +121,8 @@ def _known(request: Request, joined: list[str]) -> dict[str, str]:
             continue
         unit = str(entity.value("unit", ""))
         sign = sign_of(entity, rules_at(parts(request).operations, unit))
-        values = {"unit": unit, "title": thing(request, name).name[:200]}
+        here = parts(request).territory.knows(unit)  # An alarm of a whole area may name none of the units.
+        values = {"unit": unit if here else "", "title": thing(request, name).name[:200]}
         values["priority"] = str(entity.value("priority", "high"))
         if sign is not None:
             values["kind"] = min(sign.kinds, default="other")
