@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -130,8 +131,9 @@ def test_three_taps_and_a_photo(browser: Browser, city: City) -> None:
         page = machine.new_page()
         sign_in(page, city, "official", city.address)
         page.goto(f"{city.address}/work?q=Đống Đa")
+        page.get_by_role("button", name="Tiếp nhận").click()
+        page.goto(f"{city.address}/work?q=Đống Đa")
         page.get_by_role("link", name=order.title).click()
-        page.get_by_role("button", name="Đã nhận lệnh").click()
         expect(page.locator(".answer")).to_contain_text("Có mặt trước")
         page.get_by_role("button", name="Đã đến nơi").click()
         page.fill("#words", "Đã dọn xong, đường thông")
@@ -164,6 +166,42 @@ def test_a_unit_without_an_account(browser: Browser, city: City) -> None:
         expect(other.locator("h1")).to_have_text("Đường dẫn không đúng")
         page.goto(f"{city.address}/orders")
         expect(page.locator("h1")).to_have_text("Lệnh đang chạy")
+
+
+@contextmanager
+def api(city: City, role: str) -> Iterator[httpx.Client]:
+    """A program that signed in as a sample person."""
+    sample = city.samples[role]
+    with httpx.Client(base_url=f"{city.address}/api", timeout=20) as client:
+        answer = client.post("/session", json={"login": sample.login, "password": sample.password})
+        client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+        yield client
+
+
+def test_orders_over_http(city: City) -> None:
+    """A program gives, refuses, hands on and withdraws; an old version, a bad body and another's role are refused."""
+    order = city.run(give_order(city.parts, "Mở cống Phú Cam (mẫu)"))
+    with api(city, "duty_officer") as duty, api(city, "official") as official:
+        body = {"title": "Trực cống (mẫu)", "units": [COMMUNE, "19753"], "kind": "standby"}
+        path, key = f"/incidents/{order.incident}/orders", {"Idempotency-Key": "one key of sixteen"}
+        made = duty.post(path, json=body, headers=key).raise_for_status().json()
+        assert [one["orderedTo"] for one in made] == [COMMUNE, "19753"]
+        assert [one["id"] for one in duty.post(path, json=body, headers=key).json()] == [one["id"] for one in made]
+        assert official.post(path, json=body).status_code == 403
+        assert duty.post(path, json={"title": "Trực"}).status_code == 422
+        here = f"/orders/{order.name}"
+        old = official.post(f"{here}/receive", json={"version": order.version + 7})
+        assert (old.status_code, old.json()["state"]) == (409, "issued")
+        said = {"words": "Không đủ người", "counter": "Phường bên làm được"}
+        refused = official.post(f"{here}/refuse", json=said).raise_for_status().json()
+        assert (refused["state"], refused["assignee"], refused["counter"]) == ("refused", "46", said["counter"])
+        on = duty.post(f"{here}/reissue", json={"words": "Theo đề nghị", "unit": "19753"}).raise_for_status().json()
+        new = duty.get(f"/orders/{on['replacedBy']}").json()
+        assert (new["orderedTo"], new["state"], new["limits"]["receive"]["late"]) == ("19753", "issued", False)
+        gone = duty.post(f"/orders/{new['id']}/withdraw", json={"words": "Đã xong"}).raise_for_status().json()
+        assert (gone["state"], gone["open"]) == ("withdrawn", False)
+        listed = duty.get("/orders", params={"incident": order.incident}).json()
+        assert {one["id"] for one in listed} == {one["id"] for one in made}
 
 
 def test_ten_minutes_without_a_line(browser: Browser, city: City, wire: Wire) -> None:

@@ -41,6 +41,7 @@ PLACES: Mapping[str, str] = {
     "Order": "/order/",
     "Incident": "/incident/",
     "IncidentReview": "/incident/",
+    "Warning": "/warning/",
 }  # Where a row of another module opens.
 ICONS: Mapping[str, str] = {
     TYPE: "report",
@@ -52,6 +53,7 @@ ICONS: Mapping[str, str] = {
     "Order": "task",
     "Incident": "watch",
     "IncidentReview": "book",
+    "Warning": "watch",
 }
 
 
@@ -212,10 +214,14 @@ def _other_row(request: Request, item: WorkItem) -> dict[str, object]:
     key = f"citizens.work.{item.kind}"
     kind = words(request).t(key if words(request).has(key) else f"type.{item.kind}")
     title = value("title") or value("name") or value("summary") or kind
+    ordered = item.kind == "Order"
+    seen = ordered and value("state") == "issued" and value("orderedTo") in visit(request).actor.areas
+    drill = f"{words(request).t('orders.drill')}: " if value("drill") else ""
     return {
+        "verb": "receive" if seen else "",  # One tap: the unit has its order.
         "href": PLACES.get(item.kind, "/walk/") + item.id.split(":", 3)[-1],
-        "what": words(request).pick(title)[:SHORT],
-        "where": unit_name(request, item.unit),
+        "what": (drill + words(request).pick(title))[:SHORT],
+        "where": unit_name(request, value("orderedTo") if ordered else item.unit),
         "state": kind,
         "kind": "bad" if item.kind == "Alarm" else "note",
         "icon": ICONS.get(item.kind, "todo"),

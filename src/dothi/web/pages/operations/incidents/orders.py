@@ -111,12 +111,11 @@ def cells(request: Request, order: Order, now: int) -> tuple[Cell, ...]:
         elif order.state not in RUNNING:
             found.append(Cell(clock, "grey", "", "–"))
         else:
+            runs = order.clock() is clock
             left = words(request).left(one.limit, now)
-            text = words(request).t("orders.owed", at=moment(request, one.limit), left=left)
-            due = order.clock() is clock
-            found.append(
-                Cell(clock, "bad" if one.late else "note" if due else "grey", "late" if one.late else "clock", text)
-            )
+            text = words(request).t("orders.owed" if runs else "orders.ahead", at=moment(request, one.limit), left=left)
+            kind = "bad" if one.late else "note" if runs else "grey"
+            found.append(Cell(clock, kind, "late" if one.late else "clock", text))
     return tuple(found)
 
 
@@ -216,7 +215,7 @@ def order_page(
         ahead=ahead(order, verbs),
         here=f"/o/{token}" if token else f"/order/{order.name}",
         token=token,
-        link=whole_link(request, order) if not token and order.open and "withdraw" in verbs else "",
+        link=whole_link(request, order) if not token and order.state in RUNNING and "withdraw" in verbs else "",
         units=[] if token or "reissue" not in verbs else units_of(request, order.unit or order.ordered_to),
         proof=proof(order, f"/o/{token}/file/" if token else ""),
         key=secret(),
