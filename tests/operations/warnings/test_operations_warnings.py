@@ -3,15 +3,23 @@
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import httpx
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dothi.ground.clock import DAY, HOUR, MINUTE, iso
+from dothi.accounts.api import actor_of, require_csrf
+from dothi.ground.clock import DAY, HOUR, MINUTE, iso, now_us
 from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid, Missing
+from dothi.ground.problem import problem
 from dothi.hub.model import Actor, Commit, amend, prop, system
 from dothi.office.rules import adopt
+from dothi.operations.api import bulletins as bulletins_api
+from dothi.operations.api import warnings as warnings_api
 from dothi.operations.model import OWNER, Operations
 from dothi.operations.warnings import service, workflow
 from dothi.operations.warnings.areas import shape_from_text, shape_problem, shape_text
@@ -356,3 +364,46 @@ def test_nobody_writes_warnings_but_their_verbs(repository: Path) -> None:
     ]
     assert writers == ["warnings/service.py"]
     assert OWNER == "operations"
+
+
+def test_the_endpoints_ask_for_two_people_too(tmp_path: Path) -> None:
+    """Written, submitted, refused to its writer, released over HTTP; a bulletin comes in as a file; a key gets 403."""
+    who = {"now": LAN}
+
+    async def story(operations: Operations) -> None:
+        api = FastAPI()
+        for module in (warnings_api, bulletins_api):
+            api.include_router(module.router)
+        api.state.parts = SimpleNamespace(operations=operations)
+        api.dependency_overrides |= {actor_of: lambda: who["now"], require_csrf: lambda: None}
+        api.add_exception_handler(DothiError, lambda _, error: JSONResponse(*problem(error)[::-1]))
+        transport = httpx.ASGITransport(app=api)
+        async with httpx.AsyncClient(transport=transport, base_url="http://centre") as client:
+            await tell(client)
+
+    async def tell(client: httpx.AsyncClient) -> None:
+        texts = {name: {"headline": one.headline, "instruction": one.instruction} for name, one in TEXTS.items()}
+        body = {"hazard": "flood", "info": texts, "units": [WARD], "expires": iso(now_us() + 6 * HOUR)}
+        shown = (await client.post("/warnings/preview", json=body)).json()
+        assert (shown["problems"], shown["sms"]["vi"]["segments"]) == ({}, 1)
+        made = (await client.post("/warnings", json=body)).json()
+        address = f"/warnings/{made['id']}"
+        handed = (await client.post(f"{address}/submit", json={"version": made["version"]})).json()
+        ticked = {"version": handed["version"], "checked": sorted(CHECKED)}
+        for other in (LAN, Actor("key:gate", scopes=frozenset({"write:*", "read:*"}))):
+            who["now"] = other
+            assert (await client.post(f"{address}/release", json=ticked)).status_code == 403
+        who["now"] = HOA
+        out = await client.post(f"{address}/release", json=ticked)
+        assert (out.status_code, out.json()["state"], out.json()["releasedBy"]) == (200, "released", HOA.id)
+        file = await client.get(f"{address}/cap")
+        assert (file.headers["content-type"], file.content[:5]) == ("application/cap+xml", b"<?xml")
+        taken = await client.post(
+            "/bulletins/cap", content=file.content, headers={"Content-Type": "application/cap+xml"}
+        )
+        assert (taken.status_code, taken.json()["units"], taken.json()["level"]) == (201, [WARD], None)
+        assert (await client.post("/bulletins/cap", content=b"<!DOCTYPE x><alert/>")).status_code == 400
+        assert [one["id"] for one in (await client.get("/warnings")).json()] == [made["id"]]
+        assert len((await client.get("/warning-rules")).json()["hazards"]) >= 10
+
+    in_city(tmp_path, story)

@@ -5,6 +5,7 @@ from dothi.trial.demo.duty.cameras import give_cameras
 from dothi.trial.demo.duty.incidents import give_incidents
 from dothi.trial.demo.duty.orders import give_orders
 from dothi.trial.demo.duty.shifts import give_shifts
+from dothi.trial.demo.duty.warnings import give_warnings
 from dothi.trial.demo.people import Cast
 from dothi.web.parts import Parts
 
@@ -16,3 +17,4 @@ async def fill_duty(parts: Parts, cast: Cast, seed: int, now: int) -> None:
     await give_incidents(parts, cast, now)
     await give_orders(parts, cast, now)
     await give_shifts(parts, cast, now)
+    await give_warnings(parts, now)
