@@ -13,7 +13,7 @@ from dothi.ground.clock import DAY, MINUTE, VIETNAM, iso, now_us, to_datetime
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
 from dothi.hub.model import ANONYMOUS, Actor, Commit, create, geo, json_prop, prop, put, rel, system, words
-from dothi.office.rules import adopt
+from dothi.office.rules import adopt, in_force, overlay
 from dothi.operations.alarms.reading import alarm_id
 from dothi.operations.rules.in_force import KIND
 from dothi.programme import law
@@ -21,6 +21,7 @@ from dothi.programme.model import Evidence, NewTask
 from dothi.programme.tasks import ledger, service
 from dothi.sources.model import ROW, SourceDefinition
 from dothi.sources.service import define_source, push
+from dothi.web.pages.operations.rules.trying import Job, start
 from dothi.web.parts import Parts
 from tests.web.planned import add_plans
 
@@ -58,6 +59,7 @@ async def fill_life(parts: Parts) -> dict[str, str]:
         {
             "alarm": _bare(alarm),
             "rule": HIGH_WATER,
+            "trial": await add_trial(parts, today),
             "task": _bare(task),
             "part": _bare(part),
             "source": SOURCE.id,
@@ -66,6 +68,18 @@ async def fill_life(parts: Parts) -> dict[str, str]:
         | {"problem": problem}
         | await add_consultation(parts)
     )
+
+
+async def add_trial(parts: Parts, day: str) -> str:
+    """A trial of the sample rule that is done; its key."""
+    before = in_force(parts.rules, KIND)
+    after = overlay(before, {"rule": [{"id": HIGH_WATER, "when": [{"id": "limit", "limit": 3.5, "clear": 3.0}]}]})
+    text = f'[[rule]]\nid = "{HIGH_WATER}"\nwhen = [{{ id = "limit", limit = 3.5, clear = 3.0 }}]\n'
+    job = Job("", day, text, 0, f"/rules/{HIGH_WATER}", "Mực nước cao (mẫu)", before, after, (HIGH_WATER,))
+    key = start(parts.operations, job)
+    assert job.task is not None
+    await job.task
+    return key
 
 
 async def add_consultation(parts: Parts) -> dict[str, str]:

