@@ -49,10 +49,9 @@ async def give_alarms(parts: Parts, cast: Cast, seed: int, now: int) -> None:
     for place, at in enumerate(times):
         subject = stations[chance.randrange(len(stations))]
         await _turn(parts, subject, Move.RAISE, 78 + chance.randrange(40), at)
-        if place % 5:
-            taken = at + chance.randrange(2, 28) * MINUTE
-            name = alarm_id(NAMED.id, subject)
-            await service.acknowledge(parts.operations, cast.duty, name, f"Đã gọi trạm kiểm tra{NOTE}", taken)
+        taken = at + (chance.randrange(2, 28) if place % 5 else 38) * MINUTE
+        name = alarm_id(NAMED.id, subject)
+        await service.acknowledge(parts.operations, cast.duty, name, f"Đã gọi trạm kiểm tra{NOTE}", taken)
         await _turn(parts, subject, Move.CLEAR, 40, at + 40 * MINUTE)
     work = Work(
         f"Hiệu chuẩn trạm không khí A Lưới ({MARK})",
