@@ -17,7 +17,7 @@ CONSUMER = "operations.shifts"
 BOOK = system("operations")  # In whose name shifts are made ahead and ended by the clock.
 OFFICER = "duty_officer"
 INDEXED: Mapping[str, tuple[str, ...]] = {
-    TYPE: ("unit", "state", "officer", "starts", "ends", "open", "due", "assignee"),
+    TYPE: ("unit", "state", "officer", "starts", "ends", "beganAt", "open", "due", "assignee"),
     "LogEntry": ("promisedFor", "keeps", "unit"),
 }
 

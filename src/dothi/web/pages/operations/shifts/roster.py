@@ -43,7 +43,8 @@ async def roster(request: Request) -> Response:
     found = {(one.turn, day_of(one.starts)): one for one in shifts}
     turns = roster_at(here, unit, max(start, now)).turns
     stints = list(rostered(here, unit, monday, WEEK))
-    cells = {(one.turn.id, one.day): _cell(request, one, found, now) for one in stints}
+    known = {login: user.display_name for login, user in people(here).items()}
+    cells = {(one.turn.id, one.day): _cell(request, one, found, known, now) for one in stints}
     days = [monday + timedelta(days=number) for number in range(WEEK)]
     gaps = sum(cell.gap and not cell.past for cell in cells.values())
     mine = [shift_told(request, one) for one in shifts if one.officer == actor.id and one.state is State.PLANNED]
@@ -86,9 +87,10 @@ def _noon(day: date) -> int:
     return from_datetime(datetime.combine(day, time(12), VIETNAM))
 
 
-def _cell(request: Request, stint: Stint, found: Mapping[tuple[str, date], Shift], now: int) -> Cell:
+def _cell(
+    request: Request, stint: Stint, found: Mapping[tuple[str, date], Shift], known: Mapping[str, str], now: int
+) -> Cell:
     one = found.get((stint.turn.id, stint.day))
-    known = {login: user.display_name for login, user in people(parts(request).operations).items()}
     role = stint.login.startswith(ROLE_MARK)
     officer = words(request).t("shifts.anyone") if role else known.get(stint.login, stint.login)
     stray = bool(stint.login) and not role and stint.login not in known

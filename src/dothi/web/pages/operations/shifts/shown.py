@@ -10,6 +10,7 @@ from dothi.ground.clock import DAY, from_iso, now_us
 from dothi.hub.model import Entity
 from dothi.operations.shifts.matters import is_late
 from dothi.operations.shifts.model import Shift, State
+from dothi.operations.shifts.rules import book_for
 from dothi.web.page import visit, words
 from dothi.web.pages.operations.wall.open import PRIORITIES
 from dothi.web.pages.shown import unit_name, who
@@ -58,12 +59,12 @@ class Section:
 
 
 def home_of(request: Request) -> str:
-    """The unit whose book this visitor works with: the one he asks for, his own, else the city's."""
+    """The unit whose book this visitor works with: the one asked for, the one that covers his area, else the city's."""
     asked = request.query_params.get("unit", "")
     if asked and parts(request).territory.knows(asked):
         return asked
-    areas = sorted(visit(request).actor.areas)
-    return areas[0] if areas else parts(request).province or parts(request).operations.home
+    areas, home = sorted(visit(request).actor.areas), parts(request).province or parts(request).operations.home
+    return book_for(parts(request).operations, areas[0], home) if areas else home
 
 
 def note_sections(

@@ -164,7 +164,7 @@ def counted(request: Request) -> list[Shown]:
     urgent = sum(bool(one.value("urgent")) for one in found)
     today = find(request, "CitizenReport", limit=1, order=("-filedAt",))
     rows = [("reports", len(found), t("wall.reports_note")), ("urgent", urgent, ""), ("late", late, "")]
-    newest = measured_at(today[0], "filedAt") if today else None
+    newest = today[0].value("filedAt") if today else None
     note = t("wall.newest", age=words(request).age(newest)) if newest else ""
     number, by = words(request).number, t("wall.by_reports")
     return [
