@@ -27,7 +27,20 @@ from dothi.ground.clock import HOUR, MINUTE, now_us
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.hub.core import Hub
 from dothi.hub.model import ANONYMOUS, Actor, Commit, prop, put, system
-from dothi.office.messages import Draft, Gateway, Link, MailServer, Messages, State, dead, open_messages, queue, replay
+from dothi.office.messages import (
+    Draft,
+    Gateway,
+    Link,
+    MailServer,
+    Messages,
+    State,
+    dead,
+    open_messages,
+    queue,
+    replay,
+    told_about,
+    withdraw,
+)
 from dothi.office.messages.gateway import signature
 from dothi.office.messages.model import SYSTEM, TYPE, message_of
 from dothi.office.messages.outbox import AGE_MAX, BACK_OFF, run, send_due
@@ -340,3 +353,38 @@ def test_wording_is_whole() -> None:
     """Both languages have the same templates, which ask for the same values."""
     vi, en = templates("vi"), templates("en")
     assert {name: one.names for name, one in vi.items()} == {name: one.names for name, one in en.items()}
+
+
+def test_nothing_is_sent_too_late(tmp_path: Path) -> None:
+    """A message that says until when it is news goes before others, and is given up once that has passed."""
+
+    async def tell(office: Office) -> None:
+        lan, now = await office.person(email="lan@example.vn"), now_us()
+        await queue(office.messages, [draft(lan, "plain")], now=now - MINUTE)
+        await queue(office.messages, [draft(lan, "urgent", until=now + HOUR)], now=now)
+        assert await send_due(office.messages, now) == 1
+        assert [one.until != "" for one in office.all() if one.state is State.SENT] == [True]
+        await queue(office.messages, [draft(lan, "late", until=now + HOUR)], now=now)
+        assert await send_due(office.messages, now + HOUR) == 1
+        assert [one.problem for one in office.all() if one.state is State.DEAD] == ["too_late"]
+        assert len(office.post.taken) == 1
+
+    story(tmp_path, tell)
+
+
+def test_what_waits_can_be_withdrawn(tmp_path: Path) -> None:
+    """Messages about one thing that have not left are given up, also one whose try fails meanwhile; others stay."""
+
+    async def tell(office: Office) -> None:
+        lan = await office.person(email="lan@example.vn")
+        other = replace(draft(lan, "other"), about="urn:ngsi-ld:CitizenReport:XYZ789")
+        await queue(office.messages, [draft(lan, "one"), draft(lan, "two"), other])
+        office.post.answers = ["451 later"] * 3
+        await send_due(office.messages)
+        assert told_about(office.messages, REPORT)[State.FAILED] == 2
+        assert await withdraw(office.messages, REPORT)
+        assert told_about(office.messages, REPORT)[State.DEAD] == 2
+        await send_due(office.messages, now_us() + HOUR)
+        assert [one.about for one in office.all() if one.state is State.SENT] == [other.about]
+
+    story(tmp_path, tell)

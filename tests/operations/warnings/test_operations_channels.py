@@ -8,12 +8,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import httpx
 import pytest
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 
+from dothi.accounts.model import SessionRules
+from dothi.accounts.store import Accounts
 from dothi.ground.clock import DAY, HOUR, MINUTE, SECOND, now_us
-from dothi.ground.errors import Conflict, Forbidden, Invalid
+from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid
+from dothi.ground.problem import problem
 from dothi.office.messages.gateway import signature
+from dothi.operations.api import channels as channels_api
 from dothi.operations.warnings.channels.delivery import begin, deliveries, replay, send_due
 from dothi.operations.warnings.channels.model import SYSTEM, Channel, Released, State
 from dothi.operations.warnings.channels.page import out_now, recent, standing
@@ -28,7 +37,7 @@ from tests.operations.warnings.outlets import (
     receiving,
     until,
 )
-from tests.operations.warnings.writing import HOA, LAN, NAM, OTHER_WARD, WARD
+from tests.operations.warnings.writing import HERE, HOA, LAN, NAM, OTHER_WARD, WARD
 from tests.sources.test_mqtt import Broker
 
 CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
@@ -250,6 +259,32 @@ def test_acknowledged_once_each(tmp_path: Path, sink: Sink) -> None:
         assert "device of" not in repr(city.operations.hub.log())
         with pytest.raises(Conflict):
             await say(city.operations, alert.thread, Deed.SAFE, "device of Lan", now + DAY)
+
+    in_city(tmp_path, story, sink=sink.port)
+
+
+def test_over_http(tmp_path: Path, sink: Sink) -> None:
+    """A receiver acknowledges without a session by its signature alone; who may not read deliveries is told none."""
+
+    async def story(city: City) -> None:
+        alert = await city.out()
+        await begin(city.operations, city.channels, [alert.id])
+        key, at = city.delivery(alert, "webhook").id, str(now_us() // SECOND)
+        app = FastAPI()
+        app.include_router(channels_api.router)
+        accounts = Accounts.open(tmp_path, HERE.within, SessionRules(), PasswordHasher(1, 8, 1))
+        app.state.parts = SimpleNamespace(operations=city.operations, channels=city.channels, accounts=accounts)
+        app.add_exception_handler(DothiError, lambda _, error: JSONResponse(*problem(error)[::-1]))
+        body = b'{"receiver": "dai xa 2"}'
+        signed = {"X-Dothi-Time": at, "X-Dothi-Signature": signature(SECRET, at, body)}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hue.example.vn") as web:
+            path = f"/warning-deliveries/{key}/acknowledge"
+            assert (await web.post(path, content=body, headers=signed)).json() == {"acknowledged": 1}
+            assert (await web.post(path, content=body)).status_code == 401
+            assert (await web.post(path, content=body + b" ", headers=signed)).status_code == 401
+            assert (await web.get("/warning-deliveries", params={"warning": alert.id})).status_code == 403
+            assert (await web.post(f"/warning-deliveries/{key}/replay")).status_code in (401, 403, 404)
+        accounts.close()
 
     in_city(tmp_path, story, sink=sink.port)
 
