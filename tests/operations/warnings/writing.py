@@ -13,7 +13,7 @@ from dothi.office.rules import open_rules
 from dothi.operations.model import INSTEAD, OWNER, Operations
 from dothi.operations.warnings import service
 from dothi.operations.warnings.bulletins import Entry
-from dothi.operations.warnings.model import Draft, Info, Kind, Warning
+from dothi.operations.warnings.model import Draft, Info, Kind, State, Warning
 from dothi.operations.warnings.rules import rules_kind
 from dothi.territory import Territory
 
@@ -89,3 +89,13 @@ async def followed(
     made = await service.write_next(operations, LAN, out.id, kind, what or draft(), now)
     handed = await service.submit(operations, LAN, made.id, made.version, now)
     return await service.release(operations, HOA, handed.id, handed.version, CHECKED, now)
+
+
+def example(**more: object) -> Warning:
+    """A flood warning that waits for its second person."""
+    kept = {"kind": Kind.ALERT, "area": {"vi": "Phường Thuận Hóa", "en": "Thuan Hoa ward"}, "drill": False} | more
+    return Warning(
+        "urn:ngsi-ld:Warning:x", 1, "urn:ngsi-ld:Warning:x", state=State.SUBMITTED, title="", hazard="flood",
+        event={"vi": "Lũ, ngập lụt", "en": "Flood"}, severity="Severe", urgency="Immediate", certainty="Likely",
+        info=kept.pop("info", TEXTS), units=(WARD,), shapes=(), expires="2026-11-22T11:30:00Z", **kept,
+    )  # type: ignore[arg-type]  # fmt: skip
