@@ -1,135 +1,37 @@
 """The engine over a real hub whose clock we hold: rule sets taken up, alarms moved, no kill loses or doubles one."""
 
-import asyncio
-import tempfile
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tomli_w
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dothi.ground.clock import DAY, MINUTE, SECOND, from_iso, iso
-from dothi.ground.errors import Forbidden, Missing
-from dothi.hub.access import Open
-from dothi.hub.core import Hub
-from dothi.hub.model import ANONYMOUS, Actor, Change, Commit, Entity, Op, Receipt, geo, prop
-from dothi.office.rules import adopt, open_rules, refresh
-from dothi.operations.alarms.reading import alarm_id, open_alarms, state_of
-from dothi.operations.alarms.service import acknowledge, own
-from dothi.operations.alarms.workflow import NORMAL, State
-from dothi.operations.engine.following import CONSUMER, Engine, carry_out, ring, start, step
+from dothi.ground.errors import Forbidden
+from dothi.hub.model import ANONYMOUS, Change, Commit, Op, prop
+from dothi.office.rules import refresh
+from dothi.operations.alarms.reading import alarm_id, open_alarms
+from dothi.operations.alarms.service import acknowledge
+from dothi.operations.engine.following import CONSUMER, carry_out, ring
 from dothi.operations.engine.telling import area_urn
-from dothi.operations.model import Operations
-from dothi.operations.rules.in_force import KIND, rules_at, rules_kind
-from dothi.operations.rules.samples import sample_rules
-from dothi.territory import Territory
-
-HERE = Territory.load()
-T0 = from_iso("2026-11-22T23:00:00Z")  # Monday 23/11/2026, 06:00 in Vietnam.
-TODAY = "2026-11-23"
-LAN = Actor("user:lan", frozenset({"duty_officer"}))
-STEWARD = Actor("user:steward", frozenset({"data_steward"}))
-STATION, OTHER = "urn:ngsi-ld:AirQualityObserved:1", "urn:ngsi-ld:AirQualityObserved:2"
-WARD = "19753"
-LIMIT = {"id": "limit", "attribute": "pm25", "op": ">", "limit": 75, "clear": 60}
-
-
-def row(name: str, *when: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    said = {"id": name, "name": {"vi": f"Quy tắc {name}"}, "type": "AirQualityObserved", "priority": "high"}
-    return {**said, "when": [dict(one) for one in when], **more}
-
-
-HIGH = row("high", LIMIT)
-SLOW = row("slow", LIMIT, for_seconds=60)
-SILENT = row("silent", {"kind": "noData", "attribute": "pm25", "seconds": 60})
-OFTEN = row("often", {"kind": "repeat", "attribute": "pm25", "op": ">", "limit": 70, "times": 3, "window_seconds": 300})
-MEAN = {"kind": "mean", "attribute": "pm25", "op": ">", "limit": 50, "clear": 40, "window_seconds": 600}
-AREA = row("area", MEAN, each="unit", for_seconds=20)
-
-
-class Town:
-    """A hub with an engine; time passes when we say so."""
-
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, now: int = T0) -> None:
-        self.now, self.folder = now, folder
-        patch.setattr("dothi.hub.write.commit.now_us", lambda: self.now)
-        self.hub = Hub(folder, Open())
-        self.operations = Operations(self.hub, HERE, adopted=open_rules(self.hub, HERE, (rules_kind(),)))
-        own(self.operations)
-        self.engine: Engine
-
-    async def open(self, *rows: Mapping[str, Any]) -> None:
-        if rows:
-            await self.adopt(*rows, {"id": "pm25-high", "removed": True}, only=True)
-        self.engine = await start(self.operations, lambda: self.now)
-        await self.catch_up()
-
-    async def adopt(self, *rows: Mapping[str, Any], unit: str = "", day: str = TODAY, only: bool = False) -> None:
-        gone = [{"id": name, "removed": True} for name in sample_rules()] if only else []
-        said = {"rule": [*gone, *(one for one in rows if "name" in one or not only)]}
-        assert self.operations.adopted is not None
-        text, seen = tomli_w.dumps(said), {one.unit + one.valid_from: one.version for one in self._sets()}
-        await adopt(
-            self.operations.adopted,
-            STEWARD,
-            KIND,
-            unit,
-            day,
-            text,
-            "Quyết định mẫu số 01",
-            seen.get(unit + day, 0),
-            self.now,
-        )
-
-    def _sets(self) -> list[Any]:
-        assert self.operations.adopted is not None
-        return [one for sets in self.operations.adopted.adopted.values() for one in sets]
-
-    async def catch_up(self) -> None:
-        for commit in self.hub.log(self.engine.position):
-            await step(self.engine, commit, commit.seq >= self.hub.last_seq())
-
-    async def read(self, value: Any, at: int | None = None, subject: str = STATION, judge: bool = True) -> None:
-        observed = iso(self.now if at is None else at)
-        attrs = {"pm25": prop(value, observed, "GQ"), "unit": prop(WARD), "name": prop("Trạm 1")}
-        place = geo({"type": "Point", "coordinates": [107.6, 16.46]})
-        change = Change(Op.UPSERT, subject, ("AirQualityObserved",), {**attrs, "location": place})
-        await self.hub.commit(Commit(ANONYMOUS, (change,)))
-        if judge:
-            await self.catch_up()
-
-    async def wait(self, seconds: float) -> None:
-        self.now += round(seconds * SECOND)
-        await ring(self.engine, self.now)
-
-    def alarm(self, rule: str = "high", subject: str = STATION) -> Entity | None:
-        try:
-            return self.hub.get(LAN, alarm_id(rule, subject))
-        except Missing:
-            return None
-
-    def state(self, rule: str = "high", subject: str = STATION) -> State:
-        alarm = self.alarm(rule, subject)
-        return state_of(alarm) if alarm else NORMAL
-
-
-def play(folder: Path, *stories: Callable[[Town], Awaitable[None]]) -> None:
-    async def run(story: Callable[[Town], Awaitable[None]], now: int) -> int:
-        with pytest.MonkeyPatch.context() as patch:
-            town = Town(folder, patch, now)
-            try:
-                await story(town)
-            finally:
-                await town.hub.close()
-            return town.now
-
-    now = T0
-    for story in stories:
-        now = asyncio.run(run(story, now))
+from dothi.operations.rules.in_force import KIND, rules_at
+from tests.operations.engine.town import (
+    AREA,
+    HIGH,
+    LAN,
+    LIMIT,
+    OFTEN,
+    OTHER,
+    SILENT,
+    SLOW,
+    STATION,
+    STEWARD,
+    T0,
+    TODAY,
+    WARD,
+    Town,
+    play,
+    row,
+)
 
 
 def test_an_alarm_rises_is_seen_and_clears(tmp_path: Path) -> None:
@@ -393,77 +295,3 @@ def test_an_outage_of_the_server_is_nobodys_silence(tmp_path: Path) -> None:
         assert town.state("most", area_urn(WARD)).active
 
     play(tmp_path, before, after)
-
-
-class Killed(Exception):
-    """The process was ended, as by kill -9."""
-
-
-STEPS = st.lists(
-    st.tuples(st.sampled_from((STATION, OTHER)), st.integers(30, 95), st.integers(1, 50)), min_size=4, max_size=9
-)
-RULES = (HIGH, row("slow", LIMIT, for_seconds=60, hold_seconds=30), SILENT, OFTEN, AREA)
-
-
-@given(STEPS, st.lists(st.integers(0, 12), max_size=3), st.booleans())
-@settings(max_examples=12, deadline=None)
-def test_an_engine_that_is_killed_equals_one_that_was_not(
-    steps: list[tuple[str, int, int]], kills: list[int], durable: bool
-) -> None:
-    """Killed before or after a commit reached the disk, any number of times: the same alarms, each as often."""
-    assert told(steps, [], durable) == told(steps, kills, durable)
-
-
-def told(steps: list[tuple[str, int, int]], kills: list[int], durable: bool) -> dict[str, tuple[Any, ...]]:
-    """The alarms that a story leaves; the engine's commits number `kills` end the process."""
-    found: dict[str, tuple[Any, ...]] = {}
-
-    async def story(town: Town) -> None:
-        await town.open(*RULES)
-        _make_fatal(town, kills, durable)
-        for subject, value, passed in steps:
-            town.now += passed * SECOND
-            await town.read(value, subject=subject, judge=False)
-            await _survive(town, town.catch_up)
-            await _survive(town, lambda: ring(town.engine, town.now))
-        for _ in range(10):
-            town.now += 30 * SECOND
-            await _survive(town, lambda: ring(town.engine, town.now))
-        for alarm in town.hub.find(LAN, "Alarm"):
-            kept = (alarm.value(name) for name in ("active", "occurrences", "since", "rule", "subject"))
-            found[alarm.id] = tuple(kept)
-
-    with tempfile.TemporaryDirectory() as folder:
-        play(Path(folder), story)
-    return found
-
-
-def _make_fatal(town: Town, kills: list[int], durable: bool) -> None:
-    """Let the process end in some of the engine's commits: before it is on disk, or right after."""
-    commit, counted = town.hub.commit, iter(range(1_000_000))
-
-    async def fatal(one: Commit) -> Receipt:
-        ends = bool(one.timers) and next(counted) in kills
-        if durable or not ends:
-            receipt = await commit(one)
-        if ends:
-            raise Killed
-        return receipt
-
-    town.hub.commit = fatal  # type: ignore[method-assign]
-
-
-async def _survive(town: Town, act: Callable[[], Awaitable[None]]) -> None:
-    """Do it; after a kill start anew and go on from there."""
-    while True:
-        try:
-            await act()
-            return
-        except Killed:
-            act = partial(_again, town)
-
-
-async def _again(town: Town) -> None:
-    town.engine = await start(town.operations, lambda: town.now)
-    await town.catch_up()
-    await ring(town.engine, town.now)
