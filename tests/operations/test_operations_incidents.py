@@ -11,7 +11,7 @@ from dothi.ground.clock import HOUR, MINUTE, from_iso, iso
 from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
-from dothi.hub.model import Actor, Change, Commit, Entity, Op, amend, create, geo, prop, rel
+from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, amend, create, geo, prop, rel
 from dothi.operations.alarms.service import own
 from dothi.operations.incidents import joining, moving, service
 from dothi.operations.incidents.log import read_log, write_entry
@@ -291,12 +291,13 @@ def test_signs_of_different_kinds_never_belong_together() -> None:
 def test_an_alarm_tells_of_the_playbook_that_its_rule_names() -> None:
     """What the rule's author names comes before what the attribute hints at."""
     rules = parse(shipped())
-    attrs = {"active": prop(True), "since": prop(iso(T0)), "unit": prop("19753"), "attribute": prop("rainfall")}
+    attrs: dict[str, Attribute] = {"active": prop(True), "since": prop(iso(T0))}
+    attrs |= {"unit": prop("19753"), "attribute": prop("rainfall")}
     hinted = sign_of(Entity("a", ("Alarm",), attrs), rules)
     named = sign_of(Entity("a", ("Alarm",), {**attrs, "playbook": prop("landslide")}), rules)
     assert hinted is not None
     assert named is not None
-    assert (hinted.kinds, named.kinds) == ({"flood"}, {"landslide"})
+    assert (hinted.kinds, named.kinds) == (frozenset({"flood"}), frozenset({"landslide"}))
 
 
 def test_the_documentation_prints_the_table_of_incidents() -> None:
