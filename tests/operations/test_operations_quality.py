@@ -9,7 +9,7 @@ from dothi.ground.clock import DAY, HOUR, MINUTE, SECOND, from_iso, now_us
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Commit, prop, put, rel
-from dothi.operations.alarms import handling, quality, record, service, shelving
+from dothi.operations.alarms import handling, quality, record, service, shelving, trying
 from dothi.operations.alarms.quality import Moved, by_span, measure
 from dothi.operations.alarms.raising import Effect, alarm_change
 from dothi.operations.alarms.record import NOUN, Recorder, Roster, moves_of, opened_of
@@ -110,6 +110,19 @@ def test_the_chart_shows_the_peaks() -> None:
     points = by_span(found)
     assert len(points) == 120
     assert dict(points)[T0 + DAY] == 9
+
+
+def test_other_limits_are_tried_on_what_was() -> None:
+    """A call taken after 40 minutes is in time by a limit of 480 and late by 30; a lower limit finds the flood."""
+    moves = [moved(0, "raise"), moved(40 * MINUTE, "acknowledge"), moved(HOUR, "raise", "b")]
+    cases = list(trying.waits(moves))
+    assert [(one.alarm, one.taken) for one in cases] == [("a", T0 + 40 * MINUTE), ("b", None)]
+    rows = [{**row, "acknowledge_minutes": 30} for row in handling.shipped()["priority"]]
+    strict = handling.parse({**handling.shipped(), "priority": rows, "flood": {"alarms": 2, "over": 1}})
+    found = trying.judged(cases, [3.0, 0.0], (RULES, strict), {"a": "Trạm A"}, T0, T0 + HOUR + MINUTE)
+    told = {one.name: (one.of, one.before, one.after) for one in found.measures}
+    assert told == {"alarms_late": (2, 0, 1), "alarms_handed": (2, 0, 0), "slots_flooded": (2, 0, 1)}
+    assert [(one.kind, one.name) for one in found.samples] == [("late", "Trạm A")]
 
 
 def test_operators_by_the_roster() -> None:

@@ -1,4 +1,4 @@
-"""What people do with alarms: acknowledge, comment, assign, one by one or many at once; and keeping their rules."""
+"""What people do with alarms: acknowledge, comment, assign, one by one or many at once."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,4 +1,4 @@
-"""The JSON endpoints of alarms: what people do with them, work announced, how good they are; and their rules."""
+"""The JSON endpoints of alarms: what people do with them, work announced, how good they are."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

@@ -14,6 +14,8 @@ from dothi.hub.model import ABSENT
 from dothi.office.rules import adopt, applied, check_day, in_force, inherited, overlay, read, versions
 from dothi.office.rules.model import Trial
 from dothi.office.rules.service import check, kind_of
+from dothi.operations.alarms import trying as handling
+from dothi.operations.alarms.handling import KIND as HANDLING
 from dothi.operations.incidents.orders import simulation as orders
 from dothi.operations.incidents.orders.rules import KIND as ORDER_RULES
 from dothi.operations.incidents.playbooks import simulation as incidents
@@ -62,7 +64,12 @@ def _of_incidents(request: Request, unit: str | None, before: Mapping[str, Any],
     return incidents.simulate(parts(request).operations, unit, before, after)
 
 
+def _of_alarms(request: Request, unit: str | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> Trial:
+    return handling.simulate(parts(request).operations, unit, before, after)
+
+
 JUDGES: Mapping[str, Judge] = {
+    HANDLING: _of_alarms,
     **{kind: partial(_of_programme, kind) for kind in simulation.TRIALS},
     ORDER_RULES: _of_orders,
     PLAYBOOKS: _of_incidents,
