@@ -5,6 +5,7 @@ import "./sealed.js";
 
 const { outbox, sealed } = self;
 const PROBE_MS = 4000;
+const SEND_MS = 60_000; // Photos over a bad line.
 const AGAIN_MS = 3000;
 const SHOWN_MS = 12 * 3600_000; // What was sent stays in the list for a shift.
 const LATER = [408, 425, 429];
@@ -117,7 +118,7 @@ async function sendOne(deed, csrf) {
   const headers = { "Idempotency-Key": deed.key, "X-CSRF-Token": csrf, Accept: "application/json", ...type };
   let answer;
   try {
-    answer = await fetch(deed.api, { method: "POST", body: sent, headers });
+    answer = await fetch(deed.api, { method: "POST", body: sent, headers, signal: AbortSignal.timeout(SEND_MS) });
   } catch {
     return false;
   }
@@ -141,7 +142,7 @@ async function send() {
     if (!lock || (await sealed.user()) !== me) return;
     const waiting = (await sealed.deeds()).filter((deed) => deed.state === "waiting");
     if (!waiting.length) return;
-    const who = await fetch("/api/me", { cache: "no-store" }).catch(() => null);
+    const who = await fetch("/api/me", { cache: "no-store", signal: AbortSignal.timeout(PROBE_MS) }).catch(() => null);
     if (!who || who.status >= 500) return;
     const { id, csrf } = who.ok ? await who.json() : {};
     signIn = !who.ok || id !== me || !csrf;
@@ -164,8 +165,9 @@ function submitted(event) {
   const form = event.target.closest?.("form[data-outbox]");
   if (!form || form.dataset.online) return;
   event.preventDefault();
-  const button = event.submitter;
-  handled(form, button);
+  if (form.dataset.busy) return; // A second tap of a hurried finger.
+  form.dataset.busy = "yes";
+  handled(form, event.submitter).finally(() => delete form.dataset.busy);
 }
 
 async function handled(form, button) {
@@ -223,9 +225,13 @@ async function show() {
   box.querySelector("[data-rows]").replaceChildren(...shown.map((deed) => row(template, deed)));
 }
 
+/** Send again while something waits; a kept copy makes way for the page itself once the line is back. */
 async function retry() {
   if (box && !box.querySelector("[data-send]").hidden) await sendAll();
+  else if (copy && !typing() && (await reachable())) location.reload();
 }
+
+const typing = () => [...document.querySelectorAll("main textarea, main input[type=text]")].some((field) => field.value !== field.defaultValue);
 
 async function start() {
   navigator.serviceWorker?.register("/worker.js").catch(() => {});
