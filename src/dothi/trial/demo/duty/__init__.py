@@ -4,6 +4,7 @@ from dothi.trial.demo.duty.alarms import give_alarms
 from dothi.trial.demo.duty.cameras import give_cameras
 from dothi.trial.demo.duty.incidents import give_incidents
 from dothi.trial.demo.duty.orders import give_orders
+from dothi.trial.demo.duty.rules import give_rules
 from dothi.trial.demo.duty.shifts import give_shifts
 from dothi.trial.demo.duty.warnings import give_warnings
 from dothi.trial.demo.people import Cast
@@ -12,6 +13,7 @@ from dothi.web.parts import Parts
 
 async def fill_duty(parts: Parts, cast: Cast, seed: int, now: int) -> None:
     """What the centre did and has open when the demo begins at `now` (µs): one line for each room."""
+    await give_rules(parts, now)
     await give_alarms(parts, cast, seed, now)
     await give_cameras(parts, cast, seed, now)
     await give_incidents(parts, cast, now)
