@@ -7,7 +7,7 @@ from dothi.ground.clock import from_iso
 from dothi.operations.shifts import handover, service
 from dothi.web.page import Page, render, visit, words
 from dothi.web.pages.operations.shifts.mine import READERS
-from dothi.web.pages.operations.shifts.shown import home_of, note_sections, shift_told
+from dothi.web.pages.operations.shifts.shown import DUTY, home_of, note_sections, shift_told
 from dothi.web.pages.shown import unit_name
 from dothi.web.parts import parts
 
@@ -44,6 +44,7 @@ async def book(request: Request) -> Response:
         words_all=note.get("words", {}).get(handover.ALL, ""),
         signed_at=signed_at,
         broken=handover.broken(one),
+        may_act=bool(DUTY & actor.roles),
         before=f"/shift/book/{one.after.split(':', 3)[3]}" if one.after else "",
     )
 

@@ -16,7 +16,7 @@ from dothi.web.pages.shown import STAFF, collection, feature, find, point, start
 from dothi.web.parts import parts
 
 WATCHERS = STAFF - {"assessor"}
-ROWS = 7
+ROWS, BESIDE = 7, 2  # Matters of the situation; late orders and warnings that stand below them.
 _URGENT_TOLD = 40  # Ids of urgent alarms that the page tells its own script.
 
 
@@ -31,6 +31,8 @@ async def wall(request: Request) -> Response:
     found = everything(request)
     now, lean = now_us(), "lean" in request.query_params
     scenes = [one for one in shown.scenes if one.show in ("numbers", "outside") and not lean]
+    beside = [*[one for one in found.orders if one.late][:BESIDE], *found.warnings[:BESIDE]]
+    room = ROWS - 1 - (len(beside) + 1) // 2 if beside else ROWS
     return render(
         request,
         "operations/wall/wall.html",
@@ -38,8 +40,9 @@ async def wall(request: Request) -> Response:
         open=found,
         answer=answer(request, found),
         calm=not (found.waiting or found.incidents or found.alarms),
-        rows=(*found.incidents, *found.alarms)[:ROWS],
-        more=max(0, len(found.incidents) + len(found.alarms) - ROWS),
+        rows=(*found.incidents, *found.alarms)[:room],
+        more=max(0, len(found.incidents) + len(found.alarms) - room),
+        beside=beside,
         duty=duty_line(request, found, unit),
         gap=book_for(parts(request).operations, unit, unit) not in found.duty,
         lean=lean,
