@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 from playwright.sync_api import Browser, Page, expect
 
+from dothi.hub.model import system
 from dothi.operations.warnings.cap.checks import errors
 from dothi.operations.warnings.cap.reading import from_xml
 from dothi.operations.warnings.cap.writing import to_xml
@@ -138,3 +139,12 @@ def test_a_bulletin_comes_in_without_javascript(city: City, leader: Page) -> Non
     row.locator("summary").click()
     row.get_by_role("link", name="Viết cảnh báo theo bản tin").click()
     assert leader.locator("#bulletin option:checked").text_content() == "Tin lũ số 1 (mẫu) – cấp 3"
+
+
+def test_an_incident_brings_its_place_along(city: City, leader: Page) -> None:
+    """From an incident the form begins with its commune and names it, so that the incident knows its warnings."""
+    incident = city.parts.hub.get(system("test"), f"urn:ngsi-ld:Incident:{city.values['incident']}")
+    leader.goto(f"{city.address}/warnings/new?hazard=flood&incident={city.values['incident']}")
+    assert leader.input_value("input[name=incident]") == incident.id
+    ticked = leader.locator("input[name=units]:checked").evaluate_all("boxes => boxes.map((box) => box.value)")
+    assert ticked == [incident.value("unit")]

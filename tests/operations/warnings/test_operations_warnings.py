@@ -16,14 +16,24 @@ from dothi.accounts.api import actor_of, require_csrf
 from dothi.ground.clock import DAY, HOUR, MINUTE, iso, now_us
 from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid, Missing
 from dothi.ground.problem import problem
-from dothi.hub.model import Actor, Commit, amend, prop, system
+from dothi.hub.model import Actor, Commit, Timer, amend, prop, system
 from dothi.office.rules import adopt
 from dothi.operations.api import bulletins as bulletins_api
 from dothi.operations.api import warnings as warnings_api
 from dothi.operations.model import OWNER, Operations
 from dothi.operations.warnings import service, workflow
 from dothi.operations.warnings.areas import shape_from_text, shape_problem, shape_text
-from dothi.operations.warnings.model import Circle, IllegalMove, Info, Kind, OnePersonOnly, Shape, State, Warning
+from dothi.operations.warnings.model import (
+    CONSUMER,
+    Circle,
+    IllegalMove,
+    Info,
+    Kind,
+    OnePersonOnly,
+    Shape,
+    State,
+    Warning,
+)
 from dothi.operations.warnings.rules import KIND, parse, shipped
 from tests.operations.warnings.writing import (
     CHECKED,
@@ -197,6 +207,9 @@ def test_update_all_clear_and_the_end_by_itself(tmp_path: Path) -> None:
         assert (ended.state, ended.open) == (State.EXPIRED, False)
         assert await service.ring(operations, T0 + HOUR) == 0
         assert await service.ring(operations, T0 + 7 * HOUR) == 1  # The all-clear itself goes from the list.
+        gone = Timer(CONSUMER, "urn:ngsi-ld:Warning:gone", T0)
+        await operations.hub.commit(Commit(system("operations"), (), timers=(gone,)))
+        assert [await service.ring(operations, T0) for _ in range(2)] == [1, 0]  # Nothing that is gone holds others up.
         late = await followed(operations, ended, Kind.ALL_CLEAR, draft(expires=iso(T0 + 9 * HOUR)), T0 + 7 * HOUR)
         assert service.warning(operations, HOA, other.id).state is State.EXPIRED
         assert late.references == (f"{ended.sender},{ended.identifier},2026-11-22T08:00:00+07:00",)

@@ -333,6 +333,8 @@ async def ring(operations: Operations, now: int | None = None) -> int:
     for name, _ in rang:
         try:
             await (lapse if f":{BULLETIN}:" in name else expire)(operations, name, at)
+        except Missing:  # Nothing is left that could end: the timer goes, so that it does not hold up the others.
+            await operations.hub.commit(Commit(SYSTEM, (), timers=(Timer(CONSUMER, name, None),), owner=OWNER))
         except Conflict:
             continue  # It moves right now: the timer rings again.
     return len(rang)
