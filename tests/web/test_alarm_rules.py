@@ -1,16 +1,30 @@
 """Story: an officer sees a rule that calls too often, tries another limit on the past and adopts it for one ward."""
 
+import json
 import math
+import re
+import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
+from starlette.requests import Request
 
 from dothi.ground.clock import HOUR, MINUTE, VIETNAM, iso, now_us, to_datetime
-from dothi.hub.model import Change, Commit, Op, prop, system
+from dothi.hub.model import ANONYMOUS, Change, Commit, Op, prop, system
+from dothi.office.rules import overlay
 from dothi.operations.rules.in_force import rules_at
+from dothi.operations.rules.model import Rule, leaves
+from dothi.operations.rules.parse import parse, row_of
+from dothi.operations.rules.samples import shipped
+from dothi.web.page import Visit
+from dothi.web.pages.operations.rules.form import Said, days_of, fits, rule_said, values
+from dothi.web.pages.operations.rules.one import _watched
+from dothi.web.pages.operations.rules.sentences import condition, more, parts_of
+from dothi.web.words import Words, load
 from tests.web.city import COMMUNE, City, make_city
 from tests.web.watch import axe, signed_in, watch
 
@@ -108,6 +122,71 @@ def test_a_duty_officer_tries_and_hands_on(city: City, browser: Browser) -> None
     expect(page.locator("#name_vi")).to_have_value("Không khí xấu kéo dài (truyện)")
     assert seen.errors == []
     context.close()
+
+
+def reader(language: str) -> Request:
+    """A request of somebody who reads in a language."""
+    request = Request({"type": "http", "app": SimpleNamespace(state=SimpleNamespace(parts=None))})
+    request.state.visit = Visit(Words(language, load(language)), "light", ANONYMOUS, "", "", 0)
+    return request
+
+
+MORE = """
+[[rule]]
+id = "repeat"
+name = { vi = "Lặp", en = "Again" }
+type = "AirQualityObserved"
+priority = "low"
+schedule = { days = ["sat", "sun"], from = "22:00", to = "06:00", holidays = false }
+when = [{ any = [
+  { id = "r", kind = "repeat", attribute = "pm25", op = ">=", limit = 50.5, times = 3, window_seconds = 3600 },
+  { id = "f", kind = "change", attribute = "pm25", op = "<=", limit = -20.0, clear = -5.0, window_seconds = 1800 },
+] }]
+[[rule]]
+id = "share"
+name = { vi = "Tỷ lệ", en = "Share" }
+type = "WaterObserved"
+each = "province"
+priority = "high"
+hold_seconds = 90
+[[rule.when]]
+id = "s"
+kind = "share"
+attribute = "level"
+op = ">="
+limit = 0.5
+window_seconds = 3600
+at_least = 3
+where = { op = "<", limit = 1.5 }
+"""
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_the_form_says_every_rule_back(language: str) -> None:
+    """Any rule that fits the form comes back from its fields as it was, and every rule has sentences."""
+    request = reader(language)
+    tables = overlay(shipped(), tomllib.loads(MORE))
+    for rule in parse(tables).values():
+        told = [condition(request, rule), *(line for _, line in parts_of(request, rule.when)), *more(request, rule, {})]
+        assert all(one and "⟦" not in one and "{" not in one for one in told), told
+        assert fits(rule)
+        back = rule_said(request, rule, Said(values(rule), days_of(rule)), _watched(rule))
+        names = [leaf.id for leaf in leaves(back.when)]
+        assert len(set(names)) == len(names)
+        assert plain(back) == plain(rule)
+
+
+def plain(rule: Rule) -> dict[str, object]:
+    """A rule without what the form is free to say otherwise: the names of its parts, and that it is a sample."""
+    row = row_of(rule) | {"sample": None}
+    return json.loads(re.sub(r'"id": "[^"]*"', '"id": ""', json.dumps(row)))  # type: ignore[no-any-return]
+
+
+def test_a_tree_is_left_to_the_text() -> None:
+    """What has more levels or parts than the form is told of as text."""
+    leaf = '{ attribute = "pm25", op = ">", limit = 5.0, clear = 4.0 }'
+    text = f'[[rule]]\nid = "t"\nname = {{ vi = "T" }}\ntype = "X"\npriority = "low"\nwhen = [{{ not = {leaf} }}]\n'
+    assert not fits(parse(tomllib.loads(text))["t"])
 
 
 def test_rules_over_http(city: City) -> None:
