@@ -6,8 +6,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from dothi.accounts.people import make_sample_users
+from dothi.accounts.signin import sign_in
+from dothi.app import close_city, open_city, verbs
 from dothi.ground.clock import DAY, HOUR, MINUTE, from_iso, iso
 from dothi.ground.errors import Conflict, DothiError, Invalid
 from dothi.hub.access import Open
@@ -24,6 +28,7 @@ from dothi.operations.incidents.playbooks.simulation import simulate
 from dothi.operations.incidents.playbooks.steps import do_step, skip_step
 from dothi.operations.incidents.playbooks.tables import KIND, check, parse, rules_kind, shipped
 from dothi.operations.model import OWNER, Operations
+from dothi.settings import Settings
 from dothi.territory import Territory
 
 HERE = Territory.load()
@@ -223,3 +228,45 @@ def test_a_step_that_is_left_out_says_why(tmp_path: Path) -> None:
         assert score(left, T0).skipped == 1
 
     told(tmp_path, story)
+
+
+def test_an_incident_over_http_by_those_who_may(tmp_path: Path) -> None:
+    """A duty officer opens once by key, is refused a stale version and an unfinished close; an official may not."""
+
+    async def story() -> None:
+        parts = await open_city(Settings(data=tmp_path))
+        samples = {one.role: one for one in await make_sample_users(parts.accounts, "46", WARD)}
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(verbs(parts)), base_url="http://city")
+        signed = {}
+        for role in ("duty_officer", "official"):
+            session = await sign_in(parts.accounts, samples[role].login, samples[role].password, "test")
+            signed[role] = {"cookie": f"dothi_session={session.token}", "x-csrf-token": session.csrf}
+        duty, key = signed["duty_officer"], {"idempotency-key": "k" * 20}
+        body = {"title": "Mất nước (mẫu)", "kind": "water_cut", "unit": WARD, "priority": "medium"}
+        assert (await client.post("/incidents", json=body, headers=signed["official"])).status_code == 403
+        made = await client.post("/incidents", json=body, headers=duty | key)
+        again = await client.post("/incidents", json=body, headers=duty | key)
+        assert (made.status_code, made.json()["id"]) == (201, again.json()["id"])
+        home = f"/incidents/{made.json()['id'].rpartition(':')[2]}"
+        seen = {"version": made.json()["version"]}
+        assert (await client.post(f"{home}/moves/take", json=seen, headers=duty)).json()["state"] == "in_hand"
+        stale = await client.post(f"{home}/moves/control", json=seen, headers=duty)
+        early = await client.post(f"{home}/moves/close", json={}, headers=duty)
+        assert (stale.status_code, early.status_code) == (409, 409)
+        form = {"form": {"back": "18 giờ", "hours": 9}}
+        done = (await client.post(f"{home}/steps/supplier/done", json=form, headers=duty)).json()
+        assert next(one for one in done["steps"] if one["id"] == "trucks")["due"]
+        line = {"about": made.json()["id"], "words": "Phường báo 40 hộ mất nước"}
+        written = [await client.post("/log-entries", json=line, headers=signed["official"] | key) for _ in range(2)]
+        assert written[0].json() == written[1].json()
+        log = (await client.get(f"{home}/log", headers=duty)).json()
+        assert sum(one.get("words") == line["words"] for one in log) == 1
+        leaves = await client.post(f"{home}/steps/notice/skip", json={"reason": "x"}, headers=duty)
+        assert leaves.status_code == 400
+        drilled = {"scenario": "flood-night", "unit": WARD}
+        assert (await client.post("/drills", json=drilled, headers=duty)).json()["drill"]
+        assert (await client.get("/suggestions", headers=duty)).json() == []
+        await client.aclose()
+        await close_city(parts)
+
+    asyncio.run(story())

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 
+from dothi.accounts.organisations import organisations
 from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Missing
 from dothi.hub.model import Entity
@@ -29,6 +31,8 @@ LOOKS: Mapping[State, tuple[str, str]] = {  # State → kind and icon; the word 
     State.CANCELLED: ("grey", "cross"),
     State.MERGED: ("grey", "next"),
 }
+HOURS = ("1", "2", "4", "8", "12", "24")  # Limits that the form of an order offers.
+OFFICES = 3
 PRIORITIES: Mapping[Priority, tuple[str, str]] = {
     Priority.URGENT: ("bad", "alarm"),
     Priority.HIGH: ("watch", "alarm"),
@@ -41,7 +45,7 @@ PAGE_OF: Mapping[str, tuple[str, str]] = {  # Type → its page and icon.
     "Bulletin": ("/walk/{}", "weather"),
     "Incident": ("/incident/{}", "watch"),
     "Order": ("/order/{}", "task"),
-    "Warning": ("/walk/{}", "people"),
+    "Warning": ("/warning/{}", "people"),
     "Task": ("/task/{}", "task"),
     "Problem": ("/problems/review/{}", "proposal"),
 }
@@ -229,13 +233,20 @@ def _filled(request: Request, one: Incident, step: Step) -> Iterable[tuple[str, 
 
 
 def _order(request: Request, one: Incident, order: Mapping[str, Any]) -> tuple[str, str]:
-    """An order that the playbook proposes, and the form that it fills."""
+    """An order that the playbook proposes, and the form that it fills: words, units of its kind, the limit."""
     said = words(request).pick(order["words"])
-    return said, f"/incident/{one.name}/order?title={_quoted(said)}"
+    asked = [("title", said[:200]), *(("units", code) for code in _ordered(request, one, order["to"]))]
+    hours = f"{order.get('done_hours', 0):g}"
+    asked += [("hours", hours)] if hours in HOURS else []
+    return said, f"/incident/{one.name}/order?{urlencode(asked)}"
 
 
-def _quoted(text: str) -> str:
-    return text.replace("%", "%25").replace("&", "%26").replace("#", "%23").replace("+", "%2B").replace(" ", "+")
+def _ordered(request: Request, one: Incident, kind: str) -> list[str]:
+    """Who gets such an order: the unit itself, or the offices of that kind in its province."""
+    if not kind:
+        return [one.unit]
+    every = organisations(parts(request).hub)
+    return [each.id for each in every if each.kind == kind and each.unit[:2] == one.unit[:2]][:OFFICES]
 
 
 def thing(request: Request, entity_id: str) -> Thing:
