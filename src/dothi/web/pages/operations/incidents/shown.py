@@ -300,7 +300,7 @@ def line_rows(request: Request, lines: Iterable[Line], found: Incident) -> list[
             {
                 "at": one.at,
                 "time": moment(request, one.at),
-                "who": who(request, one.by),
+                "who": _by(request, one),
                 "words": said,
                 "kind": one.kind,
                 "late": late,
@@ -309,6 +309,14 @@ def line_rows(request: Request, lines: Iterable[Line], found: Incident) -> list[
             }
         )
     return list(reversed(rows))
+
+
+def _by(request: Request, line: Line) -> str:
+    """Who it was; a unit that holds the link of an order acts without an account."""
+    by = str(line.deed.get("by") or line.by)
+    if by.startswith("link:"):
+        return words(request).t("orders.by_link", unit=unit_name(request, by.removeprefix("link:")))
+    return who(request, by)
 
 
 def deed_word(request: Request, deed: Mapping[str, Any], titles: Mapping[str, str]) -> str:
