@@ -20,7 +20,7 @@ PROVINCES_GEOJSON = DATA / OUTLINES
 START_VIEW = (102.0, 7.5, 116.5, 23.6)  # West, south, east, north: the country with both archipelagos.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Territory:
     """Units in time, outlines of the provinces, and which commune a place lies in. Every `at` is a day, None today."""
 
@@ -42,6 +42,10 @@ class Territory:
         zones = make_zones(gazetteer, province_outlines(collection))
         tag = hashlib.sha256(outlines).hexdigest()[:16]
         return cls(register, gazetteer, zones, outlines, tag, collection["attribution"])
+
+    def __repr__(self) -> str:
+        """Short: logs and failing tests print what holds a territory, and ten thousand units help nobody."""
+        return f"<Territory of {len(self.gazetteer.states)} codes>"
 
     @property
     def gazetteer(self) -> Gazetteer:
