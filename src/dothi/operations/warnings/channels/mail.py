@@ -17,7 +17,7 @@ from dothi.operations.warnings.model import LANGUAGES, Warning
 from dothi.operations.warnings.text import HEADS, short_text
 
 NAME = "mail"
-LETTERS_AT_ONCE = 500  # Kept in one commit.
+LETTERS_AT_ONCE = 100  # Kept in one commit: others have their turn between two.
 SMS_LETTERS = 160
 _LINES = {
     "vi": ("Nơi: {area}", "Từ {start} đến {end}", "Việc cần làm:"),

@@ -27,6 +27,7 @@ from dothi.web.parts import parts
 SHORT = {"Cache-Control": "public, max-age=60"}
 LOOKS = {"Extreme": "bad", "Severe": "bad", "Moderate": "watch", "Minor": "note", "Unknown": "note"}
 HERE_ZOOM = 10.5
+SEARCHED = 50  # Units of one name over the whole country.
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,7 @@ def _asked(request: Request) -> Response | None:
     """A place that was typed, or that the device told (rounded by it): to the address of its commune."""
     given, territory = request.query_params, parts(request).territory
     if given.get("place", "").strip():
-        found = territory.search(given["place"][:100], limit=1)
-        return _to(found[0].code if found else "", given["place"][:100])
+        return _to(_found(request, given["place"][:100]), given["place"][:100])
     if "lon" in given and "lat" in given:
         try:
             here = territory.resolve(float(given["lon"]), float(given["lat"])).unit
@@ -116,6 +116,14 @@ def _asked(request: Request) -> Response | None:
             here = None
         return _to(here.code if here else "", words(request).t("alerts.near"))
     return None
+
+
+def _found(request: Request, typed: str) -> str:
+    """The code of the unit that was meant: of this city where it has one of the name, "" when there is none."""
+    here = parts(request)
+    found = here.territory.search(typed, limit=SEARCHED)
+    own = [one for one in found if here.province and here.territory.province_of(one.code).code == here.province]
+    return next((one.code for one in (*own, *found)), "")
 
 
 def _to(unit: str, typed: str) -> Response:
