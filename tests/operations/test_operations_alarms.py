@@ -16,7 +16,7 @@ from dothi.ground.clock import HOUR, MINUTE, SECOND, from_iso, iso
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
-from dothi.hub.model import Actor, Commit, Entity, prop, put
+from dothi.hub.model import Actor, Commit, Entity, amend, prop, put, rel
 from dothi.operations.alarms import handling, maintenance, service, shelving, watching
 from dothi.operations.alarms.floods import Burst, burst_of, calm_at, chatters, in_flood, is_flood
 from dothi.operations.alarms.handling import Flapping, Flood
@@ -385,6 +385,23 @@ def test_what_nobody_takes_goes_to_the_next(tmp_path: Path) -> None:
         assert desk.alarm(taken).value("escalatedTo") == ""
         reasons = [one.reason for one in desk.hub.trail(LAN, desk.alarm(urgent).id)]
         assert reasons[:2] == ["urgent-upper: 46", "urgent-leader: 19789"]
+
+    play(tmp_path, story)
+
+
+def test_an_alarm_forgets_an_incident_that_is_over(tmp_path: Path) -> None:
+    """Raised again it still belongs to an incident that goes on, and to none that is closed."""
+
+    async def story(desk: Desk) -> None:
+        incident = "urn:ngsi-ld:Incident:1"
+        await desk.says(HIGH, True)
+        joined = amend(NAME, incident=rel(incident))
+        await desk.hub.commit(Commit(ENGINE, (put(incident, "Incident", open=prop(True)), joined), owner=OWNER))
+        for still, known in ((True, incident), (False, "")):
+            await desk.hub.commit(Commit(ENGINE, (amend(incident, open=prop(still)),), owner=OWNER))
+            await desk.says(HIGH, False)
+            await desk.says(HIGH, True)
+            assert desk.alarm().value("incident") == known
 
     play(tmp_path, story)
 

@@ -156,6 +156,8 @@ def _begun(operations: Operations, alarm: Entity | None, state: State, effect: E
     attrs["occurrences"] = prop((alarm.value("occurrences", 0) if alarm else 0) + 1)
     attrs["turns"] = json_prop(list(turned(turns_of(alarm), now)))
     attrs |= {"clearing": prop(""), "chattering": prop(False), "escalatedTo": prop(""), "escalations": prop(0)}
+    if alarm is not None and alarm.value("incident") and not _goes_on(operations, alarm.value("incident")):
+        attrs["incident"] = prop("")  # What happened then is over; this is new.
     following = after(state, Move.RAISE)
     unit = _text(attrs, "unit")
     if following == UNSEEN:
@@ -172,6 +174,14 @@ def _owner(operations: Operations, alarm: Entity | None, state: State, attrs: Ma
     if alarm is not None and state in OPEN and alarm.value("assignee"):
         return str(alarm.value("assignee"))
     return _text(attrs, "unit") or operations.home or "duty"
+
+
+def _goes_on(operations: Operations, incident: str) -> bool:
+    """Whether an incident is still directed."""
+    try:
+        return bool(operations.hub.get(ENGINE, incident).value("open"))
+    except Missing:
+        return False
 
 
 def _cause(effect: Effect) -> dict[str, Attribute]:
