@@ -359,7 +359,7 @@ def test_a_drill_says_so_and_an_incident_that_is_over_takes_no_order(tmp_path: P
         with pytest.raises(IllegalMove):
             await room.give()
 
-    told(tmp_path, story, drill=True, scenario="Tập (mẫu)")
+    told(tmp_path, story, drill=True)
 
 
 def test_other_limits_are_tried_on_the_orders_of_90_days(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def row(request: Request, order: Order) -> Row:
         title=order.title,
         unit=unit_name(request, order.ordered_to),
         incident=incident_title(request, order),
-        incident_href=f"/incident/{bare(order.incident)}",
+        incident_href=f"/incident/{bare(order.incident)}" if may_read(request, order.incident) else "",
         place=order.place,
         state=words(request).t(f"orders.state.{order.state}"),
         kind="bad" if late else kind,
@@ -131,6 +131,15 @@ def incident_title(request: Request, order: Order) -> str:
         return str(parts(request).hub.get(SYSTEM, order.incident).value("title", ""))
     except Missing:
         return ""
+
+
+def may_read(request: Request, incident: str) -> bool:
+    """Whether this visitor may open the incident: a unit from elsewhere sees its order only."""
+    try:
+        parts(request).hub.get(visit(request).actor, incident)
+    except Missing:
+        return False
+    return True
 
 
 def told(request: Request, counts: Mapping[str, int], late_key: str = "orders.answer") -> str:
