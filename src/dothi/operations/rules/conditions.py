@@ -32,7 +32,9 @@ MONTH_SECONDS = 31 * 86_400
 def condition(row: Row, kind: str, each: Each) -> Node:
     """What a rule's `when` says; `kind` is the type of its subjects."""
     parts = _parts(row, "when", kind, each, 0)
-    node = parts[0] if len(parts) == 1 else AllOf(parts)
+    node: Node = AllOf(parts)
+    while isinstance(node, AllOf) and len(node.parts) == 1 and not node.id:
+        node = node.parts[0]
     check_tree(row, node)
     return node
 
