@@ -19,7 +19,7 @@ from dothi.hub.core import Hub
 from dothi.hub.language.nodes import EventQuery
 from dothi.hub.model import ANONYMOUS, Actor, Commit, Event
 from dothi.operations.alarms.service import own
-from dothi.operations.events import looking, rules, sources
+from dothi.operations.events import looking, rules, sources, trial
 from dothi.operations.events.expiry import end_old
 from dothi.operations.events.intake import BATCH_MAX, take_in
 from dothi.operations.events.model import SYSTEM, source_id
@@ -181,6 +181,25 @@ def test_a_rule_asks_a_person_to_look_and_alarms_nobody(told: Callable[[Story], 
         assert shown.location == {"type": "Point", "coordinates": [107.59, 16.468]}
         assert not list(room.hub.find(SYSTEM, "Alarm"))
         assert not list(room.hub.find(SYSTEM, "Warning"))
+
+    told(story)
+
+
+def test_other_rules_are_tried_on_what_is_kept(told: Callable[[Story], None]) -> None:
+    """The trial of the rules in force counts what was really suggested; stricter ones ask less, and name each case."""
+
+    async def story(room: Room) -> None:
+        for hour in (5, 4, 3):
+            rows = [room.row(f"{hour}-{n}", hour * HOUR - n * MINUTE) for n in range(2)]
+            await take_in(room.operations, BOX, "cam-1", rows, room.now - hour * HOUR + 2 * MINUTE)
+        tables = rules.shipped()
+        asked = suggestions(room.operations, LAN, kind="detection")
+        stricter = {**tables, "rule": [{**row, "times": 3} for row in tables["rule"]]}
+        found = trial.simulate(room.operations, "46", tables, stricter)
+        assert [(one.of, one.before, one.after) for one in found.measures] == [(6, len(asked), 0)]
+        assert (found.counts, len(asked)) == ({"detection_gone": 3}, 3)
+        assert "Camera cầu Trường Tiền" in found.samples[0].name
+        assert trial.simulate(room.operations, "48", tables, stricter).cases == 0
 
     told(story)
 

@@ -16,6 +16,8 @@ from dothi.office.rules.model import Trial
 from dothi.office.rules.service import check, kind_of
 from dothi.operations.alarms import trying as handling
 from dothi.operations.alarms.handling import KIND as HANDLING
+from dothi.operations.events import trial as detections
+from dothi.operations.events.rules import KIND as DETECTION_RULES
 from dothi.operations.incidents.orders import simulation as orders
 from dothi.operations.incidents.orders.rules import KIND as ORDER_RULES
 from dothi.operations.incidents.playbooks import simulation as incidents
@@ -68,7 +70,12 @@ def _of_alarms(request: Request, unit: str | None, before: Mapping[str, Any], af
     return handling.simulate(parts(request).operations, unit, before, after)
 
 
+def _of_detections(request: Request, unit: str | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> Trial:
+    return detections.simulate(parts(request).operations, unit, before, after)
+
+
 JUDGES: Mapping[str, Judge] = {
+    DETECTION_RULES: _of_detections,
     HANDLING: _of_alarms,
     **{kind: partial(_of_programme, kind) for kind in simulation.TRIALS},
     ORDER_RULES: _of_orders,
