@@ -1,28 +1,20 @@
 """The life of an alarm: the table, two hands, shelving, maintenance, roots, chattering, escalation; nothing is lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from dothi.accounts.model import Organisation
 from dothi.ground.clock import HOUR, MINUTE, SECOND, from_iso, iso
-from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
-from dothi.hub.access import Open
-from dothi.hub.core import Hub
-from dothi.hub.model import Actor, Commit, Entity, amend, prop, put, rel
-from dothi.operations.alarms import handling, maintenance, service, shelving, watching
+from dothi.ground.errors import Conflict, Forbidden, Invalid
+from dothi.hub.model import Commit, amend, prop, put, rel
+from dothi.operations.alarms import handling, maintenance, service, shelving
 from dothi.operations.alarms.floods import Burst, burst_of, calm_at, chatters, in_flood, is_flood
 from dothi.operations.alarms.handling import Flapping, Flood
 from dothi.operations.alarms.maintenance import Work
-from dothi.operations.alarms.raising import Effect, alarm_change
-from dothi.operations.alarms.reading import comments_of, held_alarms, led_by, open_alarms
+from dothi.operations.alarms.reading import comments_of, led_by, open_alarms
 from dothi.operations.alarms.service import ENGINE, alarm_id, state_of
 from dothi.operations.alarms.workflow import (
     NAMES,
@@ -32,113 +24,28 @@ from dothi.operations.alarms.workflow import (
     ROWS,
     SEEN,
     UNSEEN,
-    Held,
     Move,
     Step,
     check,
     table_text,
 )
-from dothi.operations.model import OWNER, IllegalMove, Operations, Priority, Reading
-from dothi.territory import Territory
-
-HERE = Territory.load()
-T0 = from_iso("2026-11-22T01:00:00Z")
-LAN = Actor("user:lan", frozenset({"duty_officer"}))
-BINH = Actor("user:binh", frozenset({"duty_officer"}))
-CLERK = Actor("user:clerk", frozenset({"official"}))
-WARD, OTHER = "19789", "19753"
-
-
-@dataclass(frozen=True)
-class Cause:
-    """What an alarm keeps of its rule, as the engine hands it over."""
-
-    id: str
-    name: dict[str, str]
-    priority: Priority
-    kind: str = "threshold"
-    attribute: str = "pm25"
-    limit: float | None = 75.0
-    inhibited_by: tuple[str, ...] = ()
-    inhibited_within: str = "unit"
-
-
-def a_rule(name: str, priority: Priority = Priority.HIGH, roots: tuple[str, ...] = (), within: str = "unit") -> Cause:
-    return Cause(name, {"vi": name, "en": name}, priority, inhibited_by=roots, inhibited_within=within)
-
-
-HIGH, ROOT = a_rule("high"), a_rule("power", Priority.URGENT)
-BEHIND = a_rule("behind", roots=(ROOT.id,))
-STATION = "urn:ngsi-ld:AirQualityObserved:1"
-
-
-@dataclass
-class Desk:
-    """A hub with the alarms of a centre, whose clock we hold; conditions are said by hand."""
-
-    hub: Hub
-    operations: Operations
-    now: int = T0
-    read_to: int = 0
-
-    async def station(self, subject: str, unit: str = WARD) -> None:
-        await self.hub.commit(Commit(ENGINE, (put(subject, "AirQualityObserved", unit=prop(unit), pm25=prop(1)),)))
-
-    async def says(self, one: Cause, on: bool, subject: str = STATION, value: float = 80) -> None:
-        """The engine says that a condition began or ended."""
-        move = Move.RAISE if on else Move.CLEAR
-        effect = Effect(one, Reading(subject, value, self.now, self.now), move, ({"vi": "vì", "en": "because"},))
-        while (decided := alarm_change(self.operations, effect, self.now)) is not None:
-            change, version = decided
-            try:
-                await self.hub.commit(Commit(ENGINE, (change,), expect={change.id: version}, owner=OWNER))
-                break
-            except Conflict:
-                continue
-        await self.settle()
-
-    async def settle(self) -> None:
-        """Let the consumer read the feed and the clock until nothing moves."""
-        while self.read_to < self.hub.last_seq():
-            for logged in self.hub.log(self.read_to):
-                self.read_to = logged.seq
-                if timers := await watching.react(self.operations, logged, self.now):
-                    await self.hub.commit(Commit(ENGINE, (), timers=timers))
-            await watching.ring(self.operations, self.now)
-
-    async def wait(self, span: int) -> None:
-        self.now += span
-        await watching.ring(self.operations, self.now)
-        await self.settle()
-
-    def alarm(self, one: Cause = HIGH, subject: str = STATION) -> Entity:
-        return self.hub.get(ENGINE, alarm_id(one.id, subject))
-
-    def state(self, one: Cause = HIGH, subject: str = STATION) -> str:
-        try:
-            return NAMES[state_of(self.alarm(one, subject))]
-        except Missing:
-            return "normal"
-
-
-def open_desk(folder: Path) -> Desk:
-    hub = Hub(folder, Open())
-    operations = Operations(hub, HERE, home="46")
-    service.own(operations)
-    return Desk(hub, operations)
-
-
-def play(folder: Path, story: Callable[[Desk], Awaitable[None]]) -> None:
-    async def run() -> None:
-        desk = open_desk(folder)
-        try:
-            await desk.station(STATION)
-            await story(desk)
-        finally:
-            await desk.hub.close()
-
-    asyncio.run(run())
-
+from dothi.operations.model import OWNER, IllegalMove, Priority
+from tests.operations.desk import (
+    BEHIND,
+    BINH,
+    CLERK,
+    HERE,
+    HIGH,
+    LAN,
+    OTHER,
+    ROOT,
+    STATION,
+    T0,
+    WARD,
+    Desk,
+    a_rule,
+    play,
+)
 
 NAME = alarm_id(HIGH.id, STATION)
 
@@ -452,86 +359,3 @@ def test_rules_of_handling_that_cannot_be(name: str, value: dict[str, int]) -> N
 def test_an_organisation_is_known_by_its_code() -> None:
     """What stands in the register of organisations is no code of a unit."""
     assert not HERE.knows(Organisation("46.dien-luc", "Điện lực", "46", "power").id)
-
-
-HANDS = st.sampled_from([Move.ACKNOWLEDGE, Move.SHELVE, Move.UNSHELVE, Move.ASSIGN])
-CAUSES = st.sampled_from([HIGH, ROOT, BEHIND])
-THINGS = st.sampled_from([STATION, "urn:ngsi-ld:AirQualityObserved:2"])
-
-
-class AlarmLife(RuleBasedStateMachine):
-    """Any run of conditions, hands and time over a real hub."""
-
-    @initialize()
-    def open(self) -> None:
-        self.folder = TemporaryDirectory()
-        self.loop = asyncio.new_event_loop()
-        self.desk = self.loop.run_until_complete(self._opened())
-        self.on: set[tuple[str, str]] = set()
-        self.raised: set[str] = set()
-
-    async def _opened(self) -> Desk:
-        desk = open_desk(Path(self.folder.name))
-        for subject in (STATION, "urn:ngsi-ld:AirQualityObserved:2"):
-            await desk.station(subject)
-        return desk
-
-    def teardown(self) -> None:
-        if hasattr(self, "desk"):
-            self.loop.run_until_complete(self.desk.hub.close())
-            self.loop.close()
-            self.folder.cleanup()
-
-    @rule(one=CAUSES, subject=THINGS, on=st.booleans())
-    def condition(self, one: Cause, subject: str, on: bool) -> None:
-        self.loop.run_until_complete(self.desk.says(one, on, subject))
-        (self.on.add if on else self.on.discard)((one.id, subject))
-        self.raised |= {alarm_id(one.id, subject)} if on else set()
-
-    @rule(one=CAUSES, subject=THINGS, hand=HANDS)
-    def two_hands(self, one: Cause, subject: str, hand: Move) -> None:
-        self.loop.run_until_complete(self._hands(alarm_id(one.id, subject), hand))
-
-    async def _hands(self, name: str, hand: Move) -> None:
-        operations, now = self.desk.operations, self.desk.now
-        deeds: dict[Move, Callable[[Actor], Awaitable[object]]] = {
-            Move.ACKNOWLEDGE: lambda who: service.acknowledge(operations, who, name, "", now),
-            Move.SHELVE: lambda who: shelving.shelve(operations, who, name, 1, "chờ sửa", now),
-            Move.UNSHELVE: lambda who: shelving.unshelve(operations, who, name, now),
-            Move.ASSIGN: lambda who: service.assign(operations, who, name, OTHER, "", now),
-        }
-        found = await asyncio.gather(*(deeds[hand](who) for who in (LAN, BINH)), return_exceptions=True)
-        assert all(not isinstance(one, BaseException) or isinstance(one, Missing | IllegalMove) for one in found)
-        assert hand is Move.ASSIGN or sum(not isinstance(one, BaseException) for one in found) <= 1
-        await self.desk.settle()
-
-    @rule(minutes=st.sampled_from([1, 20, 61]))
-    def time(self, minutes: int) -> None:
-        self.loop.run_until_complete(self.desk.wait(minutes * MINUTE))
-
-    @invariant()
-    def holds(self) -> None:
-        """One alarm per cause, owned, true to its condition, held only for a cause that stands."""
-        if not hasattr(self, "desk"):
-            return
-        found = {one.id: one for one in self.desk.hub.find(ENGINE, "Alarm")}
-        assert found.keys() == self.raised  # Nothing is lost, and nothing is there twice.
-        for alarm in found.values():
-            state = state_of(alarm)
-            assert state in NAMES
-            assert alarm.value("open") == (state in OPEN)
-            assert alarm.value("assignee")
-            truly = (alarm.value("rule"), alarm.value("subject")) in self.on
-            assert state.active == truly or (state.active and alarm.value("chattering"))
-            if state.held is Held.SHELVED:
-                assert from_iso(alarm.value("shelvedUntil")) > self.desk.now
-            if state.held is Held.SUPPRESSED:
-                assert state_of(self.desk.hub.get(ENGINE, alarm.value("suppressedBy"))).active
-        held = [one for way in (Held.SHELVED, Held.SUPPRESSED) for one in held_alarms(self.desk.operations, LAN, way)]
-        assert {one.id for one in held} == {name for name, one in found.items() if state_of(one).held}
-
-
-AlarmLife.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
-TestAlarmLife = AlarmLife.TestCase

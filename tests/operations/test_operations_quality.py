@@ -17,7 +17,7 @@ from dothi.operations.alarms.service import ENGINE, alarm_id
 from dothi.operations.alarms.workflow import Move
 from dothi.operations.model import OWNER, Operations, Priority, Reading
 from dothi.territory import Territory
-from tests.operations.test_operations_alarms import a_rule
+from tests.operations.desk import a_rule
 
 HERE = Territory.load()
 T0 = from_iso("2026-11-21T17:00:00Z")  # Midnight in Vietnam.
