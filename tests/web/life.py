@@ -112,7 +112,7 @@ def _bare(name: str) -> str:
 
 async def until(parts: Parts, name: str) -> None:
     """Wait until an entity is there: the rule engine runs beside the requests."""
-    for _ in range(200):
+    for _ in range(1000):
         try:
             parts.hub.get(DEMO, name)
             return
