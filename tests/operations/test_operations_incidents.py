@@ -11,7 +11,7 @@ from dothi.ground.clock import HOUR, MINUTE, from_iso, iso
 from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
-from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, amend, create, geo, prop, rel
+from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, amend, create, geo, prop, rel, words
 from dothi.operations.alarms.service import own
 from dothi.operations.incidents import joining, moving, service
 from dothi.operations.incidents.log import read_log, write_entry
@@ -27,7 +27,7 @@ from dothi.operations.incidents.suggestions import (
     suggest,
     suggestions,
 )
-from dothi.operations.incidents.together import Sign, judge, react, sign_of
+from dothi.operations.incidents.together import CONSUMER, Sign, judge, look_around, react, sign_of
 from dothi.operations.incidents.workflow import GUARDS, MOVES, table_text
 from dothi.operations.model import OWNER, Operations
 from dothi.territory import Territory
@@ -48,11 +48,11 @@ class Room:
         own(self.operations)
         service.declare(self.operations)
 
-    async def alarm(self, name: str = "urn:ngsi-ld:Alarm:a", **attrs: Any) -> str:
+    async def alarm(self, entity_id: str = "urn:ngsi-ld:Alarm:a", **attrs: Any) -> str:
         said = {"priority": prop("high"), "active": prop(True), "acknowledged": prop(False), "open": prop(True)}
         said |= {"since": prop(iso(T0)), "unit": prop("19753"), **attrs}
-        await self.hub.commit(Commit(LAN, (create(name, "Alarm", **said),), owner=OWNER))
-        return name
+        await self.hub.commit(Commit(LAN, (create(entity_id, "Alarm", **said),), owner=OWNER))
+        return entity_id
 
     async def open(self, new: NewIncident = FLOOD, now: int = T0) -> Incident:
         return await service.open_incident(self.operations, LAN, new, now)
@@ -306,3 +306,29 @@ def test_the_documentation_prints_the_table_of_incidents() -> None:
     assert table_text() in text
     assert {guard for move in MOVES for guard in move.guards} == set(GUARDS)
     assert all(f"`{guard}`" in text for guard in GUARDS)
+
+
+def test_loose_signs_suggest_one_incident_and_a_burst_looks_around_once(tmp_path: Path) -> None:
+    """Rain and a report of water at one place are one suggestion to open; what comes in the same second is seen too."""
+
+    async def story(room: Room) -> None:
+        place = geo({"type": "Point", "coordinates": (107.59, 16.46)})
+        around = look_around(room.operations, T0)
+        alarm = await room.alarm(attribute=prop("rainfall"), location=place, name=words(vi="Mưa lớn", en="Heavy rain"))
+        attrs = {"category": prop("flooding"), "filedAt": prop(iso(T0)), "open": prop(True), "location": place}
+        report = create("urn:ngsi-ld:CitizenReport:1", "CitizenReport", unit=prop("19753"), code=prop("X1"), **attrs)
+        await room.hub.commit(Commit(LAN, (report,)))
+        seen = room.hub.last_seq()
+        for commit in room.hub.log():
+            await react(room.operations, commit, now=T0, around=around)
+        (hint,) = suggestions(room.operations, LAN, kind="together")
+        assert hint.incident == ""
+        assert set(hint.sources) == {alarm, report.id}
+        assert room.hub.cursor(CONSUMER) == seen
+        left = await joining.carry_out(room.operations, LAN, hint.id, "")
+        assert not isinstance(left, Incident)
+        new = NewIncident("Ngập", "flood", unit="19753", alarms=(alarm,), suggestions=(hint.id,))
+        await room.open(new)
+        assert suggestions(room.operations, LAN) == []
+
+    told(tmp_path, story)

@@ -11,7 +11,7 @@ from typing import Any
 
 from shapely.geometry import shape
 
-from dothi.ground.clock import HOUR, from_iso, iso, now_us
+from dothi.ground.clock import HOUR, SECOND, from_iso, iso, now_us
 from dothi.ground.errors import Missing
 from dothi.ground.geometry import haversine_m
 from dothi.hub.model import ABSENT, Commit, Entity, Logged, LoggedCommit
@@ -29,7 +29,8 @@ from dothi.operations.model import OWNER, Operations
 CONSUMER = "incidents together"
 WATCHED = frozenset({"Alarm", "CitizenReport", "Bulletin", TYPE})
 CURSOR_EVERY = 200
-MOST = 500
+MOST, LOOSE = 500, 200  # Open incidents, and loose signs of each type, that are held against a new one.
+FRESH = SECOND  # How old what was looked at may be.
 FOREVER = 1 << 62  # Until when something lasts that has no end yet (µs).
 
 
@@ -196,13 +197,32 @@ def _point(geometry: Any) -> tuple[float, float] | None:
     return middle.x, middle.y
 
 
-def suggested(operations: Operations, sign: Sign, now: int) -> NewSuggestion | None:
+@dataclass
+class Around:
+    """What was open when it was looked at (µs), and what has come since: a burst does not ask for all of it again."""
+
+    at: int
+    incidents: list[Sign]
+    loose: list[Sign]
+
+    def add(self, sign: Sign) -> None:
+        """A sign that has just come is there for the next one."""
+        (self.incidents if sign.type == TYPE else self.loose).append(sign)
+
+
+def look_around(operations: Operations, now: int) -> Around:
+    """The open incidents, and the signs of late that belong to none."""
+    return Around(now, _signs(operations, TYPE, "open==true", now, MOST), loose(operations, now))
+
+
+def suggested(operations: Operations, sign: Sign, now: int, around: Around) -> NewSuggestion | None:
     """What a new sign suggests: to join the open incident that fits best, else to open one with signs like it."""
-    unit = min(sign.units)
-    rules = rules_at(operations, unit, now).together
+    rules = rules_at(operations, min(sign.units), now).together
     if sign.type != TYPE and sign.incident:
         return None
-    joined, best = _best(sign, [one for one in open_incidents(operations, now) if one.id != sign.id], rules)
+    if not sign.kinds and rules.near + rules.unit + rules.time < rules.least:
+        return None  # Place and time alone are not enough.
+    joined, best = _best(sign, [one for one in around.incidents if one.id != sign.id], rules)
     if joined is not None:
         if _members(operations, joined.id, sign.id):
             return None
@@ -214,8 +234,8 @@ def suggested(operations: Operations, sign: Sign, now: int) -> NewSuggestion | N
         return _new(sign, cause, title, best.reasons, (sign.id, joined.id), joined)
     if sign.type == TYPE:
         return None
-    alike = [(one, verdict) for one in loose(operations, sign, now) if (verdict := judge(sign, one, rules)).score]
-    alike = [(one, verdict) for one, verdict in alike if verdict.score >= rules.least]
+    judged = [(one, judge(sign, one, rules)) for one in around.loose if one.id != sign.id]
+    alike = [(one, verdict) for one, verdict in judged if verdict.score >= rules.least]
     if not alike:
         return None
     every = sorted([sign, *(one for one, _ in alike)], key=lambda one: (one.since, one.id))
@@ -265,22 +285,16 @@ def _members(operations: Operations, incident: str, thing: str) -> bool:
     return thing in {*several(value("alarms")), *several(value("reports")), *several(value("bulletins"))}
 
 
-def open_incidents(operations: Operations, now: int) -> list[Sign]:
-    """The open incidents as signs."""
-    return _signs(operations, TYPE, "open==true", now)
-
-
-def loose(operations: Operations, sign: Sign, now: int) -> list[Sign]:
-    """Signs of late that belong to no open incident."""
-    rules = rules_at(operations, min(sign.units), now).together
-    since = iso(sign.since - int(rules.hours * HOUR))
+def loose(operations: Operations, now: int) -> list[Sign]:
+    """Signs of late that belong to no open incident, the newest of each type."""
+    since = iso(now - int(rules_at(operations, None, now).together.hours * HOUR))
     found = [
-        *_signs(operations, "Alarm", f'active==true;since>="{since}"', now),
-        *_signs(operations, "CitizenReport", f'open==true;filedAt>="{since}"', now),
-        *_signs(operations, "Bulletin", f'expires>="{iso(now)}"', now),
+        *_signs(operations, "Alarm", f'active==true;since>="{since}"', now, LOOSE, "-since"),
+        *_signs(operations, "CitizenReport", f'open==true;filedAt>="{since}"', now, LOOSE, "-filedAt"),
+        *_signs(operations, "Bulletin", f'expires>="{iso(now)}"', now, LOOSE, "-expires"),
     ]
     taken = _taken(operations)
-    return [one for one in found if one.id != sign.id and one.id not in taken]
+    return [one for one in found if one.id not in taken]
 
 
 def _taken(operations: Operations) -> frozenset[str]:
@@ -290,8 +304,8 @@ def _taken(operations: Operations) -> frozenset[str]:
     )
 
 
-def _signs(operations: Operations, kind: str, q: str, now: int) -> list[Sign]:
-    found = operations.hub.find(SYSTEM, kind, q, MOST)
+def _signs(operations: Operations, kind: str, q: str, now: int, most: int, order: str = "-since") -> list[Sign]:
+    found = operations.hub.find(SYSTEM, kind, q, most, order=(order,)).entities
     units = {one.value("unit") for one in found}
     rules = {unit: rules_at(operations, unit, now) for unit in units}
     signs = (sign_of(one, rules[one.value("unit")]) for one in found)
@@ -301,18 +315,32 @@ def _signs(operations: Operations, kind: str, q: str, now: int) -> list[Sign]:
 async def run(operations: Operations) -> None:
     """Follow the feed until cancelled. To be run by one process, the leader."""
     stored = operations.hub.cursor(CONSUMER)
-    if not stored:
-        stored = operations.hub.last_seq()  # A city that is long at work is not gone through from its first day.
+    if not stored:  # A city that is long at work is not gone through from its first day.
+        stored = operations.hub.last_seq()
+        await operations.hub.commit(Commit(SYSTEM, (), "from here on", cursor=(CONSUMER, stored)))
+    around = look_around(operations, now_us())
     async for logged in operations.hub.follow(stored, lambda types: not WATCHED.isdisjoint(types)):
-        if await react(operations, logged, logged.seq - stored >= CURSOR_EVERY):
+        if now_us() - around.at > FRESH:
+            around = look_around(operations, now_us())
+        if await react(operations, logged, logged.seq - stored >= CURSOR_EVERY, around=around):
             stored = logged.seq
 
 
-async def react(operations: Operations, logged: LoggedCommit, remember: bool = False, now: int | None = None) -> bool:
+async def react(
+    operations: Operations,
+    logged: LoggedCommit,
+    remember: bool = False,
+    now: int | None = None,
+    around: Around | None = None,
+) -> bool:
     """Write what one commit of the feed suggests, with the position; whether anything was written."""
     at = now_us() if now is None else now
-    made = [new for entry in logged.entries if not logged.tenant and (new := _made(operations, entry, at))]
-    changes = {change.id: change for change in (suggestion_change(new, at) for new in made)}
+    begun = [one for one in logged.entries if not logged.tenant and one.status != "deleted" and _begins(one)]
+    changes = {}
+    if begun:
+        seen = look_around(operations, at) if around is None else around
+        made = [new for entry in begun if (new := _made(operations, entry, at, seen))]
+        changes = {change.id: change for change in (suggestion_change(new, at) for new in made)}
     if not changes and not remember:
         return False
     expect = dict.fromkeys(changes, ABSENT)
@@ -321,13 +349,13 @@ async def react(operations: Operations, logged: LoggedCommit, remember: bool = F
     return True
 
 
-def _made(operations: Operations, entry: Logged, now: int) -> NewSuggestion | None:
-    if entry.status == "deleted" or not _begins(entry):
-        return None
+def _made(operations: Operations, entry: Logged, now: int, around: Around) -> NewSuggestion | None:
     with suppress(Missing):
         entity = operations.hub.get(SYSTEM, entry.id)
         sign = sign_of(entity, rules_at(operations, entity.value("unit"), now))
-        new = suggested(operations, sign, now) if sign is not None else None
+        new = suggested(operations, sign, now, around) if sign is not None else None
+        if sign is not None:
+            around.add(sign)
         return new if new is not None and not known(operations, new.kind, new.cause) else None
     return None
 
