@@ -12,7 +12,7 @@ due: so the same values give the same turns whether they come live, after an out
 
 from collections.abc import Collection, Sequence
 
-from dothi.operations.engine.areas import Figure, Gathering
+from dothi.operations.engine.areas import Gathering
 from dothi.operations.engine.hours import at_work, next_look
 from dothi.operations.engine.memory import (
     Instance,
@@ -24,9 +24,11 @@ from dothi.operations.engine.memory import (
     leave,
     plan_of,
     subject_instance,
+    takers_of,
+    taking,
 )
 from dothi.operations.engine.program import REFRESH, Compiled, Truth
-from dothi.operations.engine.signals import Heard, Newest
+from dothi.operations.engine.signals import Heard, Newest, Signal
 from dothi.operations.rules.model import Reason, Turn
 
 NOTHING: Sequence[Turn] = ()
@@ -112,8 +114,12 @@ def _tell(
     plan = person.plan
     watch = plan.own.get(attribute)
     if watch is not None:
-        for one in watch.others:
-            _own(memory, name, person, one, attribute, value, observed, known)
+        takers = person.takers.get(attribute)
+        if takers is None:
+            takers = person.takers[attribute] = takers_of(memory, name, person, watch.others, attribute)
+        for instance, signals in takers:
+            if known - observed <= instance.compiled.age_us:
+                _give(memory, instance, signals, value, observed, known)
         if attribute not in person.calm or not (value is None or watch.above < value < watch.below):
             for one in watch.plain:
                 _own(memory, name, person, one, attribute, value, observed, known)
@@ -134,7 +140,7 @@ def _own(
     observed: int,
     known: int,
 ) -> None:
-    """A value for one rule on its subject. While all is well a threshold needs one comparison."""
+    """A value for a plain rule: one comparison while all is well."""
     instance = person.instances.get(one.rule.id)
     if known - observed > one.age_us and not one.silence:
         return
@@ -144,11 +150,20 @@ def _own(
         if one.rule.only.subjects and name not in one.rule.only.subjects:
             return
         instance = subject_instance(memory, name, person, one)
-    for place in one.places[attribute]:
-        taking = instance.signals[place]
-        assert not isinstance(taking, Figure)
-        taking.take(value, observed, known)
-    if instance.active or not one.needs_all or not _falls_short(memory, instance, attribute, known):
+    _give(memory, instance, taking(instance, attribute), value, observed, known)
+
+
+def _give(
+    memory: Memory,
+    instance: Instance,
+    signals: tuple[Signal, ...],
+    value: float | None,
+    observed: int,
+    known: int,
+) -> None:
+    for signal in signals:
+        signal.take(value, observed, known)
+    if instance.active or not _falls_short(memory, instance, signals, known):
         settle(memory, instance, observed, known)
 
 
@@ -169,16 +184,16 @@ def _stands(memory: Memory, one: Compiled, name: str) -> bool:
     return bool(memory.standing) and (one.rule.id, name) in memory.standing
 
 
-def _falls_short(memory: Memory, instance: Instance, attribute: str, known: int) -> bool:
+def _falls_short(memory: Memory, instance: Instance, signals: tuple[Signal, ...], known: int) -> bool:
     """Whether a leaf does not hold without which the whole cannot: then only this leaf is watched."""
-    for place in instance.compiled.places[attribute]:
-        signal = instance.signals[place]
-        if not signal.truth(known):
-            instance.true_since = -1
-            wake = signal.wake()
-            if wake is not None and wake > known:
-                memory.wake(instance, wake)
-            return True
+    if instance.compiled.needs_all:
+        for signal in signals:
+            if not signal.truth(known):
+                instance.true_since = -1
+                wake = signal.wake()
+                if wake is not None and wake > known:
+                    memory.wake(instance, wake)
+                return True
     return False
 
 

@@ -61,6 +61,9 @@ class Watch(NamedTuple):
     others: tuple[Compiled, ...]
 
 
+Takers = tuple[tuple[Instance, tuple[Signal, ...]], ...]
+
+
 class Plan(NamedTuple):
     """What a value means at one place for one kind of entity, by attribute."""
 
@@ -71,7 +74,7 @@ class Plan(NamedTuple):
 class Subject:
     """One entity as the engine knows it."""
 
-    __slots__ = ("calm", "instances", "plan", "seen", "types", "unit")
+    __slots__ = ("calm", "instances", "plan", "seen", "takers", "types", "unit")
 
     def __init__(self, types: Types, unit: str, plan: Plan) -> None:
         """Heard for the first time."""
@@ -79,6 +82,7 @@ class Subject:
         self.seen: Seen = {}
         self.calm: set[str] = set()  # Attributes whose plain rules are all well: none is up or about to be.
         self.instances: dict[str, Instance] = {}  # By rule id.
+        self.takers: dict[str, Takers] = {}  # By attribute: whom its values are given to, but for plain rules.
 
 
 @dataclass(eq=False)
@@ -197,6 +201,19 @@ def subject_instance(memory: Memory, name: str, subject: Subject, one: Compiled)
         levels = memory.program.levels(subject.unit)
         found = subject.instances[one.rule.id] = _instance(memory, one, name, "", subject.unit, levels, subject.seen)
     return found
+
+
+def takers_of(memory: Memory, name: str, subject: Subject, some: tuple[Compiled, ...], attribute: str) -> Takers:
+    """The rules on a subject that take values of an attribute, each with the leaves that do."""
+    here = (one for one in some if not one.rule.only.subjects or name in one.rule.only.subjects)
+    made = (subject_instance(memory, name, subject, one) for one in here)
+    return tuple((instance, taking(instance, attribute)) for instance in made)
+
+
+def taking(instance: Instance, attribute: str) -> tuple[Signal, ...]:
+    """The leaves of a rule that take the subject's values of an attribute."""
+    some = (instance.signals[place] for place in instance.compiled.places[attribute])
+    return tuple(signal for signal in some if not isinstance(signal, Figure))
 
 
 def _instance(
