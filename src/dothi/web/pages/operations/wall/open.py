@@ -76,7 +76,8 @@ def everything(request: Request) -> Open:
     """What is open now, as far as this visitor sees it."""
     now, duty = now_us(), serving(parts(request).operations)
     alarms = find(request, "Alarm", "open==true", _MOST)
-    shelved = [one for one in alarms if _shelved(one, now)]
+    held = find(request, "Alarm", 'held=="shelved"', _MOST)
+    shelved = {one.id for one in (*alarms, *held) if _shelved(one, now)}
     called = [one for one in alarms if not _shelved(one, now) and not one.value("suppressedBy")]
     incidents = find(request, "Incident", "open==true", _MOST)
     inside = {name: one.id for one in incidents for name in _names(one.value("alarms"))}
