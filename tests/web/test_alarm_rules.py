@@ -211,3 +211,16 @@ def test_rules_over_http(city: City) -> None:
         kept = client.post("/api/alarm-rules/pm25-high", json=asked | {"reason": "Quyết định 13/QĐ-UBND (mẫu)"})
         assert kept.status_code == 201, kept.text
         assert "limit = 10.0" in kept.json()["text"]
+
+
+def test_the_text_is_tried_too(city: City, browser: Browser) -> None:
+    """A text of alarm rules is tried on the same page, which brings the decision that was named along."""
+    context = signed_in(browser, city, "administrator", java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{city.address}/rule-sets/operations.alarms?unit={COMMUNE}")
+    page.fill("#text", '[[rule]]\nid = "pm25-high"\nwhen = [{ id = "limit", limit = 70.0 }]\n')
+    page.fill("#reason", "Quyết định 14/QĐ-UBND ngày 21/11/2026 (mẫu)")
+    page.get_by_role("button", name="Thử trên 90 ngày qua").click()
+    expect(page.locator("#tallies")).to_be_visible(timeout=20_000)
+    expect(page.locator("#reason")).to_have_value("Quyết định 14/QĐ-UBND ngày 21/11/2026 (mẫu)")
+    context.close()
