@@ -104,15 +104,12 @@ def test_events_stand_in_the_lane_of_an_entity(tmp_path: Path) -> None:
         assert hub.last_seq() == 1
         return list(hub.dump_events())
 
-    async def moved(hub: Hub) -> list[tuple[str, Event]]:
-        return list(hub.dump_events())
-
-    async def commits(hub: Hub) -> list[LoggedCommit]:
-        return list(hub.dump())
+    async def all_of(hub: Hub) -> tuple[list[LoggedCommit], list[tuple[str, Event]]]:
+        return list(hub.dump()), list(hub.dump_events())
 
     events = with_hub(tmp_path / "first", story)
-    load(tmp_path / "second", with_hub(tmp_path / "first", commits), events)
-    assert with_hub(tmp_path / "second", moved) == events != []
+    load(tmp_path / "second", with_hub(tmp_path / "first", all_of)[0], events)
+    assert with_hub(tmp_path / "second", all_of)[1] == events != []
 
 
 def test_a_commit_is_all_or_nothing(tmp_path: Path) -> None:
