@@ -168,13 +168,21 @@ def _led(request: Request, found: Quality) -> list[tuple[str, int, float]]:
 
 def _screens(request: Request, opened: dict[str, dict[str, int]]) -> list[dict[str, object]]:
     """How often each screen was opened, the most opened first, with its roles."""
-    titles = {page.path: words(request).t(page.title) for page in site(request).pages if "GET" in page.methods}
+    titles = {page.path: page.title for page in site(request).pages if "GET" in page.methods and page.path in opened}
     rows: list[tuple[int, str, str]] = []
     for screen, roles in opened.items():
         told = sorted(roles.items(), key=lambda pair: -pair[1])
         names = ", ".join(f"{_role(request, role)} {words(request).number(count)}" for role, count in told)
-        rows.append((sum(roles.values()), titles.get(screen, screen), names))
+        rows.append((sum(roles.values()), _title(request, titles.get(screen, ""), screen), names))
     return [{"screen": screen, "count": count, "roles": names} for count, screen, names in sorted(rows, reverse=True)]
+
+
+def _title(request: Request, key: str, screen: str) -> str:
+    """What a screen is called; its path where its name holds something of the one thing that it shows."""
+    try:
+        return words(request).t(key) if key else screen
+    except KeyError:
+        return screen
 
 
 def _role(request: Request, role: str) -> str:
