@@ -9,10 +9,13 @@ from dothi.ground.clock import DAY, MINUTE, SECOND, from_iso, iso
 from dothi.ground.errors import Forbidden
 from dothi.hub.model import ANONYMOUS, Change, Commit, Op, prop
 from dothi.office.rules import refresh
+from dothi.operations.alarms.raising import Effect
 from dothi.operations.alarms.reading import alarm_id, open_alarms
 from dothi.operations.alarms.service import acknowledge
+from dothi.operations.engine import following
 from dothi.operations.engine.following import CONSUMER, carry_out, ring
 from dothi.operations.engine.telling import area_urn
+from dothi.operations.model import Operations
 from dothi.operations.rules.in_force import KIND, rules_at
 from tests.operations.engine.town import (
     AREA,
@@ -219,6 +222,29 @@ def test_a_rule_that_cannot_be_read_stops_no_other(tmp_path: Path, caplog: pytes
 
     play(tmp_path, story)
     assert "Rule “odd”, when[0].kind" in caplog.text
+
+
+def test_an_alarm_that_cannot_be_moved_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When moving one alarm fails, it is told of; the other alarms of the same values rise, and the engine goes on."""
+    real = following.alarm_change
+
+    def broken(operations: Operations, effect: Effect, now: int) -> tuple[Change, int] | None:
+        if effect.reading.subject == STATION:
+            raise KeyError("a broken alarm")
+        return real(operations, effect, now)
+
+    async def story(town: Town) -> None:
+        monkeypatch.setattr(following, "alarm_change", broken)
+        await town.open(HIGH)
+        await town.read(80)
+        await town.read(80, subject=OTHER)
+        assert town.alarm() is None
+        assert town.state(subject=OTHER).active
+
+    play(tmp_path, story)
+    assert "could not be moved" in caplog.text
 
 
 def test_alarms_are_guarded(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ which it became known, not at the time of day: so an engine that was down comes 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from dothi.operations.engine.telling import effect_of, subject_of
 from dothi.operations.model import OWNER, Operations
 from dothi.operations.rules.model import Turn
 
+log = logging.getLogger("dothi.operations")
 CONSUMER = "operations"
 RULES = "RuleSet"
 _CURSOR_EVERY = 200  # Commits without effect before the position is stored anyway.
@@ -188,13 +190,22 @@ async def carry_out(engine: Engine) -> None:
     engine.times.clear()
 
 
+def _decided(engine: Engine, name: str, effect: Effect) -> tuple[Change, int] | None:
+    """The change of one alarm; an alarm that cannot be moved is told of, and holds up no other."""
+    try:
+        return alarm_change(engine.operations, effect, engine.times[name])
+    except Exception:
+        log.exception("The alarm %s could not be moved", name)
+        return None
+
+
 async def _commit(engine: Engine, effects: dict[str, Effect], cursor: tuple[str, int] | None) -> None:
     """One commit of effects. Decided again when a hand was quicker."""
     while True:
         changes: list[Change] = []
         expect: dict[str, int] = {}
         for name, effect in effects.items():
-            decided = alarm_change(engine.operations, effect, engine.times[name])
+            decided = _decided(engine, name, effect)
             if decided is not None:
                 changes.append(decided[0])
                 expect[name] = decided[1]

@@ -15,7 +15,7 @@ from dothi.web.page import Menu, Page, render, visit, words
 from dothi.web.pages.citizens.report import ours, shown, unit_name
 from dothi.web.pages.shown import bare, who
 
-WORKERS = frozenset({"official", "duty_officer", "programme_officer"})
+WORKERS = frozenset({"official", "duty_officer", "programme_officer", "leader"})
 SOON = 8 * HOUR
 LISTED = 50
 SHORT = 140  # Letters of a row.
