@@ -56,6 +56,10 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+FLAT_FLAGS = [
+    *(flag for flag in CHROMIUM_FLAGS if "swiftshader" not in flag and "gl=" not in flag),
+    "--disable-3d-apis",
+]
 
 
 @dataclass

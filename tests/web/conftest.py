@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.web.city import CHROMIUM_FLAGS, City, make_city
+from tests.web.city import CHROMIUM_FLAGS, FLAT_FLAGS, City, make_city
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +16,23 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    """This machine's Chromium, without a screen."""
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+def playwright() -> Iterator[Playwright]:
+    """What drives the browsers."""
+    with sync_playwright() as found:
         yield found
-        found.close()
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """This machine's Chromium, without a screen; it draws maps, which takes most of its time."""
+    found = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def flat_browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """The same without WebGL: a sentence stands in place of each map, and everything else is as it is."""
+    found = playwright.chromium.launch(executable_path=chromium, args=FLAT_FLAGS)
+    yield found
+    found.close()

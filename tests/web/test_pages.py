@@ -15,9 +15,11 @@ from tests.web.watch import DESKTOP, PHONE, Watch, axe, signed_in, watch
 
 PAGES = [page for page in find_pages() if page.page and "GET" in page.methods]
 # Each screen and each scheme once; every pair of them behind --slow.
+DRAWN = frozenset({"/map", "/situation", "/wall"})  # Where the map is looked at too; elsewhere it is the same macro.
 LOOKS = {"vi": [(DESKTOP, "light"), (PHONE, "dark")], "en": [(PHONE, "light")]}
 EVERY_LOOK = list(itertools.product((DESKTOP, PHONE), ("light", "dark")))
 STOPS_MAX = 400
+Contexts = Callable[[Page], BrowserContext]
 DATE_PARTS = 4  # Day, month, year and the calendar of one field are stops of their own in Chromium.
 TABBABLE = """() => [...document.querySelectorAll(
   'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')].filter(
@@ -36,25 +38,30 @@ def test_each_address_is_one_page() -> None:
 
 
 @pytest.fixture(scope="module")
-def contexts(browser: Browser, city: City) -> Iterator[dict[str, BrowserContext]]:
-    """One signed-in browser for each role that pages ask for."""
-    made: dict[str, BrowserContext] = {
-        role: signed_in(browser, city, role) for role in {role_for(one) for one in PAGES}
-    }
-    yield made
-    for context in made.values():
-        context.close()
+def contexts(browser: Browser, flat_browser: Browser, city: City) -> Iterator[Contexts]:
+    """A signed-in browser for a page's role, one that draws maps or one that does not; made when it is asked for."""
+    made: dict[tuple[bool, str], BrowserContext] = {}
+
+    def context(page: Page) -> BrowserContext:
+        key = page.path in DRAWN, role_for(page)
+        if key not in made:
+            made[key] = signed_in(browser if key[0] else flat_browser, city, key[1])
+        return made[key]
+
+    yield context
+    for one in made.values():
+        one.close()
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
-def test_page(page: Page, language: str, contexts: dict[str, BrowserContext], city: City) -> None:
+def test_page(page: Page, language: str, contexts: Contexts, city: City) -> None:
     """A page is sound: axe finds nothing, no error, nothing runs over sideways, one heading, every word is there.
 
     And Tab alone reaches everything that can be used, and where one is can be seen. The same page in the other
     language has the same structure and colours: its words and its width are looked at, axe runs behind --slow.
     """
-    seen = watch(contexts[role_for(page)])
+    seen = watch(contexts(page))
     try:
         look_at(seen, page, city, language, LOOKS[language], rules=axe if language == "vi" else nothing)
         if language == "vi":
@@ -69,9 +76,9 @@ def test_page(page: Page, language: str, contexts: dict[str, BrowserContext], ci
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["vi", "en"])
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
-def test_every_look(page: Page, language: str, contexts: dict[str, BrowserContext], city: City) -> None:
+def test_every_look(page: Page, language: str, contexts: Contexts, city: City) -> None:
     """The same on every screen in every scheme."""
-    seen = watch(contexts[role_for(page)])
+    seen = watch(contexts(page))
     try:
         look_at(seen, page, city, language, EVERY_LOOK)
     finally:

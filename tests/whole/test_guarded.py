@@ -99,10 +99,10 @@ def test_every_way_is_closed_to_everyone(whole: Whole, every: bool) -> None:
         assert whole.get(entity_id) == before, kind
         with pytest.raises(Exception, match="not there"):
             whole.get(f"{entity_id}:new")
-    assert len(whole.clients) == 10
+    assert len(whole.clients) == 11
     assert len({(kind, *way) for kind, _, *way in tried}) == len(guarded) * len(WAYS)
-    assert len({(kind, role) for kind, role, *_ in tried}) == len(guarded) * 10
-    assert len({(role, *way) for _, role, *way in tried}) == 10 * len(WAYS)
+    assert len({(kind, role) for kind, role, *_ in tried}) == len(guarded) * 11
+    assert len({(role, *way) for _, role, *way in tried}) == 11 * len(WAYS)
     print(f"{len(tried)} generic writes refused: {len(guarded)} types, {len(whole.clients)} who, {len(WAYS)} ways")
 
 

@@ -17,7 +17,7 @@ from dothi.ground.clock import VIETNAM, now_us, to_datetime
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.core import Hub
-from dothi.hub.model import Actor, Attribute, Commit, Entity, prop, put, system, words
+from dothi.hub.model import Actor, Attribute, Commit, Entity, prop, put, read_one, system, words
 
 TYPE, OWNER = "Organisation", "accounts"
 SYSTEM = system(OWNER)
@@ -68,7 +68,7 @@ def organisations(hub: Hub, kind: str = "") -> list[Organisation]:
 def find_organisation(hub: Hub, code: str) -> Organisation | None:
     """The organisation of a code, None when there never was one."""
     try:
-        return organisation_of(hub.get(SYSTEM, urn(TYPE, code)))
+        return read_one(hub.get(SYSTEM, urn(TYPE, code)), organisation_of)
     except Missing:
         return None
 

@@ -26,7 +26,7 @@ from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
 from dothi.ground.text import fold
 from dothi.hub.language.nodes import And, Compare, Condition, Exists, Query, TypeIs, TypeOr
-from dothi.hub.model import Actor, Entity, LoggedCommit, instance_value
+from dothi.hub.model import Actor, Entity, LoggedCommit, instance_value, read_one
 
 # What carries assignee, due and open (vocabulary ACT).
 WORK_TYPES = (
@@ -258,7 +258,7 @@ def _work_item(entity: Entity) -> WorkItem:
 def for_official(citizens: Citizens, actor: Actor, number: str) -> Report:
     """A report as its handling unit sees it. NoSuchReport when there is none or the actor may not see it."""
     try:
-        return report_of(citizens.hub.get(actor, report_urn(number)))
+        return read_one(citizens.hub.get(actor, report_urn(number)), report_of)
     except Missing as cause:
         raise NoSuchReport from cause
 

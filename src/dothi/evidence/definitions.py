@@ -24,7 +24,7 @@ from dothi.ground.errors import Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.ground.text import slug
 from dothi.hub.language.q import parse_q
-from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, json_prop, prop, rel, words
+from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, json_prop, prop, read_one, rel, words
 from dothi.sources.mapping.durations import seconds_of
 
 _NEEDS = {  # What each kind of formula cannot do without.
@@ -185,4 +185,4 @@ def indicator(evidence: Evidence, actor: Actor, name: str) -> Indicator:
         raise NoSuchIndicator(f"There is no indicator {name[:80]!r}.") from cause
     if INDICATOR not in entity.types:
         raise NoSuchIndicator(f"{name[:80]!r} is no indicator.")
-    return indicator_of(entity)
+    return read_one(entity, indicator_of)

@@ -9,14 +9,20 @@ attribute is one instance, or a list of instances that differ in `datasetId`. In
 `observedAt` inside an instance stays the ISO string that came in.
 """
 
+import logging
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from dothi.ground.errors import Conflict, Invalid
+
+log = logging.getLogger("dothi.hub")
+Noun = TypeVar("Noun")
+UNREADABLE = (Invalid, KeyError, TypeError, ValueError, AttributeError)  # What reading a poor entity raises.
 Instance = dict[str, Any]
 Attribute = Instance | list[Instance]
 ABSENT = 0  # The version of an entity that does not exist.
@@ -295,3 +301,23 @@ class Readings:
 
     observed: "array[int]" = field(default_factory=lambda: array("q"))
     values: "array[float]" = field(default_factory=lambda: array("d"))
+
+
+def readable(entities: Iterable[Entity], read: Callable[[Entity], Noun]) -> Iterator[Noun]:
+    """What `read` makes of each entity; one that cannot be read (of a newer dothi, say) is told of and left out."""
+    for entity in entities:
+        try:
+            yield read(entity)
+        except UNREADABLE as unreadable:
+            log.warning("%s cannot be read and is left out: %r", entity.id, unreadable)
+
+
+def read_one(entity: Entity, read: Callable[[Entity], Noun]) -> Noun:
+    """What `read` makes of one entity. Conflict when it says too little, or what this version cannot read."""
+    try:
+        return read(entity)
+    except UNREADABLE as unreadable:
+        log.warning("%s cannot be read: %r", entity.id, unreadable)
+        raise Conflict(
+            f"{entity.id} cannot be read: it lacks what its type must say.", entity=entity.id
+        ) from unreadable

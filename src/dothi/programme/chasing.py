@@ -18,7 +18,7 @@ from dothi.ground.calendar import WorkingCalendar, add_working_days
 from dothi.ground.clock import SECOND, VIETNAM, from_datetime, from_iso, iso, now_us, to_datetime
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import ABSENT, Actor, Commit, Entity, LoggedCommit, Timer, create, prop, rel, system
+from dothi.hub.model import ABSENT, Actor, Commit, Entity, LoggedCommit, Timer, create, prop, read_one, rel, system
 from dothi.office.rules import applied, in_force
 from dothi.office.rules.model import Kind
 from dothi.programme.council.explanations import TIMER as EXPLAIN
@@ -184,7 +184,7 @@ def timers_of(programme: Programme, task: Task) -> list[Timer]:
 
 def _task(programme: Programme, name: str) -> Task | None:
     with suppress(Missing, Invalid, KeyError, TypeError, ValueError, AttributeError):
-        return task_of(programme.hub.get(_SYSTEM, name))
+        return read_one(programme.hub.get(_SYSTEM, name), task_of)
     return None
 
 

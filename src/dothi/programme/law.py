@@ -9,7 +9,7 @@ from dothi.ground.errors import Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.ground.text import slug
 from dothi.hub.language.nodes import Compare, Query, TypeIs
-from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, prop, rel, system
+from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, prop, read_one, rel, system
 from dothi.programme.model import OWNER, Programme, Provision, provision_of, readable
 from dothi.programme.tasks.workflow import check_day
 
@@ -102,7 +102,7 @@ def provision(programme: Programme, actor: Actor, name: str) -> Provision:
     entity = programme.hub.get(actor, name)
     if "LegalBasis" not in entity.types:
         raise Missing(f"{name} is not a legal basis.")
-    return provision_of(entity)
+    return read_one(entity, provision_of)
 
 
 RESTING = ("Scheme", "SchemeTarget", "Plan", "Project", "Task", "Indicator")  # What can rest on a provision.

@@ -1,10 +1,9 @@
 """The nouns of the programme: legal bases, tasks and what the verbs need."""
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from dothi.ground.calendar import WorkingCalendar, vietnam
 from dothi.ground.clock import iso
@@ -12,12 +11,11 @@ from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.text import point_key
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Entity
+from dothi.hub.model import readable as readable
 from dothi.office.rules import RuleSets, applied, in_force
 from dothi.programme.rules import KIND, Rules, load, parse
 from dothi.territory import Territory
 
-log = logging.getLogger("dothi.programme")
-Noun = TypeVar("Noun")
 OWNER = "programme"
 PROPOSALS = "proposals"  # The capability for the one noun that modules hand to each other.
 INSTEAD = {  # Guarded type → what to call instead.
@@ -220,15 +218,6 @@ def several(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     return tuple(value) if isinstance(value, list) else (value,)
-
-
-def readable(entities: Iterable[Entity], read: Callable[[Entity], Noun]) -> Iterator[Noun]:
-    """What `read` makes of each entity; one that cannot be read (of a newer dothi, say) is told of and left out."""
-    for entity in entities:
-        try:
-            yield read(entity)
-        except (Invalid, KeyError, TypeError, ValueError, AttributeError) as unreadable:
-            log.warning("%s cannot be read and is left out: %r", entity.id, unreadable)
 
 
 def task_of(entity: Entity) -> Task:

@@ -27,6 +27,7 @@ from dothi.hub.model import (
     geo,
     json_prop,
     prop,
+    read_one,
     rel,
 )
 from dothi.office.messages import Draft, Link, Messages, queue
@@ -161,7 +162,7 @@ async def _forget(citizens: Citizens, found: Followed, at: int) -> None:
 
 def of_link(citizens: Citizens, purpose: str, token: str, now: int | None = None) -> Followed:
     """The wish that a link is about. BadLink, ExpiredLink, or Missing when it was ended."""
-    return followed_of(citizens.hub.get(SYSTEM, opened(citizens.vault, purpose, token, now)))
+    return read_one(citizens.hub.get(SYSTEM, opened(citizens.vault, purpose, token, now)), followed_of)
 
 
 def followed_of(entity: Entity) -> Followed:

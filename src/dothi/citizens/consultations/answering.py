@@ -34,7 +34,7 @@ from dothi.citizens.needs import Citizens, rules_at
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Invalid, Missing
 from dothi.ground.ids import public_code, urn
-from dothi.hub.model import ABSENT, Actor, Attribute, Change, amend, create, json_prop, prop, rel
+from dothi.hub.model import ABSENT, Actor, Attribute, Change, amend, create, json_prop, prop, read_one, rel
 
 TITLE = 120  # Letters of a group's name when nobody gave one.
 AT_ONCE = 500
@@ -73,7 +73,7 @@ async def group(
     moved = tuple(amend(one.id, cluster=rel(entity_id)) for one in chosen)
     expect = {entity_id: ABSENT} | {one.id: one.version for one in chosen}
     await write(citizens, actor, (made, *moved), "group comments", expect)
-    return cluster_of(citizens.hub.get(actor, entity_id))
+    return read_one(citizens.hub.get(actor, entity_id), cluster_of)
 
 
 def _title(words: str) -> str:

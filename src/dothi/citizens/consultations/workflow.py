@@ -27,7 +27,7 @@ from dothi.ground.clock import iso
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
 from dothi.hub.language.nodes import And, Compare, Condition, Query, TypeIs
-from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Timer, amend, json_prop, prop
+from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Timer, amend, json_prop, prop, read_one
 
 STAFF = frozenset({"official", "programme_officer"})
 CLOCK = frozenset({"system"})
@@ -97,7 +97,7 @@ def verbs_for(found: Consultation, roles: frozenset[str]) -> frozenset[str]:
 def find(citizens: Citizens, actor: Actor, key: str) -> Consultation:
     """The consultation at an address, for who may see it. NoSuchConsultation otherwise."""
     try:
-        return consultation_of(citizens.hub.get(actor, id_of(key)))
+        return read_one(citizens.hub.get(actor, id_of(key)), consultation_of)
     except Missing as cause:
         raise NoSuchConsultation from cause
 
@@ -110,7 +110,7 @@ def rules_for(citizens: Citizens, unit: str | None, at: int | None = None) -> Co
 def comment_by_number(citizens: Citizens, actor: Actor, number: str) -> Comment:
     """The comment with a public number. NoSuchComment when there is none or the actor may not see it."""
     try:
-        return comment_of(citizens.hub.get(actor, urn(COMMENT, number.upper())))
+        return read_one(citizens.hub.get(actor, urn(COMMENT, number.upper())), comment_of)
     except Missing as cause:
         raise NoSuchComment from cause
 

@@ -14,7 +14,7 @@ from dothi.ground.clock import iso, now_us
 from dothi.ground.clocks import Limit, due_by
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import ABSENT, Actor, Commit, Entity, amend, create, prop, rel
+from dothi.hub.model import ABSENT, Actor, Commit, Entity, amend, create, prop, read_one, rel
 
 STAGE = "erase"  # Its limit stands among the clocks of the rules; day and night.
 FALLBACK = Limit(72, always=True)
@@ -119,7 +119,7 @@ def _erasure(citizens: Citizens, number: str) -> Erasure:
     entity = citizens.hub.get(SYSTEM, urn(ERASURE_TYPE, number))
     if ERASURE_TYPE not in entity.types:
         raise Missing(f"{entity.id} is no request for erasure.")
-    return erasure_of(entity)
+    return read_one(entity, erasure_of)
 
 
 def _demand(actor: Actor) -> None:

@@ -32,6 +32,7 @@ from dothi.hub.model import (
     instance_value,
     json_prop,
     prop,
+    read_one,
 )
 
 CONSUMER = "citizens.clocks"  # The consumer whose timers ring when a report is late or has waited long enough.
@@ -222,7 +223,7 @@ def reason_of(verb: str, step: Step) -> str:
 def by_number(citizens: Citizens, number: str) -> Report:
     """The report (or part of one) with a public number. NoSuchReport when there is none."""
     try:
-        return report_of(citizens.hub.get(SYSTEM, report_urn(number)))
+        return read_one(citizens.hub.get(SYSTEM, report_urn(number)), report_of)
     except Missing as cause:
         raise NoSuchReport from cause
 

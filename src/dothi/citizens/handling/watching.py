@@ -14,7 +14,7 @@ from dothi.citizens.model import CLOSED, PART_TYPE, TYPE, IllegalMove, NoSuchRep
 from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.ground.clock import from_iso, now_us
 from dothi.ground.errors import Conflict, Missing
-from dothi.hub.model import LoggedCommit, Timer, prop
+from dothi.hub.model import LoggedCommit, Timer, prop, read_one
 
 TICK_S = 1.0
 CURSOR_EVERY = 500  # Commits read without an effect before the position is stored.
@@ -63,7 +63,7 @@ async def react(citizens: Citizens, logged: LoggedCommit) -> tuple[Timer, ...]:
 
 def _standing(citizens: Citizens, entity_id: str) -> Report | None:
     try:
-        return report_of(citizens.hub.get(SYSTEM, entity_id))
+        return read_one(citizens.hub.get(SYSTEM, entity_id), report_of)
     except Missing:
         return None
 

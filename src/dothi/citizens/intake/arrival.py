@@ -11,7 +11,7 @@ from dothi.citizens.needs import SYSTEM, Citizens, rules_at
 from dothi.ground.clock import now_us
 from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import Actor, Attribute, Entity
+from dothi.hub.model import Actor, Attribute, Entity, read_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Arrival:
 def arrival(citizens: Citizens, actor: Actor, number: str) -> Arrival:
     """How the report with a public number came in. NoSuchReport when there is none, or `actor` may not see it."""
     try:
-        return arrival_of(citizens.hub.get(actor, urn(TYPE, number.upper())))
+        return read_one(citizens.hub.get(actor, urn(TYPE, number.upper())), arrival_of)
     except Missing as cause:
         raise NoSuchReport from cause
 

@@ -8,6 +8,7 @@ from dothi.citizens.model import TYPE, NoSuchReport, Report, report_of
 from dothi.citizens.needs import SYSTEM, Citizens
 from dothi.ground.errors import Missing
 from dothi.ground.ids import CODE_ALPHABET, urn
+from dothi.hub.model import read_one
 
 NUMBER, KEY = 6, 8  # Letters of the public number, and of the reporter's own half of the code.
 LINK = 16  # Letters of the half that messages carry: made from the vault's key, since the other is kept nowhere.
@@ -57,7 +58,7 @@ def split_code(code: str) -> tuple[str, str]:
 def find_by_number(citizens: Citizens, number: str) -> Report:
     """The report with a public number. NoSuchReport when there is none."""
     try:
-        return report_of(citizens.hub.get(SYSTEM, urn(TYPE, number.upper())))
+        return read_one(citizens.hub.get(SYSTEM, urn(TYPE, number.upper())), report_of)
     except Missing as cause:
         raise NoSuchReport from cause
 

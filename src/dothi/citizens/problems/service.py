@@ -25,6 +25,7 @@ from dothi.hub.model import (
     geo,
     json_prop,
     prop,
+    read_one,
     rel,
     words,
 )
@@ -37,7 +38,9 @@ TITLE_LETTERS = 300
 def problem(citizens: Citizens, actor: Actor, name: str) -> Problem:
     """One problem as `actor` may see it, by the end of its id. NoSuchProblem when there is none."""
     try:
-        return problem_of(citizens.hub.get(actor, name if name.startswith("urn:") else urn(PROBLEM_TYPE, name)))
+        return read_one(
+            citizens.hub.get(actor, name if name.startswith("urn:") else urn(PROBLEM_TYPE, name)), problem_of
+        )
     except Missing as cause:
         raise NoSuchProblem from cause
 

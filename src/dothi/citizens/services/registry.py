@@ -25,6 +25,7 @@ from dothi.hub.model import (
     create,
     json_prop,
     prop,
+    read_one,
     rel,
     words,
 )
@@ -118,7 +119,7 @@ def service_of(entity: Entity) -> Service:
 def service(citizens: Citizens, name: str) -> Service:
     """One service by short name or id; everybody may read it. NoSuchService when there is none."""
     try:
-        return service_of(citizens.hub.get(SYSTEM, service_id(name)))
+        return read_one(citizens.hub.get(SYSTEM, service_id(name)), service_of)
     except Missing as cause:
         raise NoSuchService from cause
 

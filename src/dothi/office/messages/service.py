@@ -12,7 +12,7 @@ from dothi.ground.errors import Conflict, Missing
 from dothi.ground.ids import urn
 from dothi.hub.core import Hub
 from dothi.hub.language.nodes import And, Compare, Query, TypeIs
-from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, amend, create, json_prop, prop, rel
+from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, amend, create, json_prop, prop, read_one, rel
 from dothi.office.messages.model import (
     OWNER,
     SYSTEM,
@@ -171,4 +171,4 @@ async def replay(messages: Messages, actor: Actor, key: str, now: int | None = N
     again = amend(key, state=prop(State.WAITING.value), tries=prop(0), nextTry=prop(at), madeAt=prop(at))
     reason = f"sent again by {actor.id}"
     await messages.hub.commit(Commit(SYSTEM, (again,), reason, {key: kept.version}, owner=OWNER))
-    return message_of(messages.hub.get(SYSTEM, key))
+    return read_one(messages.hub.get(SYSTEM, key), message_of)

@@ -7,7 +7,7 @@ from typing import Any
 from dothi.ground.clock import DAY, HOUR
 from dothi.ground.errors import Forbidden, Invalid, Missing
 from dothi.hub.language.nodes import EventQuery
-from dothi.hub.model import Actor, Attribute, Change, Commit, Event, Op, geo, prop, words
+from dothi.hub.model import Actor, Attribute, Change, Commit, Event, Op, geo, prop, read_one, readable, words
 from dothi.operations.events.model import INDEXED, PERSONAL, SYSTEM, TYPE, EventSource, source_id, source_of
 from dothi.operations.events.rules import rules_at
 from dothi.operations.model import OWNER, Operations
@@ -108,12 +108,12 @@ def one_source(operations: Operations, actor: Actor, code: str) -> EventSource:
     entity = operations.hub.get(actor, code if code.startswith("urn:") else source_id(code))
     if TYPE not in entity.types:
         raise Missing(f"{code[:80]} is no source of events.")
-    return source_of(entity)
+    return read_one(entity, source_of)
 
 
 def sources(operations: Operations, actor: Actor) -> list[EventSource]:
     """Every source that `actor` may see, by name."""
-    found = [source_of(one) for one in operations.hub.find(actor, TYPE, limit=_MOST)]
+    found = list(readable(operations.hub.find(actor, TYPE, limit=_MOST), source_of))
     return sorted(found, key=lambda one: one.name.get("vi", one.code))
 
 

@@ -13,7 +13,7 @@ from dothi.ground.clock import iso, now_us
 from dothi.ground.clocks import Limit, due_by
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import ABSENT, Actor, Attribute, Commit, Entity, amend, create, geo, json_prop, prop, rel
+from dothi.hub.model import ABSENT, Actor, Attribute, Commit, Entity, amend, create, geo, json_prop, prop, read_one, rel
 from dothi.hub.model import words as in_words
 from dothi.office.rules.model import RuleSet
 from dothi.operations.incidents.model import SYSTEM, WORDS_LETTERS, Incident, State
@@ -109,7 +109,7 @@ def review_of(entity: Entity) -> Review:
 def review(operations: Operations, actor: Actor, name: str) -> Review | None:
     """The review of an incident (by its number), None while nobody has begun one."""
     try:
-        return review_of(operations.hub.get(actor, review_id(name)))
+        return read_one(operations.hub.get(actor, review_id(name)), review_of)
     except Missing:
         return None
 

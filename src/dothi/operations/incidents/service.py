@@ -26,6 +26,8 @@ from dothi.hub.model import (
     geo,
     json_prop,
     prop,
+    read_one,
+    readable,
     rel,
 )
 from dothi.operations.incidents.model import (
@@ -262,7 +264,7 @@ def incident(operations: Operations, actor: Actor, name: str) -> Incident:
         raise NoSuchIncident from cause
     if TYPE not in entity.types:
         raise NoSuchIncident
-    return incident_of(entity)
+    return read_one(entity, incident_of)
 
 
 def incidents(
@@ -272,7 +274,7 @@ def incidents(
     terms = [f'{name}=="{value}"' for name, value in wanted.items() if value]
     terms += ["open==true"] if open_only else []
     found = operations.hub.find(actor, TYPE, ";".join(terms), limit, order=("-since",))
-    listed = [incident_of(one) for one in found]
+    listed = list(readable(found, incident_of))
     return sorted(listed, key=_pressing) if open_only else listed
 
 
@@ -332,4 +334,4 @@ def _pointing(operations: Operations, kind: str, found: Incident, open_only: boo
 def merged_into(operations: Operations, name: str) -> list[Incident]:
     """The incidents that are directed as part of this one."""
     found = operations.hub.find(SYSTEM, TYPE, f'mergedInto=="{name}";state=="merged"', PLACES)
-    return [incident_of(one) for one in found]
+    return list(readable(found, incident_of))

@@ -9,7 +9,22 @@ from dothi.ground.clock import iso, now_us
 from dothi.ground.clocks import Limit, due_by
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Entity, amend, create, geo, json_prop, prop, rel
+from dothi.hub.model import (
+    ABSENT,
+    Actor,
+    Attribute,
+    Change,
+    Commit,
+    Entity,
+    amend,
+    create,
+    geo,
+    json_prop,
+    prop,
+    read_one,
+    readable,
+    rel,
+)
 from dothi.hub.model import words as in_words
 from dothi.operations.incidents.model import SYSTEM, several
 from dothi.operations.model import OWNER, Operations
@@ -132,7 +147,7 @@ def suggestion(operations: Operations, actor: Actor, name: str) -> Suggestion:
     entity = operations.hub.get(actor, name if name.startswith("urn:") else f"urn:ngsi-ld:{TYPE}:{name}")
     if TYPE not in entity.types:
         raise Missing(f"{name[:80]} is no suggestion.")
-    return suggestion_of(entity)
+    return read_one(entity, suggestion_of)
 
 
 def suggestions(
@@ -141,7 +156,7 @@ def suggestions(
     """Suggestions in one state ("" is any), the soonest due first; `about`: of one source (entity id)."""
     terms = [f'{name}=="{value}"' for name, value in (("state", state), ("kind", kind), ("sources", about)) if value]
     found = operations.hub.find(actor, TYPE, ";".join(terms), limit, order=("due",))
-    return [suggestion_of(one) for one in found]
+    return list(readable(found, suggestion_of))
 
 
 def decided(found: Suggestion, state: str, actor: Actor, why: str, now: int) -> Change:

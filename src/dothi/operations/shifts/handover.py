@@ -13,7 +13,7 @@ from dothi.ground.canonical import sha256
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Conflict, Invalid
 from dothi.ground.text import fold
-from dothi.hub.model import Actor, Attribute, Change, Commit, Receipt, Timer, amend, json_prop, prop
+from dothi.hub.model import Actor, Attribute, Change, Commit, Receipt, Timer, amend, json_prop, prop, readable
 from dothi.operations.model import OWNER, Operations
 from dothi.operations.shifts.matters import SECTIONS, sections
 from dothi.operations.shifts.model import TYPE, NotYourShift, Shift, Signature, State, demand_officer, shift_of
@@ -200,7 +200,7 @@ def past_notes(operations: Operations, actor: Actor, text: str = "", unit: str =
     q = 'state=="closed"' + (f';unit=="{unit}"' if unit else "")
     found = operations.hub.find(actor, TYPE, q, _LISTED, order=("-starts",))
     wanted = fold(text).split()
-    shifts = [shift_of(one) for one in found]
+    shifts = list(readable(found, shift_of))
     return [one for one in shifts if all(word in _text(one) for word in wanted)][:limit]
 
 

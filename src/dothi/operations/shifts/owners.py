@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dothi.ground.clock import from_iso, iso
 from dothi.ground.errors import Forbidden
-from dothi.hub.model import Actor, Attribute, Change, Entity, amend, prop
+from dothi.hub.model import Actor, Attribute, Change, Entity, amend, prop, readable
 from dothi.operations.model import Operations
 from dothi.operations.shifts.model import BOOK, TYPE, Shift, shift_of
 from dothi.operations.shifts.rules import book_for
@@ -33,7 +33,7 @@ class Owner:
 def serving(operations: Operations, actor: Actor = BOOK) -> dict[str, Shift]:
     """The shifts that have the duty now, by unit."""
     found = operations.hub.find(actor, TYPE, 'state=="onDuty","handingOver"', order=("starts",))
-    return {one.unit: one for one in map(shift_of, found)}
+    return {one.unit: one for one in readable(found, shift_of)}
 
 
 def holder(entity: Entity) -> str:

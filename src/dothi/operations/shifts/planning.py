@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from dothi.ground.clock import MINUTE, VIETNAM, from_datetime, iso, now_us
 from dothi.ground.errors import Conflict
 from dothi.ground.ids import urn
-from dothi.hub.model import ABSENT, Attribute, Change, Commit, Timer, amend, create, prop, words
+from dothi.hub.model import ABSENT, Attribute, Change, Commit, Timer, amend, create, prop, readable, words
 from dothi.office.rules import refresh
 from dothi.operations.model import OWNER, Operations
 from dothi.operations.shifts.model import AHEAD, BOOK, CONSUMER, TYPE, NoSuchShift, Shift, State, people, shift_of
@@ -92,7 +92,7 @@ async def _plan_unit(operations: Operations, unit: str, now: int) -> int:
 def ahead_of(operations: Operations, unit: str, now: int) -> Iterator[Shift]:
     """The shifts of a unit that have not ended by the clock, whatever became of them."""
     found = operations.hub.find(BOOK, TYPE, f'unit=="{unit}";ends>="{iso(now)}"', _MOST, order=("starts",))
-    return map(shift_of, found)
+    return readable(found, shift_of)
 
 
 def _wanted(operations: Operations, unit: str, days: int, now: int) -> Iterator[Stint]:

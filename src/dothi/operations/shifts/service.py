@@ -5,7 +5,21 @@ from dataclasses import asdict
 from dothi.ground.clock import HOUR, MINUTE, iso, now_us
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import Actor, Attribute, Change, Commit, Receipt, Timer, amend, create, json_prop, prop, words
+from dothi.hub.model import (
+    Actor,
+    Attribute,
+    Change,
+    Commit,
+    Receipt,
+    Timer,
+    amend,
+    create,
+    json_prop,
+    prop,
+    read_one,
+    readable,
+    words,
+)
 from dothi.operations.model import OWNER, Operations
 from dothi.operations.shifts.model import (
     AHEAD,
@@ -43,7 +57,7 @@ def declare(operations: Operations) -> None:
 def shift(operations: Operations, actor: Actor, name: str) -> Shift:
     """One shift by id. NoSuchShift when there is none or the actor may not see it."""
     try:
-        return shift_of(operations.hub.get(actor, name if name.startswith("urn:") else urn(TYPE, name)))
+        return read_one(operations.hub.get(actor, name if name.startswith("urn:") else urn(TYPE, name)), shift_of)
     except NoSuchShift:
         raise
     except Missing as cause:
@@ -57,7 +71,7 @@ def shifts_between(operations: Operations, actor: Actor, unit: str, since: int, 
         found = operations.hub.find(actor, TYPE, q, _MOST, order=("starts",))
     except Forbidden:
         return []
-    return [one for one in map(shift_of, found) if one.state is not State.DROPPED]
+    return [one for one in readable(found, shift_of) if one.state is not State.DROPPED]
 
 
 def on_duty(operations: Operations, unit: str) -> Shift | None:
@@ -69,7 +83,7 @@ def next_shift(operations: Operations, unit: str, now: int) -> Shift | None:
     """The shift of a unit that is to begin now or next: the first ahead that has not ended."""
     q = f'unit=="{unit}";state=="planned","absent";ends>"{iso(now)}"'
     found = operations.hub.find(BOOK, TYPE, q, 1, order=("starts",))
-    return next(map(shift_of, found), None)
+    return next(readable(found, shift_of), None)
 
 
 def my_shift(operations: Operations, actor: Actor) -> Shift | None:

@@ -11,7 +11,21 @@ from dataclasses import dataclass, replace
 from dothi.ground.clock import from_iso, iso, now_us
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.text import nfc
-from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Op, Timer, amend, geo, json_prop, prop
+from dothi.hub.model import (
+    ABSENT,
+    Actor,
+    Attribute,
+    Change,
+    Commit,
+    Op,
+    Timer,
+    amend,
+    geo,
+    json_prop,
+    prop,
+    read_one,
+    readable,
+)
 from dothi.operations.model import OWNER, Operations
 from dothi.operations.warnings.areas import Touched, check_area, commonly, location, reach_of
 from dothi.operations.warnings.cap.checks import errors
@@ -72,14 +86,14 @@ class Together:
 
 def bulletin(operations: Operations, actor: Actor, name: str) -> Bulletin:
     """One bulletin. Missing when there is none."""
-    return bulletin_of(operations.hub.get(actor, name))
+    return read_one(operations.hub.get(actor, name), bulletin_of)
 
 
 def bulletins(operations: Operations, actor: Actor, state: str = IN_FORCE, limit: int = 100) -> list[Bulletin]:
     """Bulletins in a state ("" = all), the latest first."""
     q = f'state=="{state}"' if state else ""
     found = operations.hub.find(actor, BULLETIN, q, limit=limit, order=("-sentAt",))
-    return [bulletin_of(one) for one in found]
+    return list(readable(found, bulletin_of))
 
 
 def covers(territory: Territory, official: Bulletin, ground: Touched) -> bool:

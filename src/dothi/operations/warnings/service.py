@@ -12,7 +12,7 @@ from dothi.accounts.policy import roles_of
 from dothi.ground.clock import HOUR, MINUTE, SECOND, from_iso, iso, now_us
 from dothi.ground.errors import Conflict, DothiError, Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Op, Timer, amend, prop
+from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Op, Timer, amend, prop, read_one, readable
 from dothi.operations.model import OWNER, Operations
 from dothi.operations.warnings import workflow
 from dothi.operations.warnings.areas import reach_of, touched
@@ -57,14 +57,14 @@ def declare(operations: Operations) -> None:
 def warning(operations: Operations, actor: Actor, name: str) -> Warning:
     """One warning as `actor` may read it. NoSuchWarning otherwise."""
     try:
-        return warning_of(operations.hub.get(actor, name))
+        return read_one(operations.hub.get(actor, name), warning_of)
     except Missing as cause:
         raise NoSuchWarning(f"There is no warning {name[:100]}, or you may not see it.") from cause
 
 
 def listed(operations: Operations, actor: Actor, q: str, **options: Any) -> list[Warning]:
     """The warnings that a query finds."""
-    return [warning_of(one) for one in operations.hub.find(actor, TYPE, q, limit=_MOST, **options)]
+    return list(readable(operations.hub.find(actor, TYPE, q, limit=_MOST, **options), warning_of))
 
 
 def warnings_out(operations: Operations, actor: Actor, now: int | None = None) -> list[Warning]:
@@ -83,7 +83,7 @@ def waiting(operations: Operations, actor: Actor) -> list[Warning]:
 def ended(operations: Operations, actor: Actor, limit: int = 50) -> list[Warning]:
     """What was out and is not any more, the latest first."""
     q = 'state=="updated","cancelled","cleared","expired"'
-    return [warning_of(one) for one in operations.hub.find(actor, TYPE, q, limit=limit, order=("-expires",))]
+    return list(readable(operations.hub.find(actor, TYPE, q, limit=limit, order=("-expires",)), warning_of))
 
 
 def thread_of(operations: Operations, actor: Actor, thread: str) -> list[Warning]:

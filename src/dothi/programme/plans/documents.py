@@ -10,7 +10,20 @@ from typing import Any
 from dothi.ground.clock import DAY, from_iso, iso, now_us
 from dothi.ground.errors import Invalid, Missing
 from dothi.hub.language.nodes import And, Compare, Condition, Query, TypeIs
-from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Instance, Op, Timer, json_prop, prop, rel
+from dothi.hub.model import (
+    Actor,
+    Attribute,
+    Change,
+    Commit,
+    Entity,
+    Instance,
+    Op,
+    Timer,
+    json_prop,
+    prop,
+    read_one,
+    rel,
+)
 from dothi.programme.model import OWNER, IllegalMove, Programme, readable
 from dothi.programme.plans.codes import create_coded
 from dothi.programme.plans.model import (
@@ -134,7 +147,7 @@ def document(programme: Programme, actor: Actor, name: str, kind: str = "") -> D
     entity = programme.hub.get(actor, name)
     if not ({kind} if kind else NEXT.keys()) & set(entity.types):
         raise Missing(f"{name} is no {kind or 'scheme or plan'}.")
-    return document_of(entity)
+    return read_one(entity, document_of)
 
 
 def documents(programme: Programme, actor: Actor, kind: str, **wanted: str) -> list[Document]:

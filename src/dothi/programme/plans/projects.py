@@ -9,7 +9,7 @@ from typing import Any
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Invalid, Missing
 from dothi.hub.language.nodes import And, Compare, Condition, Query, TypeIs
-from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, geo, json_prop, prop, rel
+from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, geo, json_prop, prop, read_one, rel
 from dothi.programme.model import OWNER, IllegalMove, Programme, readable, several
 from dothi.programme.plans.codes import create_coded
 from dothi.programme.plans.documents import document
@@ -178,7 +178,7 @@ def project(programme: Programme, actor: Actor, name: str) -> Project:
     entity = programme.hub.get(actor, name)
     if TYPE not in entity.types:
         raise Missing(f"{name} is not a project.")
-    return project_of(entity)
+    return read_one(entity, project_of)
 
 
 def projects(programme: Programme, actor: Actor, plan: str = "") -> list[Project]:

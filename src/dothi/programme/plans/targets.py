@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dothi.ground.errors import Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.language.nodes import And, Compare, Query, TypeIs
-from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, prop, rel
+from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, prop, read_one, rel
 from dothi.programme.model import OWNER, IllegalMove, Programme, readable
 from dothi.programme.plans.documents import document
 from dothi.programme.plans.model import LEVELS_OF_MATURITY, NewTarget, Stand, Target, target_of
@@ -75,7 +75,7 @@ def target(programme: Programme, actor: Actor, name: str) -> Target:
     entity = programme.hub.get(actor, name)
     if TYPE not in entity.types:
         raise Missing(f"{name} is not a target.")
-    return target_of(entity)
+    return read_one(entity, target_of)
 
 
 def targets_of(programme: Programme, actor: Actor, scheme: str = "") -> list[Target]:

@@ -7,7 +7,7 @@ from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.language.nodes import And, Compare, Query, TypeIs
-from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, prop, rel
+from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, prop, read_one, rel
 from dothi.programme.model import OWNER, IllegalMove, Programme, readable, task_of
 from dothi.programme.rules import known
 from dothi.programme.tasks.workflow import OPEN, check_instant
@@ -67,7 +67,7 @@ def bottleneck(programme: Programme, actor: Actor, name: str) -> Bottleneck:
     entity = programme.hub.get(actor, name)
     if TYPE not in entity.types:
         raise Missing(f"{name} is not a bottleneck.")
-    return bottleneck_of(entity)
+    return read_one(entity, bottleneck_of)
 
 
 def bottlenecks_of(programme: Programme, actor: Actor, task: str) -> list[Bottleneck]:

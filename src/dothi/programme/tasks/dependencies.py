@@ -1,7 +1,7 @@
 """Which task must be done before which; a circle is refused and told."""
 
 from dothi.ground.errors import Invalid, Missing
-from dothi.hub.model import Actor, Change, Commit, Op, rel, system
+from dothi.hub.model import Actor, Change, Commit, Op, read_one, rel, system
 from dothi.programme.model import OWNER, IllegalMove, Programme, State, Task, task_of
 from dothi.programme.tasks.workflow import OPEN
 
@@ -79,11 +79,11 @@ def _task(programme: Programme, actor: Actor, name: str) -> Task:
     entity = programme.hub.get(actor, name)
     if "Task" not in entity.types:
         raise Missing(f"{name} is not a task.")
-    return task_of(entity)
+    return read_one(entity, task_of)
 
 
 def _find(programme: Programme, name: str) -> Task | None:
     try:
-        return task_of(programme.hub.get(_SYSTEM, name))
+        return read_one(programme.hub.get(_SYSTEM, name), task_of)
     except Missing:
         return None

@@ -12,7 +12,7 @@ from dothi.ground.clock import iso, now_us
 from dothi.ground.clocks import Limit, due_by
 from dothi.ground.errors import Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Entity, Op, json_prop, prop, rel
+from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Entity, Op, json_prop, prop, read_one, rel
 from dothi.programme.model import OWNER, IllegalMove, Programme, Task, readable, task_of
 from dothi.programme.tasks.workflow import Verb, after, check_instant
 
@@ -67,7 +67,7 @@ def request(programme: Programme, actor: Actor, name: str) -> Request:
     entity = programme.hub.get(actor, name)
     if TYPE not in entity.types:
         raise Missing(f"{name} is not a request for another deadline.")
-    return request_of(entity)
+    return read_one(entity, request_of)
 
 
 def requests_of(programme: Programme, actor: Actor, task: str) -> list[Request]:

@@ -13,7 +13,7 @@ from dothi.ground.clock import iso, now_us
 from dothi.ground.clocks import Limit, Mark, Reading, What, due_by, mark_json, marks_of, read, time_between
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, Timer, json_prop, prop, rel, system
+from dothi.hub.model import Actor, Attribute, Change, Commit, Entity, Op, Timer, json_prop, prop, read_one, rel, system
 from dothi.programme.model import OWNER, IllegalMove, Programme, Task, acts_for, readable, task_of
 from dothi.programme.tasks.workflow import OPEN as OPEN_TASK
 from dothi.programme.tasks.workflow import check_instant
@@ -101,7 +101,7 @@ def part(programme: Programme, actor: Actor, name: str) -> Part:
     entity = programme.hub.get(actor, name)
     if TYPE not in entity.types:
         raise Missing(f"{name} is not a part of a task.")
-    return part_of(entity)
+    return read_one(entity, part_of)
 
 
 def parts_of(programme: Programme, actor: Actor, task: str) -> list[Part]:
@@ -242,4 +242,4 @@ def _open_task(programme: Programme, actor: Actor, name: str) -> Task:
 
 def _read_task(programme: Programme, name: str) -> Task:
     """The task of a part, read in the module's name: the cooperating unit may lie where it sees the part only."""
-    return task_of(programme.hub.get(_SYSTEM, name))
+    return read_one(programme.hub.get(_SYSTEM, name), task_of)

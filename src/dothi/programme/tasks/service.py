@@ -10,7 +10,21 @@ from dothi.ground import geometry
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Entity, Op, Timer, geo, prop, rel, system
+from dothi.hub.model import (
+    ABSENT,
+    Actor,
+    Attribute,
+    Change,
+    Commit,
+    Entity,
+    Op,
+    Timer,
+    geo,
+    prop,
+    read_one,
+    rel,
+    system,
+)
 from dothi.programme.model import (
     INSTEAD,
     LEVELS,
@@ -184,7 +198,7 @@ def task(programme: Programme, actor: Actor, name: str) -> Task:
     entity = programme.hub.get(actor, name)
     if "Task" not in entity.types:
         raise Missing(f"{name} is not a task.")
-    return task_of(entity)
+    return read_one(entity, task_of)
 
 
 def tasks(programme: Programme, actor: Actor, q: str = "") -> list[Task]:

@@ -20,6 +20,7 @@ from dothi.hub.model import (
     geo,
     json_prop,
     prop,
+    read_one,
     rel,
 )
 from dothi.operations.incidents.model import OPEN, incident_of
@@ -261,6 +262,6 @@ def _at(order: Order) -> int:
 def standing(operations: Operations, name: str) -> Order | None:
     """The order of that id as the module sees it, None when there is none."""
     try:
-        return order_of(operations.hub.get(SYSTEM, name))
+        return read_one(operations.hub.get(SYSTEM, name), order_of)
     except Missing:
         return None

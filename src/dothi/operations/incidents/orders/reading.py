@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dothi.ground.clock import from_iso
-from dothi.hub.model import Actor
+from dothi.hub.model import Actor, readable
 from dothi.operations.incidents.orders.model import RUNNING, SYSTEM, TYPE, Clock, Order, State, order_of
 from dothi.operations.model import Operations
 
@@ -25,7 +25,7 @@ class Standing:
 def orders_of(operations: Operations, actor: Actor, incident: str) -> list[Order]:
     """The orders of an incident that `actor` may see: what needs a hand first."""
     found = operations.hub.find(actor, TYPE, f'incident=="{incident}"', _MOST, order=("issuedAt",))
-    return sorted((order_of(one) for one in found), key=pressing)
+    return sorted(readable(found, order_of), key=pressing)
 
 
 def order_ids(operations: Operations, incident: str) -> list[str]:
@@ -39,7 +39,7 @@ def orders(operations: Operations, actor: Actor, incident: str = "", open_only: 
     asked = [f'incident=="{incident}"'] if incident else []
     asked += ["open==true"] if open_only else []
     found = operations.hub.find(actor, TYPE, ";".join(asked), _MOST, order=("-issuedAt",))
-    return sorted((order_of(one) for one in found), key=pressing)
+    return sorted(readable(found, order_of), key=pressing)
 
 
 def pressing(order: Order) -> tuple[int, int]:

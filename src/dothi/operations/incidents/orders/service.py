@@ -8,7 +8,7 @@ from dothi.accounts.organisations import unit_of
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Conflict, Missing
 from dothi.ground.ids import urn
-from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Timer, amend, json_prop, prop, rel
+from dothi.hub.model import ABSENT, Actor, Attribute, Change, Commit, Timer, amend, json_prop, prop, read_one, rel
 from dothi.office.photos import clean_proof
 from dothi.operations.incidents.orders.giving import (
     CONSUMER,
@@ -64,7 +64,7 @@ def find(operations: Operations, actor: Actor, name: str) -> Order:
     """
     whole = name if name.startswith("urn:") else urn(TYPE, name)
     try:
-        return order_of(operations.hub.get(actor, whole))
+        return read_one(operations.hub.get(actor, whole), order_of)
     except Missing as cause:
         try:
             order = order_of(operations.hub.get(SYSTEM, whole))
@@ -152,7 +152,7 @@ async def _moved(  # noqa: PLR0913  # A deed is these things together.
         except Conflict:
             order = order_of(operations.hub.get(SYSTEM, order.id))
             continue
-        return order_of(operations.hub.get(SYSTEM, order.id))
+        return read_one(operations.hub.get(SYSTEM, order.id), order_of)
     raise Overtaken
 
 

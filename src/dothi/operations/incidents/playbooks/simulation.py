@@ -5,6 +5,7 @@ from typing import Any
 
 from dothi.ground.clock import DAY, HOUR, from_iso, iso, now_us
 from dothi.ground.clocks import Limit, due_by
+from dothi.hub.model import readable
 from dothi.office.rules.model import Difference, Measure, Trial, trial
 from dothi.operations.incidents.model import SYSTEM, TYPE, Incident, Step, StepState, incident_of
 from dothi.operations.incidents.playbooks.tables import Rules, StepRow, parse
@@ -39,7 +40,7 @@ def _cases(operations: Operations, unit: str | None, since: int) -> Iterator[Inc
     """The real incidents of a unit and of those below it."""
     held = None if unit is None else {*operations.territory.within(unit), unit}
     found = operations.hub.find(SYSTEM, TYPE, f'since>="{iso(since)}"', _MOST, order=("since",))
-    for one in map(incident_of, found):
+    for one in readable(found, incident_of):
         if not one.drill and (held is None or one.unit in held):
             yield one
 

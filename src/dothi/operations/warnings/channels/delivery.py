@@ -14,7 +14,7 @@ from dothi.ground.clock import MINUTE, SECOND, iso, now_us
 from dothi.ground.errors import Conflict, Forbidden, Missing
 from dothi.ground.ids import urn
 from dothi.hub.language.nodes import And, Compare, Query, TypeIs
-from dothi.hub.model import ABSENT, Actor, Change, Commit, Entity, amend, create, prop, rel
+from dothi.hub.model import ABSENT, Actor, Change, Commit, Entity, amend, create, prop, read_one, readable, rel
 from dothi.office.messages.model import NotNow, Refused
 from dothi.operations.model import OWNER, Operations
 from dothi.operations.warnings.channels.model import (
@@ -93,7 +93,7 @@ def delivery_id(warning: str, channel: str) -> str:
 def deliveries(operations: Operations, actor: Actor, warning: str) -> list[Delivery]:
     """The deliveries of a message by channel, as far as `actor` may read them."""
     query = Query(TypeIs(TYPE), q=Compare(("warning",), "==", warning), limit=BATCH)
-    return sorted((delivery_of(one) for one in operations.hub.query(actor, query)), key=lambda one: one.channel)
+    return sorted(readable(operations.hub.query(actor, query), delivery_of), key=lambda one: one.channel)
 
 
 async def begin(
@@ -163,7 +163,7 @@ def _undone(operations: Operations, channel: str, drill: bool, more: Compare) ->
     states = Compare(("state",), "==", tuple(one.value for one in UNDONE))
     terms = (states, Compare(("channel",), "==", channel), Compare(("drill",), "==", drill), more)
     query = Query(TypeIs(TYPE), q=And(terms), limit=BATCH)
-    return sorted((delivery_of(one) for one in operations.hub.query(SYSTEM, query)), key=lambda one: one.made_at)
+    return sorted(readable(operations.hub.query(SYSTEM, query), delivery_of), key=lambda one: one.made_at)
 
 
 async def _advance(operations: Operations, channel: Channel[What], takes: type[What], one: Delivery, at: int) -> None:
@@ -257,7 +257,7 @@ async def _note(
         await operations.hub.commit(Commit(SYSTEM, (change,), f"delivery {state}", {one.id: kept.version}, owner=OWNER))
     except Conflict:  # An acknowledgement came in between: what stands is read anew.
         return await _note(operations, one, state, again, problem, outcome, tries)
-    return delivery_of(operations.hub.get(SYSTEM, one.id))
+    return read_one(operations.hub.get(SYSTEM, one.id), delivery_of)
 
 
 async def replay(operations: Operations, actor: Actor, key: str, now: int | None = None) -> Delivery:
@@ -272,4 +272,4 @@ async def replay(operations: Operations, actor: Actor, key: str, now: int | None
     at = iso(now_us() if now is None else now)
     again = amend(key, state=prop(State.WAITING.value), tries=prop(0), nextTry=prop(at), problem=prop(""))
     await operations.hub.commit(Commit(actor, (again,), "a warning is sent again", {key: kept.version}, owner=OWNER))
-    return delivery_of(operations.hub.get(SYSTEM, key))
+    return read_one(operations.hub.get(SYSTEM, key), delivery_of)

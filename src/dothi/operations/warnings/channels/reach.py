@@ -10,7 +10,7 @@ from dothi.ground.errors import Missing
 from dothi.ground.geometry import distance_m
 from dothi.hub.core import Hub
 from dothi.hub.language.nodes import Compare, Query, TypeIs
-from dothi.hub.model import Entity
+from dothi.hub.model import Entity, readable
 from dothi.operations.model import Operations
 from dothi.operations.warnings.areas import drawn
 from dothi.operations.warnings.channels.model import SYSTEM
@@ -39,7 +39,7 @@ def place_of(warning: Warning) -> tuple[str, int]:
 def thread_of(hub: Hub, thread: str) -> list[Warning]:
     """The messages of one warning that were released, oldest first."""
     query = Query(TypeIs(WARNING), q=Compare(("thread",), "==", thread), limit=THREAD_MAX)
-    found = [warning_of(one) for one in hub.query(SYSTEM, query)]
+    found = list(readable(hub.query(SYSTEM, query), warning_of))
     return sorted((one for one in found if one.sent), key=place_of)
 
 
