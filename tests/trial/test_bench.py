@@ -78,7 +78,7 @@ def test_rules_of_the_centre_are_rules() -> None:
 
 
 def test_the_must_of_a_centre_is_judged() -> None:
-    """Late alarms, lost values and a busy evaluator are told as missed; other loads are not judged."""
+    """Late alarms, lost values, a busy evaluator and a city that does not keep up are told as missed."""
     fed = Fed(60.0, 300_000, 2, [0.01])
     good = Phase(MUST, "calm", fed, [0.2, 0.3], 5.0, 40.0)
     assert "**missed**" not in operations.table([Run(MUST, (good,), 0)])
@@ -86,6 +86,7 @@ def test_the_must_of_a_centre_is_judged() -> None:
         (replace(good, late_s=[0.2, 2.5]), 0),
         (replace(good, late_s=[0.2]), 0),
         (replace(good, evaluation_s=16.0), 0),
+        (replace(good, name="burst", fed=Fed(60.0, 250_000, 2, [0.01])), 0),
         (good, 1),
     ):
         assert "**missed**" in operations.table([Run(MUST, (phase,), lost)])

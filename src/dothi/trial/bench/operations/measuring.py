@@ -19,6 +19,7 @@ from dothi.trial.bench.operations.material import sensors
 
 MOST_S, SHARE = 2.0, 0.25  # Must: an alarm is seen within this at p99; evaluation of a core at the calm rate.
 BURST = 30
+KEPT_UP = 0.98  # Of the values offered a second: below it the city did not keep up.
 _PATIENCE_S = 60.0  # So long the last alarms are waited for.
 
 
@@ -203,6 +204,9 @@ def _judged(run: Run, phase: Phase) -> str:
         return ""
     met = _at(phase.late_s, 0.99) < MOST_S and not run.lost and not phase.missing
     said = [f"p99 < {MOST_S:g} s, none lost: {'met' if met else '**missed**'}"]
+    offered = run.load.sensors / 60 * (1 if phase.name == "calm" else BURST)
+    kept_up = phase.fed.rate >= KEPT_UP * offered  # Else senders waited, and no figure of this row knows of that.
+    said.append(f"{offered:,.0f} values/s taken: {'met' if kept_up else '**missed**'}")
     if phase.name == "calm":
         light = phase.evaluation_s < SHARE * phase.fed.seconds
         said.append(f"evaluation < {SHARE:.0%}: {'met' if light else '**missed**'}")
