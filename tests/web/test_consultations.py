@@ -40,7 +40,7 @@ def official_page(browser: Browser, city: City) -> Page:
 
 def prepare(page: Page, city: City) -> str:
     """Ask before there is a draft; returns the key."""
-    page.goto(f"{city.address}/work/consultations/new")
+    page.goto(f"{city.address}/desk/consultations/new")
     page.check("input[value=needs]")
     page.fill("#title", TITLE)
     page.fill("#question", "Ngõ nào tối, cần gì? Phường chưa có dự thảo.")
@@ -96,7 +96,7 @@ def test_from_before_the_draft_to_the_answer_by_code(city: City, plain: BrowserC
     expect(citizen.locator(".notice")).to_contain_text(["mỗi người chỉ tính một lần"])
     assert fits(citizen)
 
-    official.goto(f"{city.address}/work/consultation/{key}/enter")
+    official.goto(f"{city.address}/desk/consultation/{key}/enter")
     official.check("input[value=paper]")
     official.select_option("#article", "muc-2")
     official.fill("#words", "Cần đèn ở sân chơi tổ 4.")

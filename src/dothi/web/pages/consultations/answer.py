@@ -49,7 +49,7 @@ def _enter(request: Request, found: Consultation, values: Mapping[str, str], pro
     t = words(request).t
     return render(
         request,
-        "consultations/work/enter.html",
+        "consultations/desk/enter.html",
         FAILED if problems else 200,
         values={name: values.get(name, "") for name in NOTED} | {"key": values.get("key") or secret()},
         problems=problems,
@@ -75,7 +75,7 @@ async def note(request: Request) -> Response:
         sent = await commenting.note(ours(request), visit(request).actor, found.key, await _noted(form, values))
     except MENDABLE as error:
         return _enter(request, found, values, problem_of(request, error, found))
-    address = f"/work/consultation/{found.key}/enter?channel={values['channel']}&last={sent.follow_code}"
+    address = f"/desk/consultation/{found.key}/enter?channel={values['channel']}&last={sent.follow_code}"
     return redirect(request, address, "consultations.done.entered")
 
 
@@ -115,7 +115,7 @@ def _moderate(request: Request, found: Consultation, problems: Mapping[str, str]
     rules = rules_for(ours(request), found.unit).moderation.values()
     return render(
         request,
-        "consultations/work/moderate.html",
+        "consultations/desk/moderate.html",
         FAILED if problems else 200,
         comments=shown[:LISTED],
         more=max(0, len(shown) - LISTED),
@@ -146,7 +146,7 @@ async def moderated(request: Request) -> Response:
             await moderating.decide(here, actor, number, verb == "granted", why)
     except MENDABLE as error:
         return _moderate(request, found, problem_of(request, error, found), number)
-    return redirect(request, f"/work/consultation/{found.key}/moderate", "consultations.done.moderated", number=number)
+    return redirect(request, f"/desk/consultation/{found.key}/moderate", "consultations.done.moderated", number=number)
 
 
 async def groups(request: Request) -> Response:
@@ -164,7 +164,7 @@ async def _groups(request: Request, found: Consultation, problems: Mapping[str, 
     ]
     return render(
         request,
-        "consultations/work/groups.html",
+        "consultations/desk/groups.html",
         FAILED if problems else 200,
         suggested=listed,
         more=max(0, len(suggested) - LISTED),
@@ -189,7 +189,7 @@ async def grouped(request: Request) -> Response:
     """Make a group of the ticked comments, or move them into one that is there."""
     form, found, actor = await request.form(), mine(request), visit(request).actor
     numbers = [str(one) for one in form.getlist("comments")]
-    into, back = str(form.get("into", "")), f"/work/consultation/{found.key}/groups"
+    into, back = str(form.get("into", "")), f"/desk/consultation/{found.key}/groups"
     try:
         if into:
             await answering.regroup(ours(request), actor, found.key, numbers, into)
@@ -221,7 +221,7 @@ def _answer(
     standing = {"decision": one.decision or "", "reason": one.reason, "wording": one.wording} if one else {}
     return render(
         request,
-        "consultations/work/answer.html",
+        "consultations/desk/answer.html",
         FAILED if problems else 200,
         chosen=[
             (row, place_name(request, found, row.cluster.article), _current(found, row.cluster.article))
@@ -250,7 +250,7 @@ async def answered(request: Request) -> Response:
     keys = [str(one) for one in form.getlist("group")]
     values = {name: str(form.get(name, "")).strip() for name in SAID}
     seen = str(form.get("version", ""))
-    back = f"/work/consultation/{found.key}"
+    back = f"/desk/consultation/{found.key}"
     try:
         if values["decision"] not in tuple(Decision):
             raise Invalid(field="decision")
@@ -268,12 +268,12 @@ async def answered(request: Request) -> Response:
 def _next(request: Request, found: Consultation) -> str:
     """The address of the next group without an answer, else of the consultation."""
     waiting = [row for row in reading.table_of(ours(request), found).rows if row.cluster.decision is None]
-    here = f"/work/consultation/{found.key}"
+    here = f"/desk/consultation/{found.key}"
     return f"{here}/answer?group={waiting[0].cluster.key}" if waiting else here
 
 
 _page = partial(Page, roles=STAFF_ROLES)
-_KEY = "/work/consultation/{consultation}"
+_KEY = "/desk/consultation/{consultation}"
 PAGES = (
     _page(f"{_KEY}/enter", enter, "consultations.enter.title"),
     _page(f"{_KEY}/enter", note, "consultations.enter.title", methods=("POST",), body_max=SCANS_MAX, page=False),

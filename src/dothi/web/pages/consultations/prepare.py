@@ -48,7 +48,7 @@ async def work(request: Request) -> Response:
         (one, look(request, one), first_line(request, one, now), unit_name(request, one.unit))
         for one in sorted(found, key=lambda one: order.index(one.state))
     ]
-    return render(request, "consultations/work/list.html", rows=rows, owed=sum(one.state in order[:3] for one in found))
+    return render(request, "consultations/desk/list.html", rows=rows, owed=sum(one.state in order[:3] for one in found))
 
 
 async def new(request: Request) -> Response:
@@ -63,7 +63,7 @@ def _form(
     t = words(request).t
     return render(
         request,
-        "consultations/work/new.html",
+        "consultations/desk/new.html",
         FAILED if problems else 200,
         found=found,
         values={name: values.get(name, "") for name in FIELDS},
@@ -92,7 +92,7 @@ async def make(request: Request) -> Response:
         made = await preparing.prepare(ours(request), visit(request).actor, _prepared(values))
     except MENDABLE as error:
         return _form(request, None, values, problem_of(request, error))
-    return redirect(request, f"/work/consultation/{made.key}/text", "consultations.done.prepared")
+    return redirect(request, f"/desk/consultation/{made.key}/text", "consultations.done.prepared")
 
 
 async def edit(request: Request) -> Response:
@@ -123,7 +123,7 @@ async def change(request: Request) -> Response:
         await preparing.change(ours(request), visit(request).actor, found.key, _prepared(values))
     except MENDABLE as error:
         return _form(request, found, values, problem_of(request, error))
-    return redirect(request, f"/work/consultation/{found.key}", "consultations.done.saved")
+    return redirect(request, f"/desk/consultation/{found.key}", "consultations.done.saved")
 
 
 def _prepared(values: Mapping[str, str]) -> Prepared:
@@ -158,7 +158,7 @@ def _text(
 ) -> Response:
     return render(
         request,
-        "consultations/work/text.html",
+        "consultations/desk/text.html",
         FAILED if problems else 200,
         said=said,
         draft=draft,
@@ -179,7 +179,7 @@ async def write(request: Request) -> Response:
     except MENDABLE as error:
         return _text(request, found, said, problem_of(request, error, found))
     note = "consultations.done.read_doubts" if draft.doubts else "consultations.done.read"
-    return redirect(request, f"/work/consultation/{found.key}/text", note, n=str(len(draft.articles)))
+    return redirect(request, f"/desk/consultation/{found.key}/text", note, n=str(len(draft.articles)))
 
 
 async def desk(request: Request) -> Response:
@@ -195,7 +195,7 @@ def _desk(request: Request, found: Consultation, problems: Mapping[str, str], va
     left = answering.unanswered(here, found)
     return render(
         request,
-        "consultations/work/desk.html",
+        "consultations/desk/desk.html",
         FAILED if problems else 200,
         part=reading.participation(here, found),
         verbs=verbs_for(found, visit(request).actor.roles),
@@ -269,7 +269,7 @@ def _do(verb: str) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         form, found = await request.form(), mine(request)
         said = {name: str(form.get(name, "")).strip() for name in (*DATES, "stage")}
-        address = f"/work/consultation/{found.key}"
+        address = f"/desk/consultation/{found.key}"
         try:
             await VERBS[verb](request, found, said)
         except MENDABLE as error:
@@ -284,11 +284,11 @@ def _do(verb: str) -> Callable[[Request], Awaitable[Response]]:
 
 
 _page = partial(Page, roles=STAFF_ROLES)
-_KEY = "/work/consultation/{consultation}"
+_KEY = "/desk/consultation/{consultation}"
 PAGES = (
-    _page("/work/consultations", work, "consultations.list.title", menu=Menu("work", 35)),
-    _page("/work/consultations/new", new, "consultations.new.title"),
-    _page("/work/consultations/new", make, "consultations.new.title", methods=("POST",), page=False),
+    _page("/desk/consultations", work, "consultations.list.title", menu=Menu("work", 35)),
+    _page("/desk/consultations/new", new, "consultations.new.title"),
+    _page("/desk/consultations/new", make, "consultations.new.title", methods=("POST",), page=False),
     _page(_KEY, desk, "consultations.desk.title"),
     _page(f"{_KEY}/edit", edit, "consultations.new.change"),
     _page(f"{_KEY}/edit", change, "consultations.new.change", methods=("POST",), page=False),

@@ -23,7 +23,7 @@ REPORTS = (TYPE, PART_TYPE)
 GROUPS = ("late", "today", "later")
 PLACES: Mapping[str, str] = {
     "Task": "/task/",
-    "Consultation": "/work/consultation/",
+    "Consultation": "/desk/consultation/",
     "TaskPart": "/part/",
     "ExtensionRequest": "/extension/",
     "Bottleneck": "/bottleneck/",
