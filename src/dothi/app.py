@@ -58,6 +58,7 @@ from dothi.hub.api import Limits, ngsi_ld
 from dothi.hub.context import Contexts
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
+from dothi.hub.peers import records
 from dothi.office import api as office_api
 from dothi.office import mergers as mergers_api
 from dothi.office.messages import Gateway, MailServer, Messages, open_messages, outbox
@@ -115,6 +116,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     vault = await Vault.open(settings.data, accounts)
     if isinstance(policy, RolePolicy):
         territory.shelf.watchers.append(policy.forget)
+    records.declare(hub)
     territory_service.guard(hub)
     territory_service.refresh(territory, hub)
     kinds = (rules_kind(), programme_rules(), chasing.rules_kind(), *rooms.rule_kinds(), *REPORT_RULES)

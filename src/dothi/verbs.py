@@ -21,8 +21,8 @@ from dothi.accounts.signin import create_key
 from dothi.app import close_city, keep_samples, make_app, open_city
 from dothi.front import require_free, server
 from dothi.ground.errors import Invalid, Missing, Unavailable
-from dothi.hub import moving
 from dothi.hub.model import system
+from dothi.hub.peers import moving
 from dothi.settings import Settings
 from dothi.sources.model import ImportReport
 from dothi.sources.service import import_file, report_dict

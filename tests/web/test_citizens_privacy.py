@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from dothi.accounts.model import Sample
-from dothi.hub import moving
 from dothi.hub.model import Actor
+from dothi.hub.peers import moving
 from tests.web.city import COMMUNE, make_city
 
 ALL = Actor("system:test", frozenset({"system"}))

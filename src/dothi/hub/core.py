@@ -13,7 +13,7 @@ from dothi.ground.errors import Conflict, Forbidden, Missing
 from dothi.hub.access import Guards, Policy
 from dothi.hub.language.nodes import EventQuery, Query, TypeIs, Window
 from dothi.hub.language.q import parse_q
-from dothi.hub.model import Actor, Commit, Entity, Event, Instance, LoggedCommit, Page, Readings, Receipt
+from dothi.hub.model import Actor, Commit, Entity, Event, Instance, LoggedCommit, Page, Readings, Receipt, records_of
 from dothi.hub.read import history
 from dothi.hub.read.dump import Fingerprint, dump, dump_events, fingerprint, logged_commit
 from dothi.hub.read.feed import Feed, Wanted
@@ -112,8 +112,8 @@ class Hub:
             return 0
 
     def has_tenant(self, tenant: str) -> bool:
-        """Whether something was ever written for this tenant; the default tenant is always there."""
-        return not tenant or self._store.tenant(tenant) is not None
+        """Whether something was ever written for this tenant, be it a subscription; the default one is always there."""
+        return not tenant or any(self._store.tenant(name) is not None for name in (tenant, records_of(tenant)))
 
     def history(
         self, actor: Actor, entity_id: str, attrs: Iterable[str] = (), window: Window = _ALWAYS, tenant: str = ""

@@ -25,6 +25,7 @@ Noun = TypeVar("Noun")
 UNREADABLE = (Invalid, KeyError, TypeError, ValueError, AttributeError)  # What reading a poor entity raises.
 Instance = dict[str, Any]
 Attribute = Instance | list[Instance]
+RECORDS = "/records"  # What no header can name: see records_of.
 ABSENT = 0  # The version of an entity that does not exist.
 VALUE_KEY = {  # Which member of an instance holds its value, by attribute type (clause 4.5).
     "Property": "value",
@@ -301,6 +302,11 @@ class Readings:
 
     observed: "array[int]" = field(default_factory=lambda: array("q"))
     values: "array[float]" = field(default_factory=lambda: array("d"))
+
+
+def records_of(tenant: str) -> str:
+    """The tenant beside a tenant where the hub keeps what is no noun of the city: subscriptions, registrations."""
+    return tenant + RECORDS
 
 
 def readable(entities: Iterable[Entity], read: Callable[[Entity], Noun]) -> Iterator[Noun]:

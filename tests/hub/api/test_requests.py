@@ -7,7 +7,7 @@ import pytest
 
 from dothi.ground.errors import Malformed
 from dothi.hub.api import Limits
-from dothi.hub.api.request import read_body
+from dothi.hub.api.door.request import read_body
 from dothi.hub.context import CORE_URL
 from tests.hub.api.conftest import Client
 

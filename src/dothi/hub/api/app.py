@@ -7,10 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.ground.errors import DothiError, Malformed, Missing
-from dothi.hub.api import attributes, batches, discovery, entities, temporal
-from dothi.hub.api.answer import Answer, deliver, no_such_method, refused
-from dothi.hub.api.openapi import OPERATIONS
-from dothi.hub.api.request import (
+from dothi.hub.api.door.answer import Answer, deliver, no_such_method, refused
+from dothi.hub.api.door.request import (
     Authenticate,
     Call,
     Door,
@@ -20,6 +18,9 @@ from dothi.hub.api.request import (
     segments,
     tenant_of,
 )
+from dothi.hub.api.history import temporal
+from dothi.hub.api.information import attributes, batches, discovery, entities
+from dothi.hub.api.openapi import OPERATIONS
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
 

@@ -9,7 +9,7 @@ from starlette.types import Send
 
 from dothi.ground.errors import DothiError
 from dothi.ground.problem import ngsi_ld_problem
-from dothi.hub.api.request import CONTEXT_REL, GEO_JSON, JSON, LD_JSON, Call, LengthRequired, UnsupportedMedia
+from dothi.hub.api.door.request import CONTEXT_REL, GEO_JSON, JSON, LD_JSON, Call, LengthRequired, UnsupportedMedia
 from dothi.hub.context import CORE_URL, Names
 
 BASE = "/ngsi-ld/v1"

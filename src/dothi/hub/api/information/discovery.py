@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dothi.ground.errors import Missing
-from dothi.hub.api.answer import Answer, accepted, contextual, document
+from dothi.hub.api.door.answer import Answer, accepted, contextual, document
+from dothi.hub.api.door.request import LD_JSON, Call
 from dothi.hub.api.openapi import description
-from dothi.hub.api.request import LD_JSON, Call
 from dothi.hub.context import Names, iri_of
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.language.nodes import Query, TypeIs

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from dothi.ground.errors import Invalid, Malformed, Missing
-from dothi.hub.api.answer import NO_CONTENT, WITH_GEO, Answer, accepted, contextual, created, paging
-from dothi.hub.api.parameters import FORMS, Asked, asked_of, form_of, paging_of, query_of, shape_of
-from dothi.hub.api.request import GEO_JSON, Call
+from dothi.hub.api.door.answer import NO_CONTENT, WITH_GEO, Answer, accepted, contextual, created, paging
+from dothi.hub.api.door.parameters import FORMS, Asked, asked_of, form_of, paging_of, query_of, shape_of
+from dothi.hub.api.door.request import GEO_JSON, Call
 from dothi.hub.context import Names
 from dothi.hub.language.nodes import Query
 from dothi.hub.language.types import parse_types

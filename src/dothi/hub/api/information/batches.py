@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid, TooLarge
-from dothi.hub.api.answer import NO_CONTENT, Answer, document, problem_of
-from dothi.hub.api.request import Call
+from dothi.hub.api.door.answer import NO_CONTENT, Answer, document, problem_of
+from dothi.hub.api.door.request import Call
 from dothi.hub.context import CORE, iri_of
 from dothi.hub.model import Change, Op, Result
 from dothi.hub.render.parse import Given, check_id, read_entity, read_fragment

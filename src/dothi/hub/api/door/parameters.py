@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from dothi.ground.errors import Invalid, Malformed, TooMany, Unsupported
-from dothi.hub.api.request import GEO_JSON, Call
+from dothi.hub.api.door.request import GEO_JSON, Call
 from dothi.hub.context import Names
 from dothi.hub.language.geo import parse_geo
 from dothi.hub.language.nodes import Geo, Query, Window

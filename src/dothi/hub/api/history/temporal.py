@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dothi.ground.errors import Invalid, Malformed, Missing, TooMany
-from dothi.hub.api.answer import Answer, accepted, contextual
-from dothi.hub.api.entities import find_page, known_entity
-from dothi.hub.api.parameters import Asked, asked_of, shape_of, window_of
-from dothi.hub.api.request import Call
+from dothi.hub.api.door.answer import Answer, accepted, contextual
+from dothi.hub.api.door.parameters import Asked, asked_of, shape_of, window_of
+from dothi.hub.api.door.request import Call
+from dothi.hub.api.information.entities import find_page, known_entity
 from dothi.hub.context import Names
 from dothi.hub.language.nodes import Window
 from dothi.hub.language.time import Period, parse_period

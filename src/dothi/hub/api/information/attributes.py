@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from dothi.ground.errors import Invalid
-from dothi.hub.api.answer import NO_CONTENT, Answer, document
-from dothi.hub.api.entities import check_type, fragment, known
-from dothi.hub.api.request import Call
+from dothi.hub.api.door.answer import NO_CONTENT, Answer, document
+from dothi.hub.api.door.request import Call
+from dothi.hub.api.information.entities import check_type, fragment, known
 from dothi.hub.context import Names, iri_of
 from dothi.hub.context.terms import is_uri
 from dothi.hub.model import VALUE_KEY, Attribute, Change, Entity, Instance, Op, Receipt, instances

@@ -1,0 +1,1 @@
+"""One HTTP request as a value: its headers, parameters and body understood, its answer given."""

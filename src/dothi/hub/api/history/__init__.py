@@ -1,0 +1,1 @@
+"""Histories of entities (clauses 6.18 to 6.24)."""

@@ -1,0 +1,62 @@
+"""The query parameters and headers of the NGSI-LD API, and which of them go together."""
+
+from dothi.hub.api.openapi.schemas import FLAG, TEXT, TIME, Schema
+from dothi.hub.render.aggregate import METHODS
+
+# Query parameters: schema and meaning.
+PARAMETERS: dict[str, tuple[Schema, str]] = {
+    "id": (TEXT, "URIs of entities, separated by commas."),
+    "idPattern": (TEXT, "A regular expression that the ids match."),
+    "type": (TEXT, "Selection of entity types, e.g. A,B or (A;B) (clause 4.17)."),
+    "attrs": (TEXT, "Attributes to match and to show, separated by commas."),
+    "pick": (TEXT, "Members to show (clause 4.21)."),
+    "omit": (TEXT, "Members to leave out (clause 4.21)."),
+    "q": (TEXT, "Query, e.g. pm25>35.5;name~=^Tr (clause 4.9)."),
+    "georel": (TEXT, "Geo-relation, e.g. near;maxDistance==1000 (clause 4.10)."),
+    "geometry": (TEXT, "Type of the reference geometry."),
+    "coordinates": (TEXT, "Coordinates of the reference geometry, as a JSON array, longitude first."),
+    "geoproperty": (TEXT, "The GeoProperty to compare; location when left out."),
+    "geometryProperty": (TEXT, "The GeoProperty shown as geometry in GeoJSON."),
+    "scopeQ": (TEXT, "Scope query, e.g. /VN/46/# (clause 4.19)."),
+    "lang": (TEXT, "Languages by preference (clause 4.15)."),
+    "datasetId": (TEXT, "Datasets to show, @none for the default instances."),
+    "orderBy": (TEXT, "Attributes to sort by, each perhaps with ;desc."),
+    "limit": ({"type": "integer", "minimum": 0, "maximum": 1000}, "Entities in one answer."),
+    "offset": ({"type": "integer", "minimum": 0}, "Entities to skip."),
+    "count": (FLAG, "Tell the total in NGSILD-Results-Count."),
+    "local": (FLAG, "This hub only; allows a query without any condition."),
+    "options": (TEXT, "Words separated by commas: sysAttrs, keyValues, concise, noOverwrite, update …"),
+    "format": (TEXT, "normalized, concise, simplified, keyValues; of histories temporalValues, aggregatedValues."),
+    "timerel": ({"type": "string", "enum": ["before", "after", "between"]}, "Temporal relation (clause 4.11)."),
+    "timeAt": (TIME, "The moment, or where the interval begins."),
+    "endTimeAt": (TIME, "Where the interval ends."),
+    "timeproperty": ({"type": "string", "enum": ["observedAt", "createdAt", "modifiedAt", "deletedAt"]}, "Which time."),
+    "lastN": ({"type": "integer", "minimum": 1}, "Only the last so many instances of each attribute."),
+    "aggrMethods": (TEXT, f"Of {', '.join(sorted(METHODS))}."),
+    "aggrPeriodDuration": (TEXT, "ISO 8601 duration of a period, e.g. PT1H."),
+    "expandValues": (TEXT, "Attributes whose compared values are names, to be expanded."),
+    "csf": (TEXT, "Filter of context sources (clause 4.9)."),
+    "join": ({"type": "string", "enum": ["@none"]}, "Linked entity retrieval; not supported yet."),
+    "observedAt": (TIME, "Common time of what is merged."),
+    "deleteAll": (FLAG, "All instances of the attribute."),
+    "details": (FLAG, "Tell more of each."),
+}
+HEADERS: dict[str, tuple[Schema, str]] = {
+    "NGSILD-Tenant": (
+        {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"},
+        "The tenant; the default one when left out.",
+    ),
+    "Link": (TEXT, "The @context of the request."),
+}
+WRITE_HEADERS: dict[str, tuple[Schema, str]] = {
+    **HEADERS,
+    "Idempotency-Key": (
+        {"type": "string", "minLength": 1, "maxLength": 200},
+        "Makes a repeat of the request harmless.",
+    ),
+}
+GEO = ("georel", "geometry", "coordinates", "geoproperty")
+SHOW = ("attrs", "pick", "omit", "lang", "datasetId", "options", "format")
+PAGE = ("limit", "offset", "count", "local")
+TIMES = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
+QUERY = ("id", "idPattern", "type", "q", *GEO, "scopeQ", "orderBy", "expandValues", "csf", "join", *SHOW, *PAGE)

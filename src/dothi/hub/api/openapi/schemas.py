@@ -1,0 +1,79 @@
+"""What bodies and answers look like, as JSON Schema."""
+
+from typing import Any
+
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+URI: Schema = {"type": "string", "format": "uri", "minLength": 1, "maxLength": 1000}
+FLAG: Schema = {"type": "boolean"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+NAME: Schema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": 200}
+NAMES: Schema = {"oneOf": [NAME, {"type": "array", "items": NAME, "minItems": 1}]}
+SCHEMAS: dict[str, Schema] = {
+    "Entity": {
+        "type": "object",
+        "required": ["id", "type"],
+        "properties": {"id": URI, "type": NAMES, "scope": NAMES},
+        "additionalProperties": {"$ref": "#/components/schemas/Attribute"},
+    },
+    "Fragment": {
+        "type": "object",
+        "properties": {"type": NAMES, "scope": NAMES},
+        "additionalProperties": {"$ref": "#/components/schemas/Attribute"},
+    },
+    "Attribute": {
+        "description": "Normalized or concise (clause 4.5).",
+        "type": "object",
+        "properties": {
+            "type": {"type": "string"},
+            "value": {},
+            "object": {"oneOf": [URI, {"type": "array", "items": URI}]},
+            "languageMap": {"type": "object", "additionalProperties": {"type": ["string", "array"]}},
+            "vocab": NAMES,
+            "json": {},
+            "valueList": {"type": "array"},
+            "objectList": {"type": "array"},
+            "observedAt": TIME,
+            "unitCode": {"type": "string"},
+            "datasetId": URI,
+        },
+    },
+    "Entities": {"type": "array", "items": {"$ref": "#/components/schemas/Entity"}},
+    "Ids": {"type": "array", "items": URI},
+    "Query": {
+        "type": "object",
+        "required": ["type"],
+        "properties": {
+            "type": {"const": "Query"},
+            "entities": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "object", "properties": {"id": URI, "idPattern": TEXT, "type": TEXT}},
+            },
+            "attrs": {"type": "array", "items": TEXT, "minItems": 1},
+            "pick": {"type": "array", "items": TEXT, "minItems": 1},
+            "omit": {"type": "array", "items": TEXT, "minItems": 1},
+            "q": TEXT,
+            "scopeQ": TEXT,
+            "lang": TEXT,
+            "geoQ": {
+                "type": "object",
+                "properties": {"georel": TEXT, "geometry": TEXT, "coordinates": {"type": "array"}},
+            },
+            "temporalQ": {"type": "object", "properties": {"timerel": TEXT, "timeAt": TIME, "endTimeAt": TIME}},
+        },
+    },
+    "BatchResult": {
+        "type": "object",
+        "properties": {
+            "success": {"type": "array", "items": TEXT},
+            "errors": {"type": "array", "items": {"type": "object"}},
+        },
+    },
+    "Problem": {
+        "type": "object",
+        "required": ["type", "title", "status"],
+        "properties": {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT},
+    },
+    "Any": {},
+}

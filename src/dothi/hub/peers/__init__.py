@@ -1,0 +1,1 @@
+"""Others outside: whom the hub tells, whom it asks, and where a city moves to."""

@@ -1,0 +1,1 @@
+"""Context sources that share the answering: who is registered for what, asked, and joined into one answer."""

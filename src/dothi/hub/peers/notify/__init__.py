@@ -1,0 +1,1 @@
+"""Subscribers, and notifications that nobody loses: matched, kept until delivered, in order."""
