@@ -59,6 +59,7 @@ from dothi.hub.context import Contexts
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
 from dothi.hub.peers import records
+from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
 from dothi.office import api as office_api
 from dothi.office import mergers as mergers_api
 from dothi.office.messages import Gateway, MailServer, Messages, open_messages, outbox
@@ -229,11 +230,13 @@ def make_app(
     contexts = Contexts(
         settings.context_hosts, {f"{settings.address}/ngsi-ld/v1/vocabulary.jsonld": vocabulary_document()}
     )
+    wire = Wire(EVERYWHERE if settings.open else Reach(settings.peer_hosts))
     hub_api = ngsi_ld(
         parts.hub,
         contexts,
         lambda headers: authenticate(parts.accounts, headers),
         Limits(settings.max_body, settings.max_depth),
+        wire,
     )
 
     at_once = {**consumers(parts), **_mail_in(parts, settings), **extra}
@@ -249,6 +252,7 @@ def make_app(
             for task in beside:
                 with suppress(asyncio.CancelledError):
                     await task
+            await wire.close()
 
     routes = [
         Mount("/ngsi-ld/v1", hub_api),

@@ -26,6 +26,7 @@ class Settings:
     unit: str = ""  # Code of the province or commune that the city is; "" for the whole country.
     open: bool = False  # Anonymous NGSI-LD on generic types; loopback only.
     context_hosts: frozenset[str] = frozenset()  # Hosts from which @context documents may be fetched.
+    peer_hosts: frozenset[str] = frozenset()  # Hosts inside that subscriptions and registrations may name; * is all.
     max_body: int = 16 * MIB  # Bytes of one request.
     max_depth: int = 64  # Levels of nesting in one JSON document.
     secure_cookies: bool | None = None  # None: exactly when the public address is https.
@@ -195,6 +196,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "unit": str,
     "open": _flag,
     "context_hosts": _hosts,
+    "peer_hosts": _hosts,
     "max_body": _whole(1024, 1024 * MIB),
     "max_depth": _whole(8, 500),
     "secure_cookies": _flag,

@@ -23,6 +23,7 @@ from dothi.hub.api.information import attributes, batches, discovery, entities
 from dothi.hub.api.openapi import OPERATIONS
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
+from dothi.hub.peers.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +70,15 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _LONGEST_PATH = 4  # entities/{}/attrs/{}
 
 
-def ngsi_ld(hub: Hub, contexts: Contexts, authenticate: Authenticate, limits: Limits = Limits()) -> ASGIApp:
+def ngsi_ld(
+    hub: Hub, contexts: Contexts, authenticate: Authenticate, limits: Limits = Limits(), wire: Wire | None = None
+) -> ASGIApp:
     """The application, to be mounted at /ngsi-ld/v1.
 
     `authenticate(headers)` gives the Actor of a request by its headers (lower-case names), ANONYMOUS for nobody in
-    particular, and raises Unauthenticated for credentials that do not hold.
+    particular, and raises Unauthenticated for credentials that do not hold. `wire` is how others are called.
     """
-    door = Door(hub, contexts, authenticate, limits)
+    door = Door(hub, contexts, authenticate, limits, wire or Wire())
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

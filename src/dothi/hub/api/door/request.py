@@ -14,6 +14,7 @@ from dothi.ground.errors import Invalid, Malformed, NoTenant, TooLarge
 from dothi.hub.context import CORE, Contexts, Names
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Change, Commit, Receipt
+from dothi.hub.peers.wire import Wire
 from dothi.hub.render.values import Reading, check_nesting
 
 MIB = 1024 * 1024
@@ -62,6 +63,7 @@ class Door:
     contexts: Contexts
     authenticate: Authenticate
     limits: Limits = field(default_factory=Limits)
+    wire: Wire = field(default_factory=Wire)  # How others are called.
 
 
 @dataclass(slots=True)
