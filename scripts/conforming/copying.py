@@ -9,7 +9,7 @@ CONTEXTS = "resources/jsonld-contexts"
 # Hosts on which the suite's tests find contexts; uri.etsi.org stays, because every broker knows the core context.
 _HOSTS = "forge.etsi.org|raw.githubusercontent.com|easy-global-market.github.io|smartdatamodels.org|fiware.github.io"
 _ADDRESS = re.compile(rf"https?://({_HOSTS})/([^\s\"'<>,;]*\.jsonld)")
-_WRITTEN = {".robot", ".resource", ".py", ".json", ".jsonld"}
+_WRITTEN = {".robot", ".resource", ".py", ".json", ".jsonld", ".geojson"}
 _LEFT_OUT = shutil.ignore_patterns(".git", "doc", "plug-test", "itb", "tsm", "results", "__pycache__", "*.pyc")
 _COMPOUND = "ngsi-ld-test-suite-compound.jsonld"
 

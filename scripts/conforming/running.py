@@ -8,7 +8,6 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from conforming.copying import CONTEXT_PORT
 from conforming.groups import NEEDS_FIVE
 from conforming.servers import CONTEXT_SERVER_PORT, MQTT_PORTS, brokers, context_server, docker_in_path
 
@@ -78,7 +77,7 @@ def run_here(note: Path) -> int:
     environment["PYTHONPATH"] = str(suite / "libraries/robotframework-httpctrl/src")
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     with context_server(suite), brokers(job.dothi, work, 5 if job.group == NEEDS_FIVE else 1) as addresses:
-        command = [*job.robot, *_robot_arguments(job, addresses), *_targets(job)]
+        command = [*job.robot, *_robot_arguments(job, addresses), *job.files]
         try:
             return subprocess.run(command, cwd=suite, env=environment, timeout=job.timeout_s).returncode  # noqa: S603
         except subprocess.TimeoutExpired:
@@ -87,11 +86,9 @@ def run_here(note: Path) -> int:
 
 
 def _robot_arguments(job: Job, addresses: list[str]) -> list[str]:
-    context = f"http://{_HERE}:{CONTEXT_PORT}/raw.githubusercontent.com/ngsi-ld-test-suite-compound.jsonld"
     variables = {
         "url": addresses[0],
         "temporal_api_url": addresses[0],
-        "ngsild_test_suite_context": context,
         "notification_server_host": _HERE,
         "context_source_host": _HERE,
         "context_server_host": _HERE,
@@ -102,7 +99,3 @@ def _robot_arguments(job: Job, addresses: list[str]) -> list[str]:
     }
     given = [word for name, value in variables.items() for word in ("--variable", f"{name}:{value}")]
     return [*given, "--outputdir", job.out, "--output", "output.xml", "--report", "NONE", *job.extra]
-
-
-def _targets(job: Job) -> list[str]:
-    return [*job.files]
