@@ -272,6 +272,10 @@ class Logged(msgspec.Struct, frozen=True):
     whole: bool = False  # The change replaced everything that stood before.
     scope: tuple[str, ...] | None = None  # None: left as it was.
     previous: int = 0  # Sequence of the commit that changed this entity before; 0 = none.
+    # What history leaves out of what came before (clauses 5.6.13, 5.6.15 and 5.6.16): "i <instanceId>",
+    # "a <attribute> <datasetId or @none>", "a <attribute>" for all of its instances, "e" for the whole evolution.
+    erased: tuple[str, ...] = ()
+    amended: dict[str, Instance] = {}  # instanceId → the instance that takes its place (clause 5.6.14).
 
 
 class LoggedCommit(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dothi.hub.model import Attribute, Entity, Logged, Status
+from dothi.hub.model import Attribute, Entity, Instance, Logged, Status
 
 _RECORD = struct.Struct("<QQIIB")
 _COUNT = struct.Struct("<I")
@@ -28,6 +28,8 @@ class Doc(msgspec.Struct, omit_defaults=True):
     scope: tuple[str, ...] | None = None
     dropped: tuple[str, ...] = ()
     late: dict[str, Attribute] = {}
+    erased: tuple[str, ...] = ()
+    amended: dict[str, Instance] = {}
 
 
 class Headline(msgspec.Struct):
@@ -116,4 +118,6 @@ def logged(entry: Entry) -> Logged:
         entry.whole,
         doc.scope,
         entry.previous,
+        doc.erased,
+        doc.amended,
     )

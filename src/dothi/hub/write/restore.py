@@ -81,5 +81,6 @@ def _document(entity: Entity) -> bytes:
 
 
 def _entry(logged: Logged, head: Head | None, after: Head) -> Entry:
-    body = codec.encode(Doc(logged.id, logged.types, logged.attrs, logged.scope, logged.dropped, logged.late))
+    written = (logged.attrs, logged.scope, logged.dropped, logged.late, logged.erased, logged.amended)
+    body = codec.encode(Doc(logged.id, logged.types, *written))
     return Entry(after.eid, head.seq if head else 0, logged.version, logged.status, logged.whole, body)
