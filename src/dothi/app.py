@@ -59,6 +59,8 @@ from dothi.hub.context import Contexts
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
 from dothi.hub.peers import records
+from dothi.hub.peers.federate.loops import name_of
+from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
 from dothi.office import api as office_api
 from dothi.office import mergers as mergers_api
@@ -231,15 +233,17 @@ def make_app(
         settings.context_hosts, {f"{settings.address}/ngsi-ld/v1/vocabulary.jsonld": vocabulary_document()}
     )
     wire = Wire(EVERYWHERE if settings.open else Reach(settings.peer_hosts))
+    registry = Registry(parts.hub, name_of(settings.data / "hub"))
     hub_api = ngsi_ld(
         parts.hub,
         contexts,
         lambda headers: authenticate(parts.accounts, headers),
         Limits(settings.max_body, settings.max_depth),
         wire,
+        registry,
     )
 
-    at_once = {**consumers(parts), **_mail_in(parts, settings), **extra}
+    at_once = {**consumers(parts), **_mail_in(parts, settings), "registrations": registry.follow, **extra}
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -23,6 +23,7 @@ from dothi.hub.api.information import attributes, batches, discovery, entities
 from dothi.hub.api.openapi import OPERATIONS
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
+from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -71,14 +72,20 @@ _LONGEST_PATH = 4  # entities/{}/attrs/{}
 
 
 def ngsi_ld(
-    hub: Hub, contexts: Contexts, authenticate: Authenticate, limits: Limits = Limits(), wire: Wire | None = None
+    hub: Hub,
+    contexts: Contexts,
+    authenticate: Authenticate,
+    limits: Limits = Limits(),
+    wire: Wire | None = None,
+    registry: Registry | None = None,
 ) -> ASGIApp:
     """The application, to be mounted at /ngsi-ld/v1.
 
     `authenticate(headers)` gives the Actor of a request by its headers (lower-case names), ANONYMOUS for nobody in
-    particular, and raises Unauthenticated for credentials that do not hold. `wire` is how others are called.
+    particular, and raises Unauthenticated for credentials that do not hold. `wire` is how others are called, `registry`
+    whom the hub knows to hold what: the city's consumers share both.
     """
-    door = Door(hub, contexts, authenticate, limits, wire or Wire())
+    door = Door(hub, contexts, authenticate, limits, wire or Wire(), registry=registry or Registry(hub))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -14,6 +14,7 @@ from dothi.ground.errors import Invalid, Malformed, NoTenant, TooLarge
 from dothi.hub.context import CORE, Contexts, Names
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Change, Commit, Receipt
+from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.wire import Wire
 from dothi.hub.render.values import Reading, check_nesting
 
@@ -63,7 +64,9 @@ class Door:
     contexts: Contexts
     authenticate: Authenticate
     limits: Limits = field(default_factory=Limits)
+    plans: dict[Any, Any] = field(default_factory=dict)  # Questions understood before (information/quick.py).
     wire: Wire = field(default_factory=Wire)  # How others are called.
+    registry: Registry = field(kw_only=True)  # Whom this hub knows to hold what.
 
 
 @dataclass(slots=True)
