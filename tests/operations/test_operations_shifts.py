@@ -18,7 +18,7 @@ from dothi.operations.model import INSTEAD, OWNER, Operations
 from dothi.operations.shifts import coverage, handover, owners, planning, promises, rules, service
 from dothi.operations.shifts.model import BOOK, CONSUMER, NotOnDuty, NotYourShift, State
 from dothi.operations.shifts.workflow import MOVES, table_text
-from tests.operations.centre import CITY, HERE, STEWARD, T0, WARD, Centre, in_centre
+from tests.operations.centre import CITY, HERE, ROSTER, STEWARD, T0, WARD, Centre, in_centre
 
 
 def test_the_table_in_the_documentation_is_the_table(repository: Path) -> None:
@@ -62,6 +62,31 @@ def test_a_new_roster_changes_what_is_ahead_but_no_swap(tmp_path: Path) -> None:
         assert centre.shift("chieu", "2026-11-26").officer == centre.people["hoa"].id
         assert centre.shift("sang", "2026-11-26").state is State.DROPPED
         assert centre.shift("dem", "2026-11-26").officer == ""  # The city's own set said that it goes; this one not.
+
+    in_centre(tmp_path, story)
+
+
+def test_only_rules_make_the_book_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all commits in the feed only one that adopts rules plans: a busy city does not plan at each reading."""
+
+    async def story(centre: Centre) -> None:
+        planned = asyncio.Queue[str]()
+
+        async def plan(_operations: Operations, home: str) -> int:
+            await planned.put(home)
+            return 0
+
+        monkeypatch.setattr(planning, "plan", plan)
+        book = asyncio.create_task(planning.run(centre.operations, CITY))
+        assert await planned.get() == CITY  # As it begins.
+        for number in range(3):
+            await centre.alarm(f"none-{number}")
+        await adopt(centre.rules, STEWARD, rules.KIND, CITY, "2026-11-24", ROSTER, "Quyết định mẫu 02", now=centre.now)
+        assert await asyncio.wait_for(planned.get(), 5) == CITY
+        await asyncio.sleep(0.1)
+        assert planned.empty()
+        book.cancel()
+        await asyncio.wait([book])
 
     in_centre(tmp_path, story)
 

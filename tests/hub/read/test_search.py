@@ -69,6 +69,18 @@ def test_masks_enclose_the_truth(attrs: list[dict[str, Attribute]], condition: C
         assert not holds or maybe[row]
 
 
+@given(COMPARES.filter(lambda one: one.op != "!="))
+def test_an_empty_list_is_read_for_no_comparison(condition: Compare) -> None:
+    """An empty list is there, and columns know that no comparison holds of it: nothing is read to judge it."""
+    table = Table()
+    table.add_columns(("x", "y"), ())
+    table.set(0, Entity("urn:0", ("T",), {"x": prop([]), "y": prop([])}))
+    sure, maybe = table.masks(condition)
+    assert not sure.any()
+    assert not maybe.any()
+    assert table.masks(Exists(("x",)))[0].all()
+
+
 SHAPES = [
     {"type": "Point", "coordinates": [0.0, 0.0]},
     {"type": "Point", "coordinates": [0.001, 0.001]},

@@ -21,9 +21,9 @@ Mask = NDArray[np.bool_]
 Masks = tuple[Mask, Mask]  # (sure, maybe)
 _EARTH_M = 6_371_008.8
 _NO_INSTANT = np.iinfo(np.int64).min
-# What a row holds: nothing, a number, a word, a truth, a link (equal or not, but never before another), or something
-# odd that must be read to be judged.
-NONE, NUMBER, WORD, FLAG, LINK, ODD = range(6)
+# What a row holds: nothing, a number, a word, a truth, a link (equal or not, but never before another), something odd
+# that must be read to be judged, or an empty list, which is there and of which no comparison holds.
+NONE, NUMBER, WORD, FLAG, LINK, ODD, EMPTY = range(7)
 
 
 class Column:
@@ -60,7 +60,7 @@ class Column:
             self.codes[row] = self._code_of.setdefault(value, len(self._code_of))
             self.instants[row] = _NO_INSTANT if link else _instant(value)
         else:
-            self.holds[row] = ODD
+            self.holds[row] = EMPTY if value == [] else ODD
 
     def compare(self, op: str, value: Any, size: int) -> Masks:
         """The masks of `op value` (op one of == > >= < <=); other operators are judged entity by entity."""

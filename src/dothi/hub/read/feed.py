@@ -20,6 +20,7 @@ _KEPT = 128  # Commits whose headlines stay at hand: followers of now are never 
 class _Known(NamedTuple):
     row: LogRow
     lines: list[tuple[Entry, Headline]]
+    kinds: frozenset[tuple[str, ...]]  # Types of its entries: followers are asked once for each, not for each entry.
 
 
 class Feed:
@@ -43,18 +44,17 @@ class Feed:
         return [self._kept.get(row.seq) or self._keep(row) for row in rows]
 
     def _keep(self, row: LogRow) -> _Known:
-        known = _Known(row, [(entry, codec.headline(entry.body)) for entry in codec.unpack(row.blob)])
+        lines = [(entry, codec.headline(entry.body)) for entry in codec.unpack(row.blob)]
+        known = _Known(row, lines, frozenset(line.type for _, line in lines))
         self._kept[row.seq] = known
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return known
 
     def _told(self, known: _Known, wanted: Wanted | None, whole: bool) -> LoggedCommit:
-        entries = tuple(
-            codec.logged(entry) if whole else _short(entry, line)
-            for entry, line in known.lines
-            if wanted is None or wanted(line.type)
-        )
+        kinds = known.kinds if wanted is None else {kind for kind in known.kinds if wanted(kind)}
+        lines = [one for one in known.lines if one[1].type in kinds] if kinds else ()
+        entries = tuple(codec.logged(entry) if whole else _short(entry, line) for entry, line in lines)
         row = known.row
         return LoggedCommit(row.seq, row.at, self._store.tenant_name(row.tid), row.actor, row.reason, entries)
 

@@ -320,7 +320,7 @@ async def run(operations: Operations) -> None:
         await operations.hub.commit(Commit(SYSTEM, (), "from here on", cursor=(CONSUMER, stored)))
     around = look_around(operations, now_us())
     async for logged in operations.hub.follow(stored, lambda types: not WATCHED.isdisjoint(types)):
-        if now_us() - around.at > FRESH:
+        if logged.entries and now_us() - around.at > FRESH:
             around = look_around(operations, now_us())
         if await react(operations, logged, logged.seq - stored >= CURSOR_EVERY, around=around):
             stored = logged.seq

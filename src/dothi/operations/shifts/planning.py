@@ -37,7 +37,9 @@ async def run(operations: Operations, home: str) -> None:
 
 async def _follow(operations: Operations, home: str, after_: int) -> None:
     """A roster that is adopted changes what is ahead."""
-    async for _ in operations.hub.follow(after_, lambda types: "RuleSet" in types, whole=False):
+    async for commit in operations.hub.follow(after_, lambda types: "RuleSet" in types, whole=False):
+        if not commit.entries:
+            continue
         if operations.adopted is not None:
             refresh(operations.adopted)
         await plan(operations, home)
