@@ -33,11 +33,15 @@ class OffLimits(Forbidden):
 
 
 class Unreachable(Unavailable):
-    """There was no answer: no such host, refused, cut off, or larger than the limit."""
+    """There was no answer: no such host, refused, cut off."""
 
 
 class TimedOut(Unreachable):
     """There was no answer in time."""
+
+
+class Oversized(Unreachable):
+    """The answer was larger than the limit."""
 
 
 class Response(NamedTuple):
@@ -132,7 +136,7 @@ class Wire:
             size += len(part)
             if size > self._most:
                 answer.close()
-                raise Unreachable(f"The answer of {url[:200]} has more than {self._most} bytes.")
+                raise Oversized(f"The answer of {url[:200]} has more than {self._most} bytes.")
             parts.append(part)
         return b"".join(parts)
 
