@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.ground.errors import DothiError, Malformed, Missing
-from dothi.hub.api.door.answer import Answer, deliver, no_such_method, refused
+from dothi.hub.api.door.answer import WITH_GEO, Answer, accepted, deliver, no_such_method, refused
 from dothi.hub.api.door.request import (
     Authenticate,
     Call,
@@ -21,6 +21,7 @@ from dothi.hub.api.door.request import (
 from dothi.hub.api.history import temporal
 from dothi.hub.api.information import attributes, batches, discovery, entities
 from dothi.hub.api.openapi import OPERATIONS
+from dothi.hub.api.sources import identity
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
 from dothi.hub.peers.federate.matching import Registry
@@ -58,6 +59,7 @@ ROUTES: dict[str, Mapping[str, Handler]] = {
     "temporal/entities": {"GET": temporal.query_history},
     "temporal/entities/{}": {"GET": temporal.read_history},
     "temporal/entityOperations/query": {"POST": temporal.query_history_by_post},
+    "info/sourceIdentity": {"GET": identity.read_identity},
     "vocabulary.jsonld": {"GET": discovery.vocabulary},
     "openapi.json": {"GET": discovery.openapi},
 }
@@ -120,9 +122,19 @@ async def _handle(door: Door, scope: Scope, receive: Receive, headers: dict[str,
     raw_query = scope.get("query_string", b"").decode("latin-1")
     actor = door.authenticate(headers)
     call = Call(door, method, variables, route, raw_query, headers, tenant_of(headers), actor, body)
-    if raw_query and (unknown := call.query.keys() - KNOWN_PARAMETERS[route, method]):
-        raise Malformed(f"{method} {route} knows no parameter {', '.join(sorted(unknown))[:100]!r} (clause 6.3.20).")
+    if method == "GET" or route.endswith("/query"):
+        accepted(call, WITH_GEO)  # Before all else: who can read no answer gets none (clause 6.3.4).
+    if raw_query:
+        _check_parameters(call)
     return await handler(call)
+
+
+def _check_parameters(call: Call) -> None:
+    """Raise Malformed for a parameter or an option that the operation does not know (clause 6.3.20)."""
+    if unknown := call.query.keys() - KNOWN_PARAMETERS[call.route, call.method]:
+        names = ", ".join(sorted(unknown))[:100]
+        raise Malformed(f"{call.method} {call.route} knows no parameter {names!r} (clause 6.3.20).")
+    call.options()
 
 
 def find(parts: tuple[str, ...], method: str) -> tuple[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 from starlette.types import Message, Receive, Scope
 
+from dothi.ground.clock import now_us
 from dothi.ground.errors import Invalid, Malformed, NoTenant, TooLarge
 from dothi.hub.context import CORE, Contexts, Names
 from dothi.hub.core import Hub
@@ -64,9 +65,10 @@ class Door:
     contexts: Contexts
     authenticate: Authenticate
     limits: Limits = field(default_factory=Limits)
-    plans: dict[Any, Any] = field(default_factory=dict)  # Questions understood before (information/quick.py).
     wire: Wire = field(default_factory=Wire)  # How others are called.
     registry: Registry = field(kw_only=True)  # Whom this hub knows to hold what.
+    since: int = field(default_factory=now_us)  # When this hub began to answer (µs).
+    plans: dict[Any, Any] = field(default_factory=dict)  # Questions understood before (information/quick.py).
 
 
 @dataclass(slots=True)

@@ -90,6 +90,7 @@ INFORMATION = (
     Operation("/types/{type}", "get", "retrieveType", "5.7.7", (200, *READ), answer="Any"),
     Operation("/attributes", "get", "retrieveAttributes", "5.7.8", (200, *READ), ("details",), answer="Any"),
     Operation("/attributes/{attrId}", "get", "retrieveAttribute", "5.7.10", (200, *READ), answer="Any"),
+    Operation("/info/sourceIdentity", "get", "retrieveSourceIdentity", "5.15.1", (200, *READ), answer="Any"),
     Operation("/vocabulary.jsonld", "get", "vocabulary", "4.4", (200, *READ), answer="Any"),
     Operation("/openapi.json", "get", "openapi", "6", (200, *READ), answer="Any"),
 )
