@@ -87,7 +87,7 @@ def ngsi_ld(
     particular, and raises Unauthenticated for credentials that do not hold. `wire` is how others are called, `registry`
     whom the hub knows to hold what: the city's consumers share both.
     """
-    door = Door(hub, contexts, authenticate, limits, wire or Wire(), registry=registry or Registry(hub))
+    door = Door(hub, contexts, authenticate, limits, wire=wire or Wire(), registry=registry or Registry(hub))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
