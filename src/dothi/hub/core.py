@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import msgspec
 
+from dothi.ground.clock import now_us
 from dothi.ground.errors import Conflict, Forbidden, Missing
 from dothi.hub.access import Guards, Policy
 from dothi.hub.language.nodes import EventQuery, Query, TypeIs, Window
@@ -19,10 +20,13 @@ from dothi.hub.read.dump import Fingerprint, dump, dump_events, fingerprint, log
 from dothi.hub.read.feed import Feed, Wanted
 from dothi.hub.read.readings import readings
 from dothi.hub.read.search import Search
+from dothi.hub.read.shown import Shown
+from dothi.hub.render.shape import Shape
 from dothi.hub.store import codec, files
 from dothi.hub.store.port import Head, Store
 from dothi.hub.store.sqlite import SqliteStore
 from dothi.hub.write.commit import Effect, Writer
+from dothi.hub.write.fading import alive
 from dothi.hub.write.restore import restore, restore_events
 
 _ALWAYS = Window()
@@ -46,6 +50,7 @@ class Hub:
         self._policy = policy
         self._guards = Guards()
         self._search = Search(self._store)
+        self._shown = Shown(self._store)
         self._feed = Feed(self._store)
         self._position = self._store.last()[0]
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
@@ -81,8 +86,8 @@ class Hub:
         """One entity as it stands. Missing when it is not there or `actor` may not see it."""
         head = self._head(entity_id, tenant)
         if head is not None and head.doc is not None:
-            entity = codec.entity_of(head.doc, head.created, head.modified, head.version)
-            if self._policy.may_read(actor, entity):
+            entity = alive(codec.entity_of(head.doc, head.created, head.modified, head.version), now_us())
+            if entity is not None and self._policy.may_read(actor, entity):
                 return entity
         raise Missing(f"Entity {entity_id} is not there, or you may not see it.", entity=entity_id)
 
@@ -91,6 +96,21 @@ class Hub:
         tid = self._store.tenant(query.tenant)
         narrowed = self._policy.narrow(actor, query)
         return Page((), 0 if query.count else None) if tid is None else self._search.run(tid, narrowed)
+
+    def shown(self, actor: Actor, entity_id: str, shape: Shape, tenant: str = "") -> bytes | None:
+        """The JSON of one entity, kept since it was last asked for; None when get() must tell what there is to tell."""
+        tid = self._store.tenant(tenant)
+        found = None if tid is None else self._shown.one(tid, entity_id, shape)
+        return found[1] if found is not None and self._policy.may_read(actor, found[0]) else None
+
+    def shown_page(self, actor: Actor, query: Query, shape: Shape) -> tuple[list[bytes], int] | None:
+        """The JSON of the entities that match, and how many do; None when query() must look at them to tell."""
+        tid = self._store.tenant(query.tenant)
+        rows = None if tid is None else self._search.rows(tid, self._policy.narrow(actor, query))
+        if tid is None or rows is None:
+            return None
+        shown = self._shown.many(tid, rows[0], shape)
+        return None if shown is None else (shown, rows[1])
 
     def find(self, actor: Actor, kind: str, q: str = "", limit: int = 1000, **options: Any) -> Page:
         """Shorthand for modules: entities of one type by q text; options are further fields of Query."""
@@ -242,6 +262,7 @@ class Hub:
     def _follow(self, effects: list[Effect], seq: int) -> None:
         """Called by the writer's thread after each flush."""
         self._search.follow(effects)
+        self._shown.follow(effects)
         self._position = seq
         for loop, bell in tuple(self._waiters):
             if not loop.is_closed():

@@ -1,5 +1,6 @@
 """Answering a Query: columns narrow it down, the entities that columns cannot judge are read and matched."""
 
+import heapq
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dothi.ground.clock import now_us
 from dothi.hub.access import WHERE_SEEN, in_sight
 from dothi.hub.language.match import geo_test, matches, scope_matches, type_matches
 from dothi.hub.language.nodes import ANY_TYPE, Query, Sight
@@ -16,6 +18,7 @@ from dothi.hub.read.columns import Mask, Table, asked
 from dothi.hub.store import codec
 from dothi.hub.store.port import Head, Store
 from dothi.hub.write.commit import Effect
+from dothi.hub.write.fading import alive
 
 _CHUNK = 256  # Entities read at a time while candidates are verified.
 
@@ -37,6 +40,7 @@ class Search:
         self._lock = threading.RLock()
         self._tables: dict[tuple[int, int], Table] = {}
         self._declared: dict[str, tuple[str, ...]] = {}
+        self._fading: list[tuple[int, int, int, int]] = []  # A heap: moment, tenant, row, kind.
 
     def declare(self, kind: str, attributes: tuple[str, ...]) -> None:
         """Columns that the lists of a type ask for, made together when the first of them is asked for."""
@@ -53,6 +57,26 @@ class Search:
                 table = self._tables.get((effect.tid, effect.kind))
                 if table is not None and effect.after is not None:
                     table.set(effect.eid, effect.after)
+                    self._note(effect.tid, effect.kind, effect.eid, effect.after)
+
+    def _note(self, tid: int, kind: int, eid: int, entity: Entity) -> None:
+        """Remember when something of an entity expires."""
+        if entity.fades_at:
+            heapq.heappush(self._fading, (entity.fades_at, tid, eid, kind))
+
+    def _fade(self, now: int) -> None:
+        """Take out of the tables what has expired: it is hidden at once, however late it is swept (clause 4.22)."""
+        while self._fading and self._fading[0][0] <= now:
+            _, tid, eid, kind = heapq.heappop(self._fading)
+            table, head = self._tables.get((tid, kind)), self._store.rows((eid,)).get(eid)
+            if table is None or head is None or head.doc is None or head.kind != kind:
+                continue
+            left = alive(_entity(head), now)
+            if left is None:
+                table.remove(eid)
+            else:
+                table.set(eid, left)
+                self._note(tid, kind, eid, left)
 
     def run(self, tid: int, query: Query) -> Page:
         """The page that a query asks for."""
@@ -61,6 +85,15 @@ class Search:
         if query.count:
             return self._counted(found, query, verify)
         return Page(tuple(self._page(found, query, verify)))
+
+    def rows(self, tid: int, query: Query) -> tuple[list[int], int] | None:
+        """The rows of the page that a query asks for, and how many match; None when an entity must be read to tell."""
+        if query.ids:
+            return None
+        found = self._by_columns(tid, query)
+        if not found.sure.all():
+            return None
+        return found.eids[query.offset : query.offset + query.limit].tolist(), len(found.eids)
 
     def _by_id(self, tid: int, query: Query) -> _Found:
         heads = self._store.heads(tid, dict.fromkeys(query.ids))
@@ -72,6 +105,7 @@ class Search:
         sures: list[Mask] = []
         keys: list[NDArray[np.float64]] = []
         with self._lock:
+            self._fade(now_us())
             for kind, types in self._store.kinds(tid).items():
                 if not _of_interest(query, types):
                     continue
@@ -100,16 +134,22 @@ class Search:
             declared = {name for one in types for name in self._declared.get(one, ())}
             table.add_columns(names | declared, geometries)
             for eid, head in self._store.scan(tid, kind):
-                table.set(eid, _entity(head))
+                entity = _entity(head)
+                table.set(eid, entity)
+                self._note(tid, kind, eid, entity)
             self._tables[tid, kind] = table
+            self._fade(now_us())
         return table
 
     def _read(self, eids: NDArray[np.int64]) -> Iterator[tuple[int, Entity]]:
+        now = now_us()
         heads = self._store.rows(eids.tolist())
         for eid in eids.tolist():
             head = heads.get(eid)
             if head is not None and head.doc is not None:
-                yield eid, _entity(head)
+                entity = alive(_entity(head), now)
+                if entity is not None:
+                    yield eid, entity
 
     def _page(self, found: _Found, query: Query, verify: Callable[[Entity], bool]) -> list[Entity]:
         if found.sure.all():

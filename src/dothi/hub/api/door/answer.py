@@ -57,10 +57,21 @@ def contextual(call: Call, value: Any, names: Names, media: str, headers: Sequen
             if isinstance(value, list)
             else value | {"@context": context}
         )
-    elif names.url is not None or names.source is None:
-        address = names.url or CORE_URL
-        extra.append(("Link", f'<{address}>; rel="{CONTEXT_REL}"; type="{LD_JSON}"'))
+    else:
+        extra += _context_links(names)
     return Answer(200, _encode(value), media, tuple(extra))
+
+
+def page_of(names: Names, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+    """A 200 answer of JSON that was rendered before, with the client's context in a Link header (clause 6.3.6)."""
+    return Answer(200, body, JSON, (*headers, *_context_links(names)))
+
+
+def _context_links(names: Names) -> list[tuple[str, str]]:
+    """The Link header that names a context, where it has an address."""
+    if names.url is None and names.source is not None:
+        return []
+    return [("Link", f'<{names.url or CORE_URL}>; rel="{CONTEXT_REL}"; type="{LD_JSON}"')]
 
 
 def context_value(names: Names) -> Any:

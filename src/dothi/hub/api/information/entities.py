@@ -8,6 +8,7 @@ from dothi.ground.errors import Invalid, Malformed, Missing
 from dothi.hub.api.door.answer import NO_CONTENT, WITH_GEO, Answer, accepted, contextual, created, paging
 from dothi.hub.api.door.parameters import FORMS, Asked, asked_of, form_of, paging_of, query_of, shape_of
 from dothi.hub.api.door.request import GEO_JSON, Call
+from dothi.hub.api.information.quick import quick_entity, quick_page
 from dothi.hub.context import Names
 from dothi.hub.language.nodes import Query
 from dothi.hub.language.types import parse_types
@@ -30,6 +31,9 @@ async def create_entity(call: Call) -> Answer:
 async def read_entity(call: Call) -> Answer:
     """Retrieve Entity, clause 5.7.1 (HTTP binding 6.5.3.1)."""
     names = await call.names()
+    quick = quick_entity(call, names)
+    if quick is not None:
+        return quick
     media = accepted(call, WITH_GEO)
     shape = shape_of(call, names, call.query, media)
     entity = await known_entity(call, names)
@@ -66,7 +70,8 @@ def _check_has(entity: Entity, shape: Shape) -> None:
 
 async def query_entities(call: Call) -> Answer:
     """Query Entities, clause 5.7.2 (HTTP binding 6.4.3.2)."""
-    return _found(call, await call.names(), call.query, "/entities")
+    names = await call.names()
+    return quick_page(call, names) or _found(call, names, call.query, "/entities")
 
 
 async def query_by_post(call: Call) -> Answer:
