@@ -259,7 +259,7 @@ def test_a_guarded_type_yields_to_its_owner_only(tmp_path: Path) -> None:
         owner = hub.own("citizens", {"CitizenReport": "POST /api/reports"})
         await write(hub, put(LAMP, "CitizenReport", a=prop(1)), owner=owner)
         await write(hub, put("urn:x:2", "Lamp", a=prop(1)))
-        for op in Op:
+        for op in set(Op) - {Op.EXPIRE}:  # That one takes away only what its owner had let expire.
             change = Change(op, LAMP, ("Lamp",), {"a": prop(2)}, name="a")
             with pytest.raises(Forbidden, match="POST /api/reports"):
                 await write(hub, change)

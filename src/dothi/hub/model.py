@@ -49,6 +49,8 @@ class Entity(msgspec.Struct, frozen=True):
     created_at: int = 0
     modified_at: int = 0
     version: int = ABSENT
+    expires_at: int = 0  # Its own expiresAt (clause 4.22); 0 = never.
+    fades_at: int = 0  # The first moment when anything of it expires, itself or an instance; 0 = nothing does.
 
     def instance(self, name: str) -> Instance | None:
         """The default instance (no datasetId) of an attribute, else its first, else None."""
@@ -134,6 +136,10 @@ class Op(StrEnum):
     MERGE = "merge"  # 5.6.17: must exist; recursive merge, "urn:ngsi-ld:null" deletes.
     DROP = "drop"  # 5.6.5: delete attribute `name` (instance `dataset`, or all with `every`).
     DELETE = "delete"  # 5.6.6: must exist.
+    EXPIRE = "expire"  # 4.22: deletes what has expired of it, if anything.
+    RECORD = "record"  # 5.6.11 and 5.6.12: instances for its history; what stands now is untouched.
+    CORRECT = "correct"  # 5.6.14: another instance takes the place of `instance` in its history.
+    ERASE = "erase"  # 5.6.13, 5.6.15, 5.6.16: its history no longer tells `instance`, or attribute `name`, or anything.
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -148,6 +154,8 @@ class Change(msgspec.Struct, frozen=True):
     name: str = ""  # DROP: the attribute.
     dataset: str | None = None  # DROP, PARTIAL: the instance; None is the default instance.
     every: bool = False  # DROP: all instances.
+    expires: int | None = None  # The entity's own expiresAt (µs); 0 removes it, None leaves it as it is.
+    instance: str = ""  # CORRECT, ERASE: the instanceId.
     newer_only: bool = False  # Sources: an attribute older by observedAt goes to history, not to current state.
 
 
@@ -219,6 +227,27 @@ class Disposal(msgspec.Struct, frozen=True):
     clips: int
 
 
+class Parcel(msgspec.Struct, frozen=True):
+    """Something to be handed to somebody outside, in the order of numbers within its queue."""
+
+    number: int
+    queue: str
+    made: int  # µs
+    tries: int = 0
+    dead: int = 0  # When it was given up (µs); 0: it waits.
+    reason: str = ""  # What the last try said.
+    body: bytes = b""
+
+
+class Post(msgspec.Struct, frozen=True):
+    """What happened in an outbox: parcels to keep or to forget, queues that end, and how each queue is doing."""
+
+    kept: tuple[Parcel, ...] = ()
+    gone: tuple[int, ...] = ()
+    closed: tuple[str, ...] = ()
+    tallies: dict[str, bytes] = {}
+
+
 class Commit(msgspec.Struct, frozen=True):
     """What is to become true together, or (with `partial`) each change for itself."""
 
@@ -234,9 +263,11 @@ class Commit(msgspec.Struct, frozen=True):
     tenant: str = ""
     events: tuple[Event, ...] = ()  # Appended to the lanes of existing entities; one that is there already stays.
     disposals: tuple[Disposal, ...] = ()
+    post: Post | None = None  # Kept with the cursor: what a consumer still owes others.
 
 
-Status = Literal["created", "updated", "unchanged", "deleted", "failed"]
+# "recorded": history was written, what stands now is untouched.
+Status = Literal["created", "updated", "unchanged", "deleted", "recorded", "failed"]
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -276,6 +307,7 @@ class Logged(msgspec.Struct, frozen=True):
     # "a <attribute> <datasetId or @none>", "a <attribute>" for all of its instances, "e" for the whole evolution.
     erased: tuple[str, ...] = ()
     amended: dict[str, Instance] = {}  # instanceId → the instance that takes its place (clause 5.6.14).
+    expires: int | None = None  # The entity's own expiresAt (µs); 0: removed, None: left as it was, of a whole: none.
 
 
 class LoggedCommit(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from dothi.hub.model import Attribute, Entity, Instance, Logged, Status
 
 _RECORD = struct.Struct("<QQIIB")
 _COUNT = struct.Struct("<I")
-_STATUSES: tuple[Status, ...] = ("created", "updated", "deleted")
+_STATUSES: tuple[Status, ...] = ("created", "updated", "deleted", "recorded")
 _WHOLE = 8
 
 
@@ -30,6 +30,8 @@ class Doc(msgspec.Struct, omit_defaults=True):
     late: dict[str, Attribute] = {}
     erased: tuple[str, ...] = ()
     amended: dict[str, Instance] = {}
+    expires: int | None = None
+    fades: int = 0  # Of a state: the first moment when anything of it expires.
 
 
 class Headline(msgspec.Struct):
@@ -74,7 +76,7 @@ def headline(body: bytes) -> Headline:
 def entity_of(body: bytes, created: int, modified: int, version: int) -> Entity:
     """The entity that a row of state holds."""
     doc = _decoder.decode(body)
-    return Entity(doc.id, doc.type, doc.attrs, doc.scope or (), created, modified, version)
+    return Entity(doc.id, doc.type, doc.attrs, doc.scope or (), created, modified, version, doc.expires or 0, doc.fades)
 
 
 def pack(entries: list[Entry]) -> bytes:
@@ -120,4 +122,5 @@ def logged(entry: Entry) -> Logged:
         entry.previous,
         doc.erased,
         doc.amended,
+        doc.expires,
     )

@@ -29,6 +29,10 @@ class Outcome:
     not_updated: list[tuple[str, str]] = field(default_factory=list)
     scope: tuple[str, ...] | None = None
     whole: bool = False
+    expires: int | None = None
+    erased: list[str] = field(default_factory=list)
+    amended: dict[str, Instance] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()  # Types that the log keeps where no entity stands.
 
 
 class AlreadyThere(Conflict):
@@ -51,7 +55,7 @@ def _fresh(change: Change, now: int) -> Outcome:
     if not change.types:
         raise Invalid(f"Entity {change.id} has no type: an entity that is created needs one.", entity=change.id)
     scope = change.scope or ()
-    after = Entity(change.id, change.types, change.attrs, scope, now, now, 1)
+    after = Entity(change.id, change.types, change.attrs, scope, now, now, 1, change.expires or 0)
     return Outcome("created", after, change.attrs, scope=scope, whole=True)
 
 
@@ -60,7 +64,8 @@ def _replace(before: Entity, change: Change, now: int) -> Outcome:
         return _append(before, change, now)
     scope = change.scope or ()
     types = change.types or before.types
-    after = Entity(change.id, types, change.attrs, scope, before.created_at, now, before.version + 1)
+    version, expires = before.version + 1, change.expires or 0
+    after = Entity(change.id, types, change.attrs, scope, before.created_at, now, version, expires)
     return Outcome("updated", after, change.attrs, scope=scope, whole=True)
 
 
@@ -167,6 +172,7 @@ class Draft:
         self._attrs: dict[str, list[Instance]] = {}  # What was touched, each instance with its stamps.
         self._types = before.types
         self._scope = before.scope
+        self._expires = before.expires_at
         self._new: dict[str, list[Instance]] = {}
         self._out = Outcome("updated", None)
 
@@ -240,20 +246,22 @@ class Draft:
         self._out.not_updated.append((name, why))
 
     def widen(self, change: Change) -> None:
-        """Add types, set the scope."""
+        """Add types, set the scope and the expiry."""
         self._types = (*self._types, *(kind for kind in change.types if kind not in self._types))
         if change.scope is not None:
             kept = () if change.overwrite else self._scope  # Clause 5.6.3: without overwriting, scopes are added.
             self._scope = self._out.scope = tuple(dict.fromkeys((*kept, *change.scope)))
+        if change.expires is not None and change.expires != self._expires:
+            self._expires = self._out.expires = change.expires
 
     def finish(self) -> Outcome:
         """The outcome; "unchanged" when nothing was."""
         out, before = self._out, self._before
         out.written = {name: _pack(listed) for name, listed in self._new.items()}
-        if not (out.written or out.dropped or out.late or out.scope is not None or self._types != before.types):
-            out.status, out.after = "unchanged", before
-            return out
-        if out.late and not (out.written or out.dropped or out.scope is not None or self._types != before.types):
+        headed = out.scope is not None or out.expires is not None or self._types != before.types
+        if not (out.written or out.dropped or headed):
+            if not out.late:
+                out.status = "unchanged"
             out.after = before  # Late data is history; what stands now is untouched.
             return out
         attrs: dict[str, Attribute] = {
@@ -262,7 +270,8 @@ class Draft:
         }
         attrs.update({name: _pack(listed) for name, listed in self._attrs.items() if name not in attrs})
         left = {name: attribute for name, attribute in attrs.items() if attribute}
-        out.after = Entity(before.id, self._types, left, self._scope, before.created_at, self._now, before.version + 1)
+        stamps = (before.created_at, self._now, before.version + 1, self._expires)
+        out.after = Entity(before.id, self._types, left, self._scope, *stamps)
         return out
 
     def _aged(self, attribute: Attribute) -> Attribute:
@@ -285,9 +294,12 @@ def advance(entity: Entity | None, entry: Any, at: int) -> Entity | None:
     """The state after a log entry (model.Logged): the change log is the truth, state is derived from it."""
     if entry.status == "deleted":
         return None
+    if entry.status == "recorded":
+        return entity
     if entry.whole or entity is None:
         created = entity.created_at if entity else at
-        return Entity(entry.id, entry.types, entry.attrs, entry.scope or (), created, at, entry.version)
+        expires = entry.expires or 0
+        return Entity(entry.id, entry.types, entry.attrs, entry.scope or (), created, at, entry.version, expires)
     draft = Draft(entity, at)
     for gone in entry.dropped:
         name, space, dataset = gone.partition(" ")
@@ -301,7 +313,7 @@ def advance(entity: Entity | None, entry: Any, at: int) -> Entity | None:
     for name, attribute in entry.late.items():
         for instance in instances(attribute):
             draft.keep_late(name, instance)
-    draft.widen(Change(Op.APPEND, entry.id, entry.types, scope=entry.scope))
+    draft.widen(Change(Op.APPEND, entry.id, entry.types, scope=entry.scope, expires=entry.expires))
     return draft.finish().after
 
 

@@ -20,9 +20,15 @@ from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
 from dothi.hub.write.apply import Outcome, apply, instant
+from dothi.hub.write.fading import lasting
+from dothi.hub.write.past import PAST, expire, tell
+from dothi.hub.write.receipts import kept, receipt_of
 
 _GROUP = 256  # Commits in one flush at most.
 _WAITING = 4096  # Commits in the queue at most: beyond it the caller is told to come back.
+EXPIRY = "hub.expiry"  # Whose timers say when something expires: named by tenant and entity.
+_FADES = b'"expiresAt":'  # In the bytes of every entity of which an instance may expire.
+_ALL = 1 << 62
 _BLIND = {Op.CREATE, Op.PUT, Op.REPLACE, Op.DELETE}  # These need no attribute of what stood before.
 
 
@@ -48,6 +54,7 @@ class _Pending:
     effects: list[Effect] = field(default_factory=list)
     events: list[tuple[int, Event]] = field(default_factory=list)
     disposals: list[tuple[int, int, int]] = field(default_factory=list)
+    fades: dict[tuple[int, str], int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -58,6 +65,7 @@ class _Trial:
     entries: list[Entry] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
+    fades: dict[tuple[int, str], int] = field(default_factory=dict)  # When those fade that do, 0 = no more.
 
 
 class _Job(NamedTuple):
@@ -78,6 +86,7 @@ class Writer:
         self._follow = follow
         self._queue: queue.Queue[_Job | None] = queue.Queue(_WAITING)
         self._seq, self._eid = store.last()
+        self._fades = _kept_fades(store)
         self._thread = threading.Thread(target=self._run, name="dothi-writer", daemon=True)
         self._thread.start()
 
@@ -142,14 +151,19 @@ class Writer:
                 pending.disposals,
             )
         )
+        for key, moment in pending.fades.items():
+            if moment:
+                self._fades[key] = moment
+            else:
+                self._fades.pop(key, None)
         self._follow(pending.effects, self._seq)
 
     def _one(self, commit: Commit, pending: _Pending) -> Receipt:
         """Check and apply one commit into the group."""
         if commit.key is not None:
-            kept = pending.receipts.get(commit.key) or self._store.receipt(commit.key)
-            if kept is not None:
-                return _receipt(kept)
+            found = pending.receipts.get(commit.key) or self._store.receipt(commit.key)
+            if found is not None:
+                return receipt_of(found)
         at, trial = now_us(), _Trial()
         tid = self._store.tenant(commit.tenant, make=True) or 0
         self._expect(commit, tid, pending)
@@ -169,6 +183,9 @@ class Writer:
         pending.heads.update(trial.heads)
         pending.effects.extend(trial.effects)
         pending.timers.update({(timer.consumer, timer.name): timer for timer in commit.timers})
+        pending.fades.update(trial.fades)
+        moments = {(commit.tenant, entity_id): moment for (_, entity_id), moment in trial.fades.items()}
+        pending.timers.update({(timer.consumer, timer.name): timer for timer in expiries(moments)})
         if commit.cursor is not None:
             pending.cursors[commit.cursor[0]] = commit.cursor[1]
         pending.events.extend(
@@ -177,7 +194,7 @@ class Writer:
         pending.disposals.extend((lanes[one.lane], one.events, one.clips) for one in commit.disposals)
         receipt = Receipt(self._seq, at, tuple(trial.results))
         if commit.key is not None:
-            pending.receipts[commit.key] = _kept(receipt)
+            pending.receipts[commit.key] = kept(receipt)
         return receipt
 
     def _lanes(self, commit: Commit, tid: int, trial: _Trial, pending: _Pending) -> dict[str, int]:
@@ -221,22 +238,66 @@ class Writer:
         pending: _Pending,
         stored: dict[str, Head],
     ) -> None:
-        tid, seq, at = where
+        tid, _, at = where
         key = (tid, change.id)
         head = trial.heads.get(key) or pending.heads.get(key) or stored.get(change.id)
+        if (self._fades or pending.fades or trial.fades) and self._has_faded(key, at, trial, pending):
+            head = self._sweep(change.id, head, where, trial)
+        if change.op is Op.EXPIRE:
+            trial.results.append(Result(change.id, "updated" if key in trial.heads else "unchanged"))
+            return
         before = self._before(head, change)
-        types = change.types if before is None else tuple(dict.fromkeys((*before.types, *change.types)))
+        # A guarded noun stays guarded when it is gone: its history is its owner's.
+        known = before.types if before else self._store.types_of(head.kind) if head else ()
+        types = tuple(dict.fromkeys((*known, *change.types))) if known else change.types
         self._guards.check(commit.owner, types)
-        self._policy.check_write(commit.actor, change, before, types)
-        outcome = apply(before, change, at)
+        past = change.op in PAST
+        self._policy.check_write(commit.actor, change, before, types if before or past else change.types)
+        outcome = tell(before, change, known, at) if past else apply(before, change, at)
         if outcome.status == "unchanged":
             trial.results.append(_result(change, outcome, head.version if head else ABSENT))
             return
-        after = _head_after(outcome, head, self._next_eid(head), self._kind(outcome, head), seq, at)
-        trial.heads[tid, change.id] = after
-        trial.entries.append(_entry(outcome, before, head, after))
-        trial.effects.append(Effect(tid, after.eid, after.kind, head.kind if head else 0, outcome.after))
+        after = self._write(change.id, head, before, outcome, where, trial)
         trial.results.append(_result(change, outcome, after.version))
+
+    def _write(
+        self,
+        entity_id: str,
+        head: Head | None,
+        before: Entity | None,
+        outcome: Outcome,
+        where: tuple[int, int, int],
+        trial: _Trial,
+    ) -> Head:
+        """Put an outcome into the trial."""
+        tid, seq, at = where
+        after = _head_after(outcome, head, self._next_eid(head), self._kind(outcome, head), seq, at)
+        trial.heads[tid, entity_id] = after
+        trial.entries.append(_entry(entity_id, outcome, before, head, after))
+        if outcome.status != "recorded":
+            trial.effects.append(Effect(tid, after.eid, after.kind, head.kind if head else 0, outcome.after))
+        fades = outcome.after.fades_at if outcome.after else 0
+        if fades or (tid, entity_id) in self._fades:
+            trial.fades[tid, entity_id] = fades
+        return after
+
+    def _has_faded(self, key: tuple[int, str], at: int, trial: _Trial, pending: _Pending) -> bool:
+        fades = next((known[key] for known in (trial.fades, pending.fades, self._fades) if key in known), 0)
+        return 0 < fades <= at
+
+    def _sweep(self, entity_id: str, head: Head | None, where: tuple[int, int, int], trial: _Trial) -> Head | None:
+        """Delete what has expired of an entity before anything else is done to it (clause 4.22)."""
+        tid, _, at = where
+        if head is not None and head.doc == b"":
+            head = self._store.heads(tid, (entity_id,)).get(entity_id)
+        before = None
+        if head is not None and head.doc:
+            before = codec.entity_of(head.doc, head.created, head.modified, head.version)
+        outcome = expire(before, at)
+        if outcome.status == "unchanged":
+            trial.fades[tid, entity_id] = before.fades_at if before and before.fades_at > at else 0
+            return head
+        return self._write(entity_id, head, before, outcome, where, trial)
 
     def _before(self, head: Head | None, change: Change) -> Entity | None:
         """What stood before a change; without its attributes where nobody asked the disk for them."""
@@ -254,6 +315,8 @@ class Writer:
         return self._eid
 
     def _kind(self, outcome: Outcome, head: Head | None) -> int:
+        if outcome.kinds:
+            return self._store.kind_of(outcome.kinds)
         if outcome.after is None:
             assert head is not None
             return head.kind
@@ -265,8 +328,16 @@ def _head_after(outcome: Outcome, head: Head | None, eid: int, kind: int, seq: i
     ahead = max(head.ahead if head else 0, observed_ahead(outcome.written, at), observed_ahead(outcome.late, at))
     after = outcome.after
     if after is None:
-        return Head(eid, kind, version, seq, head.created if head else at, at, ahead, None)
+        modified = head.modified if head and outcome.status == "recorded" else at
+        return Head(eid, kind, version, seq, head.created if head else at, modified, ahead, None)
+    if outcome.status == "recorded":
+        assert head is not None
+        return head._replace(version=version, seq=seq, ahead=ahead)
     doc = codec.encode(Doc(after.id, after.types, after.attrs, after.scope or None))
+    if after.expires_at or _FADES in doc:
+        after = outcome.after = lasting(after)
+        expires, fades = after.expires_at or None, after.fades_at
+        doc = codec.encode(Doc(after.id, after.types, after.attrs, after.scope or None, expires=expires, fades=fades))
     return Head(eid, kind, version, seq, after.created_at, after.modified_at, ahead, doc)
 
 
@@ -281,87 +352,42 @@ def observed_ahead(attrs: dict[str, Attribute], at: int) -> int:
     return ahead
 
 
-def _entry(outcome: Outcome, before: Entity | None, head: Head | None, after: Head) -> Entry:
+def _entry(entity_id: str, outcome: Outcome, before: Entity | None, head: Head | None, after: Head) -> Entry:
     status = "deleted" if outcome.after is None else ("created" if before is None else "updated")
+    if outcome.status == "recorded":
+        status = "recorded"
     if outcome.whole and after.doc is not None:
         body = after.doc  # The whole state is the change: the same bytes serve both.
     else:
         stands = outcome.after or before
-        assert stands is not None
-        body = codec.encode(
-            Doc(stands.id, stands.types, outcome.written, outcome.scope, tuple(outcome.dropped), outcome.late)
-        )
+        types = outcome.kinds or (stands.types if stands else ())
+        dropped, erased = tuple(outcome.dropped), tuple(outcome.erased)
+        written = (outcome.written, outcome.scope, dropped, outcome.late, erased, outcome.amended, outcome.expires)
+        body = codec.encode(Doc(entity_id, types, *written))
     return Entry(after.eid, head.seq if head else 0, after.version, status, outcome.whole, body)  # type: ignore[arg-type]
+
+
+def _kept_fades(store: Store) -> dict[tuple[int, str], int]:
+    """When each entity fades of which something expires, by its timer."""
+    fades: dict[tuple[int, str], int] = {}
+    for name, moment in store.due(EXPIRY, _ALL, _ALL):
+        tenant, _, entity_id = name.partition(" ")
+        tid = store.tenant(tenant)
+        if tid is not None:
+            fades[tid, entity_id] = int(moment)
+    return fades
+
+
+def expiries(fades: dict[tuple[str, str], int]) -> Iterable[Timer]:
+    """The timers that fire when something expires of an entity (tenant, id) at a moment (µs, 0 = of it nothing)."""
+    for (tenant, entity_id), moment in fades.items():
+        yield Timer(EXPIRY, f"{tenant} {entity_id}", moment or None, str(moment))
 
 
 def _result(change: Change, outcome: Outcome, version: int) -> Result:
     gone = (name.partition(" ")[0] for name in outcome.dropped)
     updated = tuple(dict.fromkeys((*outcome.written, *outcome.late, *gone)))
     return Result(change.id, outcome.status, version, updated, tuple(outcome.not_updated))
-
-
-class _KeptResult(msgspec.Struct, array_like=True):
-    id: str
-    status: str
-    version: int
-    updated: tuple[str, ...]
-    not_updated: tuple[tuple[str, str], ...]
-    error: tuple[str, str] | None
-
-
-class _KeptReceipt(msgspec.Struct, array_like=True):
-    seq: int
-    at: int
-    results: tuple[_KeptResult, ...]
-
-
-def _kept(receipt: Receipt) -> bytes:
-    return msgspec.json.encode(
-        _KeptReceipt(
-            receipt.seq,
-            receipt.at,
-            tuple(
-                _KeptResult(
-                    one.id,
-                    one.status,
-                    one.version,
-                    one.updated,
-                    one.not_updated,
-                    (type(one.error).__name__, str(one.error)) if one.error else None,
-                )
-                for one in receipt.results
-            ),
-        )
-    )
-
-
-def _receipt(body: bytes) -> Receipt:
-    kept = msgspec.json.decode(body, type=_KeptReceipt)
-    return Receipt(
-        kept.seq,
-        kept.at,
-        tuple(
-            Result(
-                one.id,
-                one.status,  # type: ignore[arg-type]
-                one.version,
-                one.updated,
-                one.not_updated,
-                _ERRORS.get(one.error[0], DothiError)(one.error[1]) if one.error else None,
-            )
-            for one in kept.results
-        ),
-        replayed=True,
-    )
-
-
-def _subclasses(kind: type[DothiError]) -> Iterable[type[DothiError]]:
-    yield kind
-    for narrower in kind.__subclasses__():
-        yield from _subclasses(narrower)
-
-
-_ERRORS = {kind.__name__: kind for kind in _subclasses(DothiError)}
 
 
 def _answer(jobs: list[_Job], outcomes: list[Receipt | Exception]) -> None:

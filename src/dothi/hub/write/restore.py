@@ -9,7 +9,8 @@ from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
 from dothi.hub.write.apply import advance
-from dothi.hub.write.commit import observed_ahead
+from dothi.hub.write.commit import expiries, observed_ahead
+from dothi.hub.write.fading import lasting
 
 _GROUP = 500  # Commits in one flush.
 
@@ -39,6 +40,7 @@ def restore_events(store: Store, events: Iterable[tuple[str, Event]]) -> None:
 def _restore_group(store: Store, commits: list[LoggedCommit]) -> None:
     heads: dict[tuple[int, str], Head] = {}
     log: list[LogRow] = []
+    fades: dict[tuple[str, str], int] = {}
     eid = store.last()[1]
     for commit in commits:
         tid = store.tenant(commit.tenant, make=True) or 0
@@ -50,8 +52,10 @@ def _restore_group(store: Store, commits: list[LoggedCommit]) -> None:
             after = _after(store, logged, head, head.eid if head else eid, commit)
             heads[tid, logged.id] = after
             entries.append(_entry(logged, head, after))
+            fades[commit.tenant, logged.id] = codec.decode(after.doc).fades if after.doc else 0
         log.append(LogRow(commit.seq, commit.at, tid, commit.actor, commit.reason, codec.pack(entries)))
-    store.write(Written([(tid, entity_id, head) for (tid, entity_id), head in heads.items()], log, (), (), ()))
+    states = [(tid, entity_id, head) for (tid, entity_id), head in heads.items()]
+    store.write(Written(states, log, (), (), expiries(fades)))
 
 
 def _after(store: Store, logged: Logged, head: Head | None, eid: int, commit: LoggedCommit) -> Head:
@@ -61,6 +65,8 @@ def _after(store: Store, logged: Logged, head: Head | None, eid: int, commit: Lo
     after = advance(before, logged, commit.at)
     ahead = max(head.ahead if head else 0, observed_ahead(logged.attrs, commit.at))
     ahead = max(ahead, observed_ahead(logged.late, commit.at))
+    if logged.status == "recorded":
+        return _recorded(store, logged, head, (eid, ahead), commit)
     if after is None:
         assert head is not None
         return Head(eid, head.kind, logged.version, commit.seq, head.created, commit.at, ahead, None)
@@ -76,11 +82,23 @@ def _after(store: Store, logged: Logged, head: Head | None, eid: int, commit: Lo
     )
 
 
+def _recorded(store: Store, logged: Logged, head: Head | None, row: tuple[int, int], commit: LoggedCommit) -> Head:
+    """The head after history was written: what stands is as it was, if anything does."""
+    eid, ahead = row
+    kind = store.kind_of(logged.types)
+    if head is None:
+        return Head(eid, kind, logged.version, commit.seq, commit.at, commit.at, ahead, None)
+    kind = head.kind if head.doc else kind
+    return head._replace(kind=kind, version=logged.version, seq=commit.seq, ahead=ahead)
+
+
 def _document(entity: Entity) -> bytes:
-    return codec.encode(Doc(entity.id, entity.types, entity.attrs, entity.scope or None))
+    lasts = lasting(entity)
+    expires, fades = lasts.expires_at or None, lasts.fades_at
+    return codec.encode(Doc(entity.id, entity.types, entity.attrs, entity.scope or None, expires=expires, fades=fades))
 
 
 def _entry(logged: Logged, head: Head | None, after: Head) -> Entry:
-    written = (logged.attrs, logged.scope, logged.dropped, logged.late, logged.erased, logged.amended)
+    written = (logged.attrs, logged.scope, logged.dropped, logged.late, logged.erased, logged.amended, logged.expires)
     body = codec.encode(Doc(logged.id, logged.types, *written))
     return Entry(after.eid, head.seq if head else 0, logged.version, logged.status, logged.whole, body)

@@ -1,0 +1,74 @@
+"""Receipts kept for idempotency keys: a repeat of a commit gets the first one's receipt."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from dothi.ground.errors import DothiError
+from dothi.hub.model import Receipt, Result
+
+
+class _KeptResult(msgspec.Struct, array_like=True):
+    id: str
+    status: str
+    version: int
+    updated: tuple[str, ...]
+    not_updated: tuple[tuple[str, str], ...]
+    error: tuple[str, str] | None
+
+
+class _KeptReceipt(msgspec.Struct, array_like=True):
+    seq: int
+    at: int
+    results: tuple[_KeptResult, ...]
+
+
+def kept(receipt: Receipt) -> bytes:
+    """The bytes of a receipt."""
+    return msgspec.json.encode(
+        _KeptReceipt(
+            receipt.seq,
+            receipt.at,
+            tuple(
+                _KeptResult(
+                    one.id,
+                    one.status,
+                    one.version,
+                    one.updated,
+                    one.not_updated,
+                    (type(one.error).__name__, str(one.error)) if one.error else None,
+                )
+                for one in receipt.results
+            ),
+        )
+    )
+
+
+def receipt_of(body: bytes) -> Receipt:
+    """The receipt that those bytes keep, marked as replayed."""
+    old = msgspec.json.decode(body, type=_KeptReceipt)
+    return Receipt(
+        old.seq,
+        old.at,
+        tuple(
+            Result(
+                one.id,
+                one.status,  # type: ignore[arg-type]
+                one.version,
+                one.updated,
+                one.not_updated,
+                _ERRORS.get(one.error[0], DothiError)(one.error[1]) if one.error else None,
+            )
+            for one in old.results
+        ),
+        replayed=True,
+    )
+
+
+def _subclasses(kind: type[DothiError]) -> Iterable[type[DothiError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from _subclasses(narrower)
+
+
+_ERRORS = {kind.__name__: kind for kind in _subclasses(DothiError)}
