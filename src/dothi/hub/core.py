@@ -14,12 +14,28 @@ from dothi.ground.errors import Conflict, Forbidden, Missing
 from dothi.hub.access import Guards, Policy
 from dothi.hub.language.nodes import EventQuery, Query, TypeIs, Window
 from dothi.hub.language.q import parse_q
-from dothi.hub.model import Actor, Commit, Entity, Event, Instance, LoggedCommit, Page, Readings, Receipt, records_of
-from dothi.hub.read import history
+from dothi.hub.model import (
+    Actor,
+    Commit,
+    Entity,
+    Event,
+    Instance,
+    LoggedCommit,
+    Outbox,
+    Page,
+    Parcel,
+    Readings,
+    Receipt,
+    records_of,
+)
+from dothi.hub.read import ever, evolution, history
+from dothi.hub.read.chain import chain
 from dothi.hub.read.dump import Fingerprint, dump, dump_events, fingerprint, logged_commit
+from dothi.hub.read.evolution import Past
+from dothi.hub.read.effects import effects
 from dothi.hub.read.feed import Feed, Wanted
 from dothi.hub.read.readings import readings
-from dothi.hub.read.search import Search
+from dothi.hub.read.search import Rows, Search
 from dothi.hub.read.shown import Shown
 from dothi.hub.render.shape import Shape
 from dothi.hub.store import codec, files
@@ -146,6 +162,33 @@ class Hub:
         head = self._visible(actor, entity_id, tenant)
         return history.read(self._store, head, attrs, window)
 
+    def past(
+        self, actor: Actor, entity_id: str, names: Iterable[str], window: Window, strict: bool, tenant: str = ""
+    ) -> Past:
+        """The evolution of an entity, standing or gone, with the ends of what was deleted; see read/evolution.py.
+
+        Missing when there is none or it was erased.
+        """
+        head = self._visible(actor, entity_id, tenant)
+        series = evolution.read(self._store, head, names, window, strict)
+        if series is None:
+            raise Missing(f"The history of {entity_id} was erased.", entity=entity_id)
+        return Past(self._last_state(head), series)
+
+    def pasts(self, actor: Actor, query: Query, names: Iterable[str], window: Window) -> Iterator[Past]:
+        """The evolutions of the entities, standing or gone, that ids, pattern and types of a query name.
+
+        In order of creation; also those of which nothing lies in the window. What else the query asks is not looked at.
+        """
+        tid = self._store.tenant(query.tenant)
+        if tid is None:
+            return
+        for head in ever.heads(self._store, tid, self._policy.narrow(actor, query)):
+            state = self._last_state(head)
+            series = evolution.read(self._store, head, names, window) if self._policy.may_read(actor, state) else None
+            if series is not None:
+                yield Past(state, series)
+
     def readings(
         self,
         actor: Actor,
@@ -235,7 +278,7 @@ class Hub:
         before = history.as_known(self._store, head, head.modified - 1)
         if before is not None:
             return before
-        _, entries = next(history.chain(self._store, head))
+        _, entries = next(chain(self._store, head))
         return Entity(entries[-1].id, entries[-1].types, {})
 
     def events(self, actor: Actor, lane: str, sought: EventQuery = _ANY, tenant: str = "") -> list[Event]:

@@ -62,6 +62,9 @@ class Store(Protocol):
     def scan(self, tid: int, kind: int) -> Iterator[tuple[int, Head]]:
         """All living entities of a kind, in order of creation."""
 
+    def ever(self, tid: int, kinds: Iterable[int]) -> list[int]:
+        """The rows of all entities of some kinds, living or gone, in order of creation."""
+
     def kinds(self, tid: int) -> dict[int, tuple[str, ...]]:
         """The sets of types in use: kind number → types. Numbers are given by kind_of."""
 

@@ -178,6 +178,12 @@ class SqliteStore:
         ):
             yield row[0], Head(*row)
 
+    def ever(self, tid: int, kinds: Iterable[int]) -> list[int]:
+        """Rows of some kinds, deleted ones too."""
+        listed = ",".join(str(int(kind)) for kind in kinds)
+        rows = self._read().execute(f"SELECT eid FROM entity WHERE tid=? AND kind IN ({listed}) ORDER BY eid", (tid,))
+        return [eid for (eid,) in rows]
+
     def kinds(self, tid: int) -> dict[int, tuple[str, ...]]:
         """Kinds that have entities in a tenant."""
         in_use = {kind for where, kind in self._in_use if where == tid}
