@@ -49,6 +49,7 @@ _ALWAYS = Window()
 _ANY = EventQuery()
 _FOREVER = 1 << 62
 _FEED_PAGE = 32  # Commits read at a time by a follower.
+Watcher = Callable[[list[Effect], int], None]  # Effects of one flush and its last sequence.
 
 
 class Hub:
@@ -69,6 +70,7 @@ class Hub:
         self._shown = Shown(self._store)
         self._feed = Feed(self._store)
         self._position = self._store.last()[0]
+        self._watchers: tuple[Watcher, ...] = ()
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._writer = Writer(self._store, policy, self._guards, self._follow)
 
@@ -119,14 +121,14 @@ class Hub:
         found = None if tid is None else self._shown.one(tid, entity_id, shape)
         return found[1] if found is not None and self._policy.may_read(actor, found[0]) else None
 
-    def shown_page(self, actor: Actor, query: Query, shape: Shape) -> tuple[list[bytes], int] | None:
-        """The JSON of the entities that match, and how many do; None when query() must look at them to tell."""
+    def shown_page(self, actor: Actor, query: Query, shape: Shape) -> tuple[list[bytes], Rows] | None:
+        """The JSON of the entities on a page, and its rows; None when query() must look at them to tell."""
         tid = self._store.tenant(query.tenant)
         rows = None if tid is None else self._search.rows(tid, self._policy.narrow(actor, query))
         if tid is None or rows is None:
             return None
-        shown = self._shown.many(tid, rows[0], shape)
-        return None if shown is None else (shown, rows[1])
+        shown = self._shown.many(tid, rows.eids, shape)
+        return None if shown is None else (shown, rows)
 
     def find(self, actor: Actor, kind: str, q: str = "", limit: int = 1000, **options: Any) -> Page:
         """Shorthand for modules: entities of one type by q text; options are further fields of Query."""
@@ -253,6 +255,49 @@ class Hub:
         """(name, payload) of this consumer's timers that are due; a commit with Timer(due=None) removes one."""
         return self._store.due(consumer, now, limit)
 
+    def watch(self, watcher: Watcher) -> None:
+        """Have `watcher` told of the effects of each flush, in the writer's thread: it must be quick, and never raise.
+
+        A cursor beside it makes it durable: what was missed is in the log (Hub.log, Hub.told).
+        """
+        self._watchers = (*self._watchers, watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell `watcher` no more."""
+        self._watchers = tuple(one for one in self._watchers if one is not watcher)
+
+    def heed(self, heeded: bool) -> None:
+        """Whether Effect.before must be whole: it costs a little more reading."""
+        self._writer.heeded = heeded
+
+    def told(self, after: int, until: int) -> Iterator[tuple[str, Effect]]:
+        """The effects of commits with after < seq <= until, with their tenants, as a watcher would have heard them."""
+        return effects(self._store, after, until)
+
+    def may_read(self, actor: Actor, entity: Entity) -> bool:
+        """Whether the policy lets `actor` read this entity, which need not stand any more."""
+        return self._policy.may_read(actor, entity)
+
+    def may_ask(self, actor: Actor, query: Query) -> None:
+        """Raise Forbidden when nothing of what `query` asks for may be read by `actor`."""
+        self._policy.narrow(actor, query)
+
+    def tenants(self) -> tuple[str, ...]:
+        """The names of all tenants that were ever written to, those of records among them."""
+        return self._store.tenants()
+
+    def tenant_of(self, tid: int) -> str:
+        """The name of a tenant by its number (Effect.tid)."""
+        return self._store.tenant_name(tid)
+
+    def parcels(self, queue: str, dead: bool = False, after: int = 0, limit: int = 100) -> list[Parcel]:
+        """What waits in a queue of the outbox (or was given up), in order; see Commit.post."""
+        return self._store.parcels(queue, dead, after, limit)
+
+    def outbox(self) -> Outbox:
+        """How the outbox stands: queue → (waiting, given up), what each owner noted of its queue, the last number."""
+        return Outbox(self._store.parcel_counts(), self._store.tallies(), self._store.last_parcel())
+
     def keep_file(self, content: bytes) -> str:
         """Store a file once by its SHA-256 (hex), flushed to disk; returns the hash."""
         return files.keep(self._files, content)
@@ -302,11 +347,13 @@ class Hub:
         """What is equal in two equal cities."""
         return fingerprint(self._store)
 
-    def _follow(self, effects: list[Effect], seq: int) -> None:
+    def _follow(self, told: list[Effect], seq: int) -> None:
         """Called by the writer's thread after each flush."""
-        self._search.follow(effects)
-        self._shown.follow(effects)
+        self._search.follow(told)
+        self._shown.follow(told)
         self._position = seq
+        for watcher in self._watchers:
+            watcher(told, seq)
         for loop, bell in tuple(self._waiters):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(bell.set)

@@ -248,6 +248,14 @@ class Post(msgspec.Struct, frozen=True):
     tallies: dict[str, bytes] = {}
 
 
+class Outbox(msgspec.Struct, frozen=True):
+    """How the outbox stands: by queue what waits and what was given up, and what each owner noted of its queue."""
+
+    counts: dict[str, tuple[int, int]]
+    tallies: dict[str, bytes]
+    last: int  # The highest number of a parcel that is kept.
+
+
 class Commit(msgspec.Struct, frozen=True):
     """What is to become true together, or (with `partial`) each change for itself."""
 

@@ -140,11 +140,11 @@ def test_events_are_appended_and_end(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_store_of_the_first_version_is_taken_further(tmp_path: Path) -> None:
-    """A file written before there were lanes gets them, and keeps what it held."""
+    """A file written before there were lanes and an outbox gets them, and keeps what it held."""
     store = SqliteStore(tmp_path / "hub.db")
     tid = store.tenant("", make=True) or 0
     write(store, states=[(tid, "urn:x:1", head(store, 1))])
-    store._writer.executescript("DROP TABLE event; PRAGMA user_version = 1;")
+    store._writer.executescript("DROP TABLE event; DROP TABLE parcel; DROP TABLE tally; PRAGMA user_version = 1;")
     store.close()
     store = SqliteStore(tmp_path / "hub.db")
     write(store, events=[(1, Event("", "a", 5, "smoke"))])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from dothi.hub.language.nodes import EventQuery
-from dothi.hub.model import Event, Timer
+from dothi.hub.model import Event, Parcel, Post, Timer
 
 
 class Head(NamedTuple):
@@ -45,6 +45,7 @@ class Written(NamedTuple):
     timers: Iterable[Timer]
     events: Iterable[tuple[int, Event]] = ()  # (row of the entity, event)
     disposals: Iterable[tuple[int, int, int]] = ()  # (row of the entity, events before, recordings before)
+    posts: Iterable[Post] = ()
 
 
 class Store(Protocol):
@@ -77,6 +78,9 @@ class Store(Protocol):
     def tenant(self, name: str, make: bool = False) -> int | None:
         """The number of a tenant, made when asked for; None when there is none."""
 
+    def tenants(self) -> tuple[str, ...]:
+        """The names of all tenants."""
+
     def tenant_name(self, tid: int) -> str:
         """The name of a tenant by its number."""
 
@@ -106,6 +110,18 @@ class Store(Protocol):
 
     def lanes(self) -> list[tuple[int, int, str]]:
         """(row, tenant, entity id) of every entity whose lane holds events."""
+
+    def parcels(self, queue: str, dead: bool, after: int, limit: int) -> list[Parcel]:
+        """Parcels of a queue with number > after, in order: those that wait, or those that were given up."""
+
+    def parcel_counts(self) -> dict[str, tuple[int, int]]:
+        """Queue → (how many wait, how many were given up)."""
+
+    def tallies(self) -> dict[str, bytes]:
+        """Queue → how it is doing, as its owner encoded it."""
+
+    def last_parcel(self) -> int:
+        """The highest number of a parcel that is kept."""
 
     def close(self) -> None:
         """Close every connection."""

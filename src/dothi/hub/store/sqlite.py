@@ -10,11 +10,11 @@ from typing import Any
 
 from dothi.ground.errors import Invalid
 from dothi.hub.language.nodes import EventQuery
-from dothi.hub.model import Event, Timer
-from dothi.hub.store import lanes
+from dothi.hub.model import Event, Parcel, Timer
+from dothi.hub.store import lanes, outbox
 from dothi.hub.store.port import Head, LogRow, Written
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _APPLICATION_ID = 0x646F7468  # "doth": tells our files from foreign ones.
 _SCHEMA = """
 CREATE TABLE tenant (tid INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -33,7 +33,7 @@ CREATE TABLE timer (consumer TEXT, name TEXT, due INTEGER NOT NULL, payload TEXT
   PRIMARY KEY (consumer, name)) WITHOUT ROWID;
 CREATE INDEX timer_due ON timer (consumer, due);
 """
-_LATER = {2: lanes.SCHEMA}  # What each version added to the one before.
+_LATER = {2: lanes.SCHEMA, 3: outbox.SCHEMA}  # What each version added to the one before.
 _HEAD = "eid, kind, version, seq, created, modified, ahead, doc"
 _HEAD_ONLY = _HEAD.replace("doc", "CASE WHEN doc IS NULL THEN NULL ELSE x'' END")
 _LOG = "seq, at, tid, actor, reason, blob"
@@ -110,6 +110,8 @@ class SqliteStore:
             self._write_timers(written.timers)
             lanes.write(self._writer, written.events)
             lanes.dispose(self._writer, written.disposals)
+            for post in written.posts:
+                outbox.write(self._writer, post)
             self._writer.execute("COMMIT")
         except BaseException:
             if self._writer.in_transaction:
@@ -211,6 +213,10 @@ class SqliteStore:
             self._tenants = {**self._tenants, name: tid}
         return tid
 
+    def tenants(self) -> tuple[str, ...]:
+        """All names of tenants."""
+        return tuple(self._tenants)
+
     def tenant_name(self, tid: int) -> str:
         """The name of a tenant."""
         return next(name for name, number in self._tenants.items() if number == tid)
@@ -258,6 +264,22 @@ class SqliteStore:
     def lanes(self) -> list[tuple[int, int, str]]:
         """Entities that have events."""
         return lanes.owners(self._read())
+
+    def parcels(self, queue: str, dead: bool, after: int, limit: int) -> list[Parcel]:
+        """Parcels of a queue."""
+        return outbox.read(self._read(), queue, dead, after, limit)
+
+    def parcel_counts(self) -> dict[str, tuple[int, int]]:
+        """How many wait and how many were given up, by queue."""
+        return outbox.counts(self._read())
+
+    def tallies(self) -> dict[str, bytes]:
+        """How queues are doing."""
+        return outbox.tallies(self._read())
+
+    def last_parcel(self) -> int:
+        """The highest number of a parcel."""
+        return outbox.last(self._read())
 
     def close(self) -> None:
         """Close every connection."""

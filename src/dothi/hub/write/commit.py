@@ -15,7 +15,7 @@ import msgspec
 from dothi.ground.clock import now_us
 from dothi.ground.errors import Conflict, DothiError, Missing, Unavailable
 from dothi.hub.access import Guards, Policy
-from dothi.hub.model import ABSENT, Attribute, Change, Commit, Entity, Event, Op, Receipt, Result, Timer
+from dothi.hub.model import ABSENT, Attribute, Change, Commit, Entity, Event, Op, Post, Receipt, Result, Timer
 from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
@@ -40,6 +40,10 @@ class Effect(NamedTuple):
     kind: int
     before_kind: int
     after: Entity | None
+    before: Entity | None = None  # Without attributes where nobody asked the disk for them: see Writer.heeded.
+    seq: int = 0
+    at: int = 0
+    touched: tuple[str, ...] | None = None  # Names of attributes written or dropped; None: all of them.
 
 
 @dataclass(slots=True)
@@ -54,7 +58,12 @@ class _Pending:
     effects: list[Effect] = field(default_factory=list)
     events: list[tuple[int, Event]] = field(default_factory=list)
     disposals: list[tuple[int, int, int]] = field(default_factory=list)
+    posts: list[Post] = field(default_factory=list)
     fades: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    def asks(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.log or self.cursors or self.timers or self.events or self.disposals or self.posts)
 
 
 @dataclass(slots=True)
@@ -84,6 +93,7 @@ class Writer:
         self._policy = policy
         self._guards = guards
         self._follow = follow
+        self.heeded = False  # Whether somebody wants to know what stood before a change (Effect.before).
         self._queue: queue.Queue[_Job | None] = queue.Queue(_WAITING)
         self._seq, self._eid = store.last()
         self._fades = _kept_fades(store)
@@ -131,7 +141,7 @@ class Writer:
             except Exception as broken:  # The thread must outlive any one commit.
                 outcomes.append(broken)
         try:
-            if pending.log or pending.cursors or pending.timers or pending.events or pending.disposals:
+            if pending.asks():
                 self._flush(pending)
         except Exception as broken:
             self._seq, self._eid = seq, eid
@@ -149,6 +159,7 @@ class Writer:
                 pending.timers.values(),
                 pending.events,
                 pending.disposals,
+                pending.posts,
             )
         )
         for key, moment in pending.fades.items():
@@ -192,6 +203,8 @@ class Writer:
             (lanes[one.lane], msgspec.structs.replace(one, known=at, number=0)) for one in commit.events
         )
         pending.disposals.extend((lanes[one.lane], one.events, one.clips) for one in commit.disposals)
+        if commit.post is not None:
+            pending.posts.append(commit.post)
         receipt = Receipt(self._seq, at, tuple(trial.results))
         if commit.key is not None:
             pending.receipts[commit.key] = kept(receipt)
@@ -213,7 +226,7 @@ class Writer:
     def _stored(self, commit: Commit, tid: int) -> dict[str, Head]:
         """What is on disk of the entities that a commit changes: one look for all, without documents where it can."""
         blind = all(change.op in _BLIND and not change.newer_only for change in commit.changes)
-        docs = not blind or bool(commit.actor.areas)
+        docs = not blind or bool(commit.actor.areas) or self.heeded
         return self._store.heads(tid, dict.fromkeys(change.id for change in commit.changes), docs)
 
     def _expect(self, commit: Commit, tid: int, pending: _Pending) -> None:
@@ -275,7 +288,8 @@ class Writer:
         trial.heads[tid, entity_id] = after
         trial.entries.append(_entry(entity_id, outcome, before, head, after))
         if outcome.status != "recorded":
-            trial.effects.append(Effect(tid, after.eid, after.kind, head.kind if head else 0, outcome.after))
+            kinds = after.kind, head.kind if head else 0
+            trial.effects.append(Effect(tid, after.eid, *kinds, outcome.after, before, seq, at, _touched(outcome)))
         fades = outcome.after.fades_at if outcome.after else 0
         if fades or (tid, entity_id) in self._fades:
             trial.fades[tid, entity_id] = fades
@@ -321,6 +335,12 @@ class Writer:
             assert head is not None
             return head.kind
         return self._store.kind_of(outcome.after.types)
+
+
+def _touched(outcome: Outcome) -> tuple[str, ...] | None:
+    if outcome.whole:
+        return None
+    return (*outcome.written, *(gone.partition(" ")[0] for gone in outcome.dropped))
 
 
 def _head_after(outcome: Outcome, head: Head | None, eid: int, kind: int, seq: int, at: int) -> Head:
