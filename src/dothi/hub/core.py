@@ -109,6 +109,10 @@ class Hub:
                 return entity
         raise Missing(f"Entity {entity_id} is not there, or you may not see it.", entity=entity_id)
 
+    def may_read(self, actor: Actor, entity: Entity) -> bool:
+        """Whether `actor` may read an entity that came from elsewhere, as if it were held here."""
+        return self._policy.may_read(actor, entity)
+
     def query(self, actor: Actor, query: Query) -> Page:
         """The entities that match, narrowed to what `actor` may read."""
         tid = self._store.tenant(query.tenant)
