@@ -28,12 +28,12 @@ from dothi.hub.model import (
     Receipt,
     records_of,
 )
-from dothi.hub.read import ever, evolution, history
-from dothi.hub.read.chain import chain
 from dothi.hub.read.dump import Fingerprint, dump, dump_events, fingerprint, logged_commit
-from dothi.hub.read.evolution import Past
 from dothi.hub.read.effects import effects
 from dothi.hub.read.feed import Feed, Wanted
+from dothi.hub.read.past import ever, evolution, history
+from dothi.hub.read.past.chain import chain
+from dothi.hub.read.past.evolution import Past
 from dothi.hub.read.readings import readings
 from dothi.hub.read.search import Rows, Search
 from dothi.hub.read.shown import Shown
