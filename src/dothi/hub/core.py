@@ -171,7 +171,7 @@ class Hub:
     def past(
         self, actor: Actor, entity_id: str, names: Iterable[str], window: Window, strict: bool, tenant: str = ""
     ) -> Past:
-        """The evolution of an entity, standing or gone, with the ends of what was deleted; see read/evolution.py.
+        """The evolution of an entity, standing or gone, with the ends of what was deleted; see read/past/.
 
         Missing when there is none or it was erased.
         """

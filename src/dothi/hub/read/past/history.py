@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from dothi.hub.language.nodes import Window
 from dothi.hub.model import Entity, Instance, Logged, LoggedCommit
-from dothi.hub.read import evolution
-from dothi.hub.read.chain import chain
+from dothi.hub.read.past import evolution
+from dothi.hub.read.past.chain import chain
 from dothi.hub.store.port import Head, Store
 from dothi.hub.write.apply import advance
 

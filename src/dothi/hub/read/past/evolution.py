@@ -14,7 +14,7 @@ from dothi.ground.clock import from_iso, iso
 from dothi.hub.language.nodes import Window
 from dothi.hub.language.time import in_window
 from dothi.hub.model import VALUE_KEY, Entity, Instance, Logged, instance_value, instances
-from dothi.hub.read.chain import chain
+from dothi.hub.read.past.chain import chain
 from dothi.hub.store.port import Head, LogRow, Store
 from dothi.hub.write.apply import NULL
 
