@@ -26,6 +26,10 @@ class Conflict(DothiError):
     """It exists already, or was changed by someone else meanwhile."""
 
 
+class Contrary(Conflict):
+    """It contradicts something else that stands."""
+
+
 class Forbidden(DothiError):
     """This actor may not do this."""
 

@@ -71,6 +71,7 @@ NGSI_LD_KINDS: dict[type[BaseException], Problem] = {
     errors.Missing: NGSI_LD["ResourceNotFound"],
     errors.NoTenant: NGSI_LD["NonexistentTenant"],
     errors.Conflict: NGSI_LD["AlreadyExists"],
+    errors.Contrary: NGSI_LD["Conflict"],
     errors.Unsupported: NGSI_LD["OperationNotSupported"],
     errors.ContextUnavailable: NGSI_LD["LdContextNotAvailable"],
 }

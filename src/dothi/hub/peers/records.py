@@ -60,14 +60,31 @@ def declare(hub: Hub) -> None:
     hub.own(OWNER, INSTEAD)
 
 
-async def create(hub: Hub, actor: Actor, kind: str, record_id: str, document: Mapping[str, Any], tenant: str) -> None:
-    """Keep a new record. Conflict when there is one of this id and tenant, of whatever kind; Forbidden by policy."""
-    await _write(hub, actor, Change(Op.CREATE, record_id, (kind,), _attrs(document, actor)), tenant, {})
+async def create(
+    hub: Hub,
+    actor: Actor,
+    kind: str,
+    record_id: str,
+    document: Mapping[str, Any],
+    tenant: str,
+    expires: int | None = None,
+) -> None:
+    """Keep a new record, until `expires` (µs) if given.
+
+    Conflict when there is one of this id and tenant, of whatever kind; Forbidden by policy.
+    """
+    change = Change(Op.CREATE, record_id, (kind,), _attrs(document, actor), expires=expires)
+    await _write(hub, actor, change, tenant, {})
 
 
-async def replace(hub: Hub, actor: Actor, record: Record, document: Mapping[str, Any]) -> None:
-    """Keep another document for a record; its maker stays. Conflict when it was changed since it was read."""
-    change = Change(Op.APPEND, record.id, attrs={"document": json_prop(dict(document))})
+async def replace(
+    hub: Hub, actor: Actor, record: Record, document: Mapping[str, Any], expires: int | None = None
+) -> None:
+    """Keep another document for a record; its maker stays, and its end too unless `expires` (µs, 0: none) moves it.
+
+    Conflict when it was changed since it was read.
+    """
+    change = Change(Op.APPEND, record.id, attrs={"document": json_prop(dict(document))}, expires=expires)
     await _write(hub, actor, change, record.tenant, {record.id: record.version})
 
 

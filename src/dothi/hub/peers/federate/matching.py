@@ -4,8 +4,9 @@ The index is made from the records at first need, told of a change by the verbs 
 what others change. Where a tenant has no registration, asking costs one look into a dictionary.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dothi.ground.clock import now_us
 from dothi.ground.errors import Missing
@@ -15,6 +16,7 @@ from dothi.hub.language.nodes import Geo, ScopeCondition, TypeCondition, TypeIs,
 from dothi.hub.language.pattern import finder
 from dothi.hub.model import RECORDS
 from dothi.hub.peers import records
+from dothi.hub.peers.federate.keeping.counting import Tallies
 from dothi.hub.peers.federate.registrations import EntityInfo, Information, Mode, Registration, listed, registration_of
 from dothi.hub.peers.federate.spaces import may_lie
 from dothi.hub.peers.records import READER, REGISTRATION
@@ -44,6 +46,7 @@ class Wanted:
     geo: Geo | None = None
     scope: ScopeCondition | None = None
     met: frozenset[str] = _ALL  # Aliases of the sources that the request has passed (Via).
+    strict: bool = False  # What says nothing of its place or scope does not match (discovery, clause 5.10.2.4).
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class Registry:
         self.name = name
         self._known: dict[str, dict[str, Registration]] = {}
         self._since = hub.last_seq()
+        self.tallies = Tallies(hub)
+        self.writing = asyncio.Lock()  # What is checked against the others must be kept before the next is checked.
 
     def none(self, tenant: str) -> bool:
         """Whether a tenant has no registration at all."""
@@ -119,7 +124,7 @@ class Registry:
         """The registrations that would match, had the request not passed their source already (508, 6.3.17)."""
         if not wanted.met or self.none(tenant):
             return ()
-        blind = Wanted(wanted.selectors, wanted.attrs, wanted.datasets, wanted.window, wanted.geo, wanted.scope)
+        blind = replace(wanted, met=_ALL)
         return tuple(one for one in self.concerned(tenant, blind) if one.registration.alias in wanted.met)
 
     def refresh(self, tenant: str, registration_id: str) -> None:
@@ -130,7 +135,9 @@ class Registry:
         try:
             record = records.read(self.hub, READER, REGISTRATION, registration_id, tenant)
         except Missing:
-            known.pop(registration_id, None)
+            gone = known.pop(registration_id, None)
+            if gone is not None:
+                self.tallies.drop(gone)
         else:
             known[registration_id] = registration_of(record)
 
@@ -139,6 +146,10 @@ class Registry:
         async for logged in self.hub.follow(self._since, lambda types: REGISTRATION in types, whole=False):
             for entry in logged.entries:
                 self.refresh(logged.tenant.removesuffix(RECORDS), entry.id)
+
+    def sent(self, registration: Registration, good: bool, now: int) -> None:
+        """Count one call of a source, at `now` (µs)."""
+        self.tallies.count(registration, good, now)
 
     def tenants(self) -> Iterator[str]:
         """The tenants whose registrations are known here."""
@@ -156,8 +167,13 @@ def match(registration: Registration, wanted: Wanted) -> Match | None:
     """The registration with its matching parts; None when there are none (clause 5.12)."""
     if not _whole_matches(registration, wanted):
         return None
-    found = tuple(one for one in registration.information if _part_matches(one, wanted))
+    found = parts(registration, wanted)
     return Match(registration, found) if found else None
+
+
+def parts(registration: Registration, wanted: Wanted) -> tuple[Information, ...]:
+    """Those parts of a registration that have what is wanted, as to entities and attributes."""
+    return tuple(one for one in registration.information if _part_matches(one, wanted))
 
 
 def one_of(types: Iterable[str]) -> TypeCondition | None:
@@ -197,8 +213,12 @@ def _time(registration: Registration, wanted: Wanted) -> bool:
 
 def _scope(registration: Registration, wanted: Wanted) -> bool:
     """A source that names no scope may have entities in any."""
+    if wanted.scope is None:
+        return True
     scopes = registration.document.get("scope")
-    return wanted.scope is None or scopes is None or scope_matches(wanted.scope, listed(scopes))
+    if scopes is None:
+        return not wanted.strict
+    return scope_matches(wanted.scope, listed(scopes))
 
 
 def _place(registration: Registration, wanted: Wanted) -> bool:
@@ -206,7 +226,7 @@ def _place(registration: Registration, wanted: Wanted) -> bool:
     if wanted.geo is None:
         return True
     space = registration.document.get(wanted.geo.attribute)
-    return not isinstance(space, dict) or may_lie(wanted.geo, space)
+    return may_lie(wanted.geo, space) if isinstance(space, dict) else not wanted.strict
 
 
 _TESTS: tuple[Callable[[Registration, Wanted], bool], ...] = (_not_met, _time, _datasets, _scope, _place)

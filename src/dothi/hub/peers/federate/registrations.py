@@ -86,6 +86,8 @@ class Registration:
     expires: int | None  # µs
     maker: Actor
     document: Mapping[str, Any]
+    made: int  # µs
+    changed: int  # µs
 
     def offers(self, operation: str) -> bool:
         """Whether the source takes an operation (clause 4.20)."""
@@ -117,6 +119,8 @@ def registration_of(record: Record) -> Registration:
         expires=None if expires is None else instant(expires),
         maker=record.maker,
         document=document,
+        made=record.created_at,
+        changed=record.modified_at,
     )
 
 

@@ -1,0 +1,1 @@
+"""Registrations kept: their documents read and written, conflicts found, counters, those told who subscribed."""
