@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dothi.ground.clock import from_iso
-from dothi.ground.errors import Invalid, TooComplex, Unsupported
+from dothi.ground.errors import Invalid, TooComplex
 from dothi.hub.language.nodes import And, Between, Compare, Condition, Exists, Moment, Or
 from dothi.hub.language.q import OPERATORS, parse_q
 
@@ -132,12 +132,6 @@ def test_limits() -> None:
     assert parse_q("(" * 32 + "a" + ")" * 32) == A
 
 
-def test_linked_entities_are_unsupported() -> None:
-    """Linked entities in braces are known to the standard and not to this server, and it says so."""
-    with pytest.raises(Unsupported):
-        parse_q("sensor{humidity}==40")
-
-
 def test_names_are_expanded_and_values_are_not() -> None:
     """Each name of the path is expanded, the trail is not, and values are only for attributes in expand_values."""
     assert parse_q('a.b[c]=="d"', str.upper) == Compare(("A", "B"), "==", "d", ("c",))
@@ -214,5 +208,5 @@ def test_fuzz(text: str) -> None:
     """Whatever is sent gives a tree or a clear refusal, never anything else."""
     try:
         parse_q(text)
-    except (Invalid, Unsupported) as refusal:
-        assert refusal.detail  # noqa: PT017  # Both kinds are fine, silence is not.
+    except Invalid as refusal:
+        assert refusal.detail  # noqa: PT017  # A refusal is fine, silence is not.

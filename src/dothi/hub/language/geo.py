@@ -23,10 +23,15 @@ def parse_geo(
     expand: Callable[[str], str] = str,
 ) -> Geo:
     """The geo-query of four parameters; coordinates as JSON text or as the array itself. Invalid otherwise."""
-    checked = check({"type": geometry, "coordinates": _array(coordinates)}, "geo-query")
+    checked = parse_geometry(geometry, coordinates, "geo-query")
     attribute = expand(geoproperty) if geoproperty else "location"
     relation, far, near = _relation(georel)
     return Geo(relation, checked, far, near, attribute)
+
+
+def parse_geometry(kind: str, coordinates: str | Sequence[Any], where: str) -> dict[str, Any]:
+    """The GeoJSON geometry of a type and its coordinates; never a GeometryCollection. Invalid otherwise."""
+    return check({"type": kind, "coordinates": _array(coordinates)}, where)
 
 
 def _array(coordinates: str | Sequence[Any]) -> Any:

@@ -1,7 +1,7 @@
 """The syntax trees of the query languages, evaluated on entities in memory."""
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import shapely
@@ -16,7 +16,9 @@ from dothi.hub.language.nodes import (
     Condition,
     Exists,
     Geo,
+    Linked,
     Moment,
+    Or,
     ScopeAnd,
     ScopeCondition,
     ScopeIs,
@@ -27,10 +29,17 @@ from dothi.hub.language.nodes import (
     TypeOr,
 )
 from dothi.hub.language.pattern import finder
-from dothi.hub.model import VALUE_KEY, Entity, Instance, instances
+from dothi.hub.model import VALUE_KEY, Attribute, Entity, Instance, instances
 
 STAMPS = ("createdAt", "modifiedAt")
+_OBJECTS = {"Relationship": "object", "ListRelationship": "objectList"}
+Follow = Callable[[Sequence[str]], Iterable[Entity]]
 ANY_MEMBER = "*"
+
+
+def nowhere(ids: Sequence[str]) -> Iterable[Entity]:
+    """Follows no relationship: conditions on linked entities never hold."""
+    return ()
 
 
 class Target(NamedTuple):
@@ -43,17 +52,50 @@ class Target(NamedTuple):
     values: list[Any]
 
 
-def matches(condition: Condition, entity: Entity) -> bool:
-    """Whether a q condition (clause 4.9) holds; where an attribute has several instances, one suffices."""
+def matches(condition: Condition, entity: Entity, follow: Follow = nowhere) -> bool:
+    """Whether a q condition (clause 4.9) holds; where an attribute has several instances, one suffices.
+
+    `follow` gives the entities with those ids, as far as whoever asks may read them: for conditions on linked ones.
+    """
     if isinstance(condition, Compare):
         test = _TESTS[condition.op]
-        found = _targets(entity, condition.path, condition.trail)
+        found = targets(entity, condition.path, condition.trail)
         return any(test(condition.op, target, condition.value) for target in found)
     if isinstance(condition, Exists):
-        return next(_targets(entity, condition.path, condition.trail), None) is not None
+        return next(targets(entity, condition.path, condition.trail), None) is not None
+    if isinstance(condition, Linked):
+        return any(
+            matches(condition.condition, linked, follow)
+            for linked in follow(objects(entity.attrs.get(condition.relation)))
+            if not condition.types or not set(condition.types).isdisjoint(linked.types)
+        )
     if isinstance(condition, And):
-        return all(matches(term, entity) for term in condition.terms)
-    return any(matches(term, entity) for term in condition.terms)
+        return all(matches(term, entity, follow) for term in condition.terms)
+    return any(matches(term, entity, follow) for term in condition.terms)
+
+
+def objects(attribute: Attribute | None) -> list[str]:
+    """The ids that a Relationship or ListRelationship leads to, all of its instances together."""
+    found: list[str] = []
+    for instance in instances(attribute):
+        found.extend(one for one in _members(Target("", [instance.get(_OBJECTS.get(instance["type"], ""), [])])))
+    return found
+
+
+def depth(condition: Condition) -> int:
+    """How many relationships a condition follows one after the other; 0 for none."""
+    if isinstance(condition, Linked):
+        return 1 + depth(condition.condition)
+    if isinstance(condition, And | Or):
+        return max(map(depth, condition.terms))
+    return 0
+
+
+def attributes(condition: Condition) -> set[str]:
+    """The attributes that a condition looks at, on the entity itself."""
+    if isinstance(condition, And | Or):
+        return set().union(*map(attributes, condition.terms))
+    return {condition.relation if isinstance(condition, Linked) else condition.path[0]}
 
 
 def type_matches(condition: TypeCondition, types: Sequence[str]) -> bool:
@@ -130,14 +172,19 @@ def _relation(name: str, reference: BaseGeometry) -> Callable[[BaseGeometry], bo
     return lambda target: bool(converse(reference, target))
 
 
-def _targets(entity: Entity, path: tuple[str, ...], trail: tuple[str, ...]) -> Iterator[Target]:
+def targets(entity: Entity, path: Sequence[str], trail: tuple[str, ...]) -> Iterator[Target]:
     """The targets of an attribute path: one for each instance on the way that has all of it."""
     first, *rest = path
     if first in STAMPS and first not in entity.attrs and not rest and not trail:
         yield Target("", [iso(entity.created_at if first == "createdAt" else entity.modified_at)])
         return
-    for instance in instances(entity.attrs.get(first)):
+    for instance in _default_first(entity.attrs.get(first)):
         yield from _below(_stamped(instance, rest, entity), rest, trail)
+
+
+def _default_first(attribute: Attribute | None) -> list[Instance]:
+    listed = instances(attribute)
+    return sorted(listed, key=lambda one: "datasetId" in one) if len(listed) > 1 else listed
 
 
 def _stamped(instance: Instance, rest: list[str], entity: Entity) -> Instance:

@@ -60,7 +60,19 @@ class Or:
     terms: tuple["Condition", ...]
 
 
-Condition = Compare | Exists | And | Or
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """`relation{Type:path} op value`: an entity that a Relationship leads to meets `condition` (clause 4.9).
+
+    `types` are the hints before the colon (house names, empty = any): the linked entity has one of them.
+    """
+
+    relation: str
+    condition: "Compare | Exists | Linked"
+    types: tuple[str, ...] = ()
+
+
+Condition = Compare | Exists | And | Or | Linked
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,37 @@ class Window:
     last: int | None = None  # lastN
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One term of an ordering (clause 4.23): the value that `path` and `trail` lead to, or how far a place is away.
+
+    `path` begins with id, type, scope or an attribute (house names); with `distance` it is a GeoProperty.
+    """
+
+    path: tuple[str, ...]
+    trail: tuple[str, ...] = ()
+    descending: bool = False
+    distance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """How the entities found are sorted (clause 4.23): by the first term, those equal by the next."""
+
+    terms: tuple[Order, ...]
+    collation: str | None = None  # Language tag of IETF RFC 6067; None is the root collation.
+    origin: Mapping[str, Any] | None = None  # GeoJSON from which distances are measured.
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """One of several choices of entities (clause 5.2.33): every given part must hold."""
+
+    types: TypeCondition | None = None
+    ids: tuple[str, ...] = ()
+    id_pattern: str | None = None
+
+
 # Type → codes of the units where it may be seen (access.WHERE_SEEN), None = everywhere; ANY_TYPE stands for the types
 # that are not named. A type that is not found is hidden (access.in_sight says it for one entity).
 Sight = Mapping[str, frozenset[str] | None]
@@ -157,6 +200,8 @@ class Query:
     offset: int = 0
     count: bool = False
     order: tuple[str, ...] = ()  # Attribute names, createdAt or modifiedAt; a leading "-" for descending.
+    ordering: Ordering | None = None  # By clause 4.23; slower than `order`, which goes first where both are given.
+    any_of: tuple[Selector, ...] = ()  # One of them must hold too; `types` then names all that they select.
     tenant: str = ""
     drop: frozenset[str] = field(default_factory=frozenset)  # Types that the reader may not see; set by the policy.
     sight: Sight | None = None  # What the reader may see, set by the policy; None = everything.

@@ -7,14 +7,15 @@ from typing import Any
 import msgspec
 
 from dothi.ground.clock import from_iso
-from dothi.ground.errors import Unsupported
+from dothi.ground.errors import Invalid
 from dothi.hub.language.logic import Grammar, Reader, parse
-from dothi.hub.language.nodes import And, Between, Compare, Condition, Exists, Moment, Or, Scalar
+from dothi.hub.language.nodes import And, Between, Compare, Condition, Exists, Linked, Moment, Or, Scalar
 from dothi.hub.language.pattern import finder
 
 OPERATORS = ("!~=", "~=", "==", "!=", ">=", "<=", ">", "<")  # The longer before those that begin alike.
 PATH_MAX = 16
 _NAME = re.compile(r"[^\W\d_]\w*(?::[^\W\d_]\w*)?")  # Clause 4.6.2: a letter first; prefix:name.
+_HINT = re.compile(r"[^\W\d_]\w*(?:,[^\W\d_]\w*)*:")  # Types of linked entities; names inside braces are short ones.
 _TRAIL = re.compile(r"[^\[\].\s][^\[\].]*(?:\.[^\[\].\s][^\[\].]*)*(?=\])")  # Members of any JSON name but dots.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BARE = re.compile(r'[^\s;|,()"]+?(?=\.\.|[\s;|,()"]|$)')
@@ -30,8 +31,7 @@ def parse_q(text: str, expand: Expand = str, expand_values: Collection[str] = ()
     """The tree of a query. `expand` turns a name as written into the house name.
 
     Values compared with the attributes in `expand_values` (names as written) are names too and are expanded; there
-    they may stand without quotes. Raises Invalid with the position and what was expected, TooComplex, or
-    Unsupported for linked entities in braces.
+    they may stand without quotes. Raises Invalid with the position and what was expected, or TooComplex.
     """
 
     def term(reader: Reader) -> Condition:
@@ -41,28 +41,51 @@ def parse_q(text: str, expand: Expand = str, expand_values: Collection[str] = ()
 
 
 def _query_term(reader: Reader, expand: Expand, expand_values: Collection[str]) -> Condition:
-    names, trail = _path(reader)
+    hops, names, trail = parse_path(reader)
     path = tuple(expand(name) for name in names)
+    term: Compare | Exists | Linked = _judged(reader, path, trail, expand, ".".join(names) in expand_values)
+    for relation, types in reversed(hops):
+        term = Linked(expand(relation), term, tuple(expand(kind) for kind in types))
+    return term
+
+
+def _judged(
+    reader: Reader, path: tuple[str, ...], trail: tuple[str, ...], expand: Expand, worded: bool
+) -> Compare | Exists:
     op = next((sign for sign in OPERATORS if reader.take(sign)), None)
     if op is None:
         return Exists(path, trail)
     if op in ("~=", "!~="):
         return Compare(path, op, _pattern(reader), trail)
-    worded = ".".join(names) in expand_values
     value = _value(reader, op, worded)
-    return Compare(path, op, _expanded(value, expand) if worded else value, trail)
+    return Compare(path, op, _expanded(value, expand) if worded else _named(value, op, expand), trail)
 
 
-def _path(reader: Reader) -> tuple[list[str], tuple[str, ...]]:
-    names = [_name(reader)]
+Hop = tuple[str, list[str]]  # A relationship, and the types of entities that it may lead to.
+
+
+def parse_path(reader: Reader) -> tuple[list[Hop], list[str], tuple[str, ...]]:
+    """An attribute path as written: the relationships to follow, the names after them, the trail in brackets."""
+    hops: list[Hop] = []
+    first = _name(reader)
+    while reader.text.startswith("{", reader.at):
+        reader.at += 1
+        hint = reader.match(_HINT)
+        hops.append((first, hint[0][:-1].split(",") if hint else []))
+        if len(hops) > PATH_MAX:
+            reader.fail(f"a path of at most {PATH_MAX} relationships")
+        first = _name(reader)
+    names = [first]
     while reader.text.startswith(".", reader.at):
         reader.at += 1
         names.append(_name(reader))
     if len(names) > PATH_MAX:
         reader.fail(f"a path of at most {PATH_MAX} names")
-    if reader.text.startswith("{", reader.at):
-        raise Unsupported(f"q: linked entities (braces at character {reader.at + 1}) are not supported.")
-    return names, _trail(reader) if reader.text.startswith("[", reader.at) else ()
+    trail = _trail(reader) if reader.text.startswith("[", reader.at) else ()
+    for _ in hops:
+        if not reader.take("}"):
+            reader.fail("the closing }")
+    return hops, names, trail
 
 
 def _name(reader: Reader) -> str:
@@ -158,6 +181,25 @@ def _moment(reader: Reader, text: str, at: int) -> Moment:
         return Moment(text, from_iso(text))
     except (ValueError, OverflowError):
         return reader.fail("a date that is in the calendar", at)
+
+
+def _named(value: Any, op: str, expand: Expand) -> Any:
+    """A URI also by its house name, since that is how a VocabProperty is kept; all else as it is."""
+    if op not in ("==", "!="):
+        return value
+    listed = value if isinstance(value, tuple) else (value,)
+    houses = tuple(house for part in listed if (house := _house(part, expand)) is not part)
+    return (*listed, *houses) if houses else value
+
+
+def _house(value: Any, expand: Expand) -> Any:
+    if not isinstance(value, str) or _URI.fullmatch(value) is None:
+        return value
+    try:
+        house = expand(value)
+    except Invalid:
+        return value  # No name, so no VocabProperty holds it.
+    return value if house == value else house
 
 
 def _expanded(value: Any, expand: Expand) -> Any:
