@@ -62,7 +62,7 @@ def test_masks_enclose_the_truth(attrs: list[dict[str, Attribute]], condition: C
     table.add_columns(("x", "y"), ())
     for eid, entity in enumerate(entities):
         table.set(eid, entity)
-    sure, maybe = table.masks(condition)
+    sure, maybe = table.masks(condition, slice(0, table.size))
     for row, entity in enumerate(entities):
         holds = matches(condition, entity)
         assert not sure[row] or holds
@@ -75,10 +75,10 @@ def test_an_empty_list_is_read_for_no_comparison(condition: Compare) -> None:
     table = Table()
     table.add_columns(("x", "y"), ())
     table.set(0, Entity("urn:0", ("T",), {"x": prop([]), "y": prop([])}))
-    sure, maybe = table.masks(condition)
+    sure, maybe = table.masks(condition, slice(0, table.size))
     assert not sure.any()
     assert not maybe.any()
-    assert table.masks(Exists(("x",)))[0].all()
+    assert table.masks(Exists(("x",)), slice(0, 1))[0].all()
 
 
 SHAPES = [
@@ -89,6 +89,7 @@ SHAPES = [
     {"type": "Polygon", "coordinates": [[[0, 0], [0.002, 0], [0.002, 0.002], [0, 0.002], [0, 0]]]},
     {"type": "LineString", "coordinates": [[-1, -1], [1, 1]]},
 ]
+BOX = [[107.5, 16.4], [107.52, 16.4], [107.52, 16.42], [107.5, 16.42], [107.5, 16.4]]
 QUERIES = [
     Geo("near", SHAPES[0], 200.0),
     Geo("near", SHAPES[0], 10_000.0, 50.0),
@@ -111,8 +112,11 @@ def test_geo_masks_enclose_the_truth(query: Geo) -> None:
     table.add_columns((), ("location",))
     for eid, entity in enumerate(entities):
         table.set(eid, entity)
-    sure, maybe = table.geometries["location"].masks(query, table.size)
+    column = table.geometries["location"]
+    near = column.rows(query)
+    sure, maybe = column.masks(query, slice(0, table.size))
     for row, entity in enumerate(entities):
+        assert near is None or not maybe[row] or row in near
         holds = geo_matches(query, entity)
         assert not sure[row] or holds, (query, entity)
         assert not holds or maybe[row], (query, entity)
@@ -195,3 +199,48 @@ def test_a_reader_sees_only_what_is_in_sight(tmp_path: Path) -> None:
     assert town.ids(sight={"*": None}) == ["0001", "0002", "0003", "0004"]
     assert all(instances(one.attrs["unit"]) for one in town.search.run(town.tid, Query()).entities)
     town.store.close()
+
+
+def test_blocks_and_the_grid_find_what_a_walk_finds(tmp_path: Path) -> None:
+    """Pages of 3,000 entities, some deleted, moved or of changed kind: the same rows as by reading each of them."""
+    town, chance = Town(tmp_path), random.Random(7)
+    live: dict[int, Entity] = {}
+    for eid in range(1, 3001):
+        place = geo({"type": "Point", "coordinates": [chance.uniform(107.4, 107.7), chance.uniform(16.3, 16.6)]})
+        live[eid] = Entity(f"urn:{eid:04}", ("Bin",), {"level": prop(chance.random()), "location": place})
+    for eid, entity in live.items():
+        town.put(eid, ("Bin",), **entity.attrs)
+    asked = [
+        {},
+        {"q": Compare(("level",), ">", 0.99)},
+        {"geo": Geo("near", {"type": "Point", "coordinates": [107.55, 16.45]}, 3000.0)},
+        {
+            "q": Compare(("level",), "<", 0.5),
+            "geo": Geo("near", {"type": "Point", "coordinates": [107.5, 16.5]}, 2000.0),
+        },
+        {"geo": Geo("within", {"type": "Polygon", "coordinates": [BOX]})},
+    ]
+    for turn in range(2):
+        for narrowing in asked:
+            want = [
+                eid
+                for eid, one in sorted(live.items())
+                if ("q" not in narrowing or matches(narrowing["q"], one))
+                and ("geo" not in narrowing or geo_matches(narrowing["geo"], one))
+            ]
+            for offset, count in ((0, False), (0, True), (len(want) // 2, False), (len(want), True)):
+                query = Query(types=TypeIs("Bin"), limit=20, offset=offset, count=count, **narrowing)
+                rows = town.search.rows(town.tid, query)
+                assert rows is not None
+                assert rows.eids == want[offset : offset + 20]
+                assert rows.more == (len(want) > offset + 20)
+                assert not count or rows.total == len(want)
+        if turn == 0:
+            for eid in chance.sample(sorted(live), 150):
+                if eid % 3:
+                    place = geo({"type": "Point", "coordinates": [107.55, 16.45]})
+                    live[eid] = Entity(f"urn:{eid:04}", ("Bin",), {"level": prop(0.995), "location": place})
+                    town.put(eid, ("Bin",), **live[eid].attrs)
+                else:
+                    town.put(eid, ("Bin",), gone=True)
+                    del live[eid]

@@ -9,17 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from shapely.geometry import shape
 
 from dothi.ground.clock import from_iso
-from dothi.hub.language.nodes import And, Between, Compare, Condition, Exists, Geo, Moment, Or
+from dothi.hub.language.nodes import And, Between, Compare, Condition, Exists, Moment, Or
 from dothi.hub.model import Attribute, Entity, instance_value
+from dothi.hub.read.places import GeoColumn, Mask, Masks, Rows, grown
 
-Mask = NDArray[np.bool_]
-Masks = tuple[Mask, Mask]  # (sure, maybe)
-_EARTH_M = 6_371_008.8
 _NO_INSTANT = np.iinfo(np.int64).min
 # What a row holds: nothing, a number, a word, a truth, a link (equal or not, but never before another), something odd
 # that must be read to be judged, or an empty list, which is there and of which no comparison holds.
@@ -39,10 +35,10 @@ class Column:
 
     def grow(self, size: int) -> None:
         """Make room."""
-        self.holds = _grown(self.holds, size, 0)
-        self.numbers = _grown(self.numbers, size, np.nan)
-        self.codes = _grown(self.codes, size, -1)
-        self.instants = _grown(self.instants, size, _NO_INSTANT)
+        self.holds = grown(self.holds, size, 0)
+        self.numbers = grown(self.numbers, size, np.nan)
+        self.codes = grown(self.codes, size, -1)
+        self.instants = grown(self.instants, size, _NO_INSTANT)
 
     def set(self, row: int, attribute: Attribute | None) -> None:
         """Set what one row holds."""
@@ -62,31 +58,31 @@ class Column:
         else:
             self.holds[row] = EMPTY if value == [] else ODD
 
-    def compare(self, op: str, value: Any, size: int) -> Masks:
+    def compare(self, op: str, value: Any, rows: Rows) -> Masks:
         """The masks of `op value` (op one of == > >= < <=); other operators are judged entity by entity."""
-        holds = self.holds[:size]
+        holds = self.holds[rows]
         odd = holds == ODD
         if isinstance(value, tuple):
-            parts = [self.compare(op, one, size)[0] for one in value]
+            parts = [self.compare(op, one, rows)[0] for one in value]
             sure: Mask = np.logical_or.reduce(parts)
         elif isinstance(value, Between):
-            sure = self._between(value, size)
+            sure = self._between(value, rows)
         else:
-            sure = self._scalar(op, value, size)
+            sure = self._scalar(op, value, rows)
         return sure, sure | odd
 
-    def _between(self, value: Between, size: int) -> Mask:
-        return self._scalar(">=", value.low, size) & self._scalar("<=", value.high, size)
+    def _between(self, value: Between, rows: Rows) -> Mask:
+        return self._scalar(">=", value.low, rows) & self._scalar("<=", value.high, rows)
 
-    def _scalar(self, op: str, value: Any, size: int) -> Mask:
-        holds, codes = self.holds[:size], self.codes[:size]
+    def _scalar(self, op: str, value: Any, rows: Rows) -> Mask:
+        holds, codes = self.holds[rows], self.codes[rows]
         fits: Mask
         if isinstance(value, bool):
             fits = (codes == int(value)) & (holds == FLAG) & (op in ("==", ">=", "<="))
         elif isinstance(value, int | float):
-            fits = _OPS[op](self.numbers[:size], value) & (holds == NUMBER)
+            fits = _OPS[op](self.numbers[rows], value) & (holds == NUMBER)
         elif isinstance(value, Moment):
-            fits = _OPS[op](self.instants[:size], value.instant) & (self.instants[:size] != _NO_INSTANT)
+            fits = _OPS[op](self.instants[rows], value.instant) & (self.instants[rows] != _NO_INSTANT)
         elif op == "==":
             fits = (codes == self._code_of.get(value, -2)) & ((holds == WORD) | (holds == LINK))
         else:
@@ -94,10 +90,10 @@ class Column:
             fits = (holds == WORD) & (words[np.where(holds == WORD, codes, 0)] if words.size else False)
         return fits
 
-    def among(self, words: Iterable[str], size: int) -> Mask:
+    def among(self, words: Iterable[str], rows: Rows) -> Mask:
         """Which rows hold one of `words`."""
         codes = [self._code_of[word] for word in words if word in self._code_of]
-        found: Mask = np.isin(self.codes[:size], codes) & (self.holds[:size] == WORD)
+        found: Mask = np.isin(self.codes[rows], codes) & (self.holds[rows] == WORD)
         return found
 
     def sort_key(self, rows: NDArray[np.int64]) -> NDArray[Any]:
@@ -116,71 +112,12 @@ class Column:
         return ranks
 
 
-class GeoColumn:
-    """The bounds of one geometry attribute of all entities of a kind; `point` where the bounds are the geometry."""
-
-    def __init__(self, size: int) -> None:
-        """Room for `size` rows, all empty."""
-        self.bounds = np.full((size, 4), np.nan)
-        self.point = np.zeros(size, bool)
-
-    def grow(self, size: int) -> None:
-        """Make room."""
-        self.bounds = _grown(self.bounds, size, np.nan)
-        self.point = _grown(self.point, size, False)
-
-    def set(self, row: int, attribute: Attribute | None) -> None:
-        """Set what one row holds."""
-        self.bounds[row], self.point[row] = np.nan, False
-        if attribute is None:
-            return
-        value = None if isinstance(attribute, list) else instance_value(attribute)
-        if isinstance(value, dict) and value.get("type") == "Point":
-            x, y = value["coordinates"][:2]
-            self.bounds[row], self.point[row] = (x, y, x, y), True
-        elif isinstance(value, dict):
-            self.bounds[row] = shape(value).bounds
-        else:
-            self.bounds[row] = (-180, -90, 180, 90)  # Several instances: anywhere, to be read.
-
-    def masks(self, geo: Geo, size: int) -> Masks:
-        """Which rows answer a geo-query."""
-        judge = {"near": self._near, "within": self._inside, "intersects": self._inside}.get(geo.rel)
-        there = ~np.isnan(self.bounds[:size, 0])
-        return judge(geo, size) if judge else (np.zeros(size, bool), there)
-
-    def _touches(self, box: tuple[float, float, float, float], size: int) -> Mask:
-        low_x, low_y, high_x, high_y = self.bounds[:size].T
-        touches: Mask = (low_x <= box[2]) & (high_x >= box[0]) & (low_y <= box[3]) & (high_y >= box[1])
-        return touches
-
-    def _inside(self, geo: Geo, size: int) -> Masks:
-        area = shape(geo.geometry)
-        maybe = self._touches(area.bounds, size)
-        sure = np.zeros(size, bool)
-        rows = np.flatnonzero(maybe & self.point[:size])
-        shapely.prepare(area)
-        test = shapely.contains_xy if geo.rel == "within" else shapely.intersects_xy
-        sure[rows] = test(area, self.bounds[rows, 0], self.bounds[rows, 1])
-        return sure, sure | (maybe & ~self.point[:size])
-
-    def _near(self, geo: Geo, size: int) -> Masks:
-        if geo.geometry["type"] != "Point":
-            return np.zeros(size, bool), ~np.isnan(self.bounds[:size, 0])
-        x, y = geo.geometry["coordinates"][:2]
-        maybe = self._touches(_around(x, y, geo.max_distance), size)
-        sure = np.zeros(size, bool)
-        rows = np.flatnonzero(maybe & self.point[:size])
-        away = haversine_m(x, y, self.bounds[rows, 0], self.bounds[rows, 1])
-        far = geo.max_distance if geo.max_distance is not None else np.inf
-        sure[rows] = (away <= far) & (away > (-1.0 if geo.min_distance is None else geo.min_distance))
-        return sure, sure | (maybe & ~self.point[:size])
-
-
 @dataclass(slots=True)
 class _Rows:
     size: int = 0
     room: int = 1024
+    last: int = 0  # The entity of the newest row.
+    ascending: bool = True
 
 
 class Table:
@@ -199,6 +136,11 @@ class Table:
     def size(self) -> int:
         """How many rows, dead ones included."""
         return self._rows.size
+
+    @property
+    def ascending(self) -> bool:
+        """Whether the rows stand in the order of creation: so they do until an entity comes from another kind."""
+        return self._rows.ascending
 
     def lacks(self, names: Iterable[str], geometries: Iterable[str]) -> bool:
         """Whether a column asked for is not there yet."""
@@ -232,32 +174,34 @@ class Table:
             if rows.size == rows.room:
                 self._grow()
             row = self._row_of[eid] = rows.size
+            rows.last, rows.ascending = eid, rows.ascending and eid > rows.last
             self.eids[row] = eid
             rows.size += 1
         return row
 
     def _grow(self) -> None:
         self._rows.room = room = self._rows.room * 2
-        self.eids, self.alive = _grown(self.eids, room, 0), _grown(self.alive, room, False)
+        self.eids, self.alive = grown(self.eids, room, 0), grown(self.alive, room, False)
         for column in self.columns.values():
             column.grow(room)
         for geometry in self.geometries.values():
             geometry.grow(room)
 
-    def masks(self, condition: Condition) -> Masks:
-        """The rows for which a condition holds, or may hold."""
+    def masks(self, condition: Condition, rows: Rows) -> Masks:
+        """Those of `rows` for which a condition holds, or may hold."""
         match condition:
             case And(terms):
-                pairs = [self.masks(term) for term in terms]
+                pairs = [self.masks(term, rows) for term in terms]
                 return _all(np.logical_and, pairs)
             case Or(terms):
-                return _all(np.logical_or, [self.masks(term) for term in terms])
+                return _all(np.logical_or, [self.masks(term, rows) for term in terms])
             case Compare() if plain(condition):
-                return self.columns[condition.path[0]].compare(condition.op, condition.value, self.size)
+                return self.columns[condition.path[0]].compare(condition.op, condition.value, rows)
             case Exists(path, trail) if len(path) == 1 and not trail and path[0] in self.columns:
-                there = self.columns[path[0]].holds[: self.size] != NONE
+                there = self.columns[path[0]].holds[rows] != NONE
                 return there, there
-        return np.zeros(self.size, bool), np.ones(self.size, bool)
+        size = len(self.alive[rows])
+        return np.zeros(size, bool), np.ones(size, bool)
 
 
 def stamp(entity: Entity, name: str) -> Attribute | None:
@@ -289,26 +233,6 @@ def asked(condition: Condition | None) -> set[str]:
     return set()
 
 
-def haversine_m(x: float, y: float, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Metres on the mean sphere from one point to many, degrees in."""
-    lon, lat, lons, lats = np.radians(x), np.radians(y), np.radians(xs), np.radians(ys)
-    half = np.sin((lats - lat) / 2) ** 2 + np.cos(lat) * np.cos(lats) * np.sin((lons - lon) / 2) ** 2
-    distance: NDArray[np.float64] = 2 * _EARTH_M * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
-    return distance
-
-
-def _around(x: float, y: float, metres: float | None) -> tuple[float, float, float, float]:
-    if metres is None or metres > 5_000_000:
-        return (-180, -90, 180, 90)
-    high = np.degrees(metres / _EARTH_M) * 1.001
-    if abs(y) + high >= 89:
-        return (-180, y - high, 180, y + high)
-    wide = high / np.cos(np.radians(abs(y) + high))
-    if x - wide < -180 or x + wide > 180:
-        return (-180, y - high, 180, y + high)
-    return (x - wide, y - high, x + wide, y + high)
-
-
 def _all(join: Any, pairs: list[Masks]) -> Masks:
     return join.reduce([sure for sure, _ in pairs]), join.reduce([maybe for _, maybe in pairs])
 
@@ -320,12 +244,6 @@ def _instant(text: str) -> int:
         return from_iso(text)
     except (ValueError, OverflowError):
         return _NO_INSTANT
-
-
-def _grown(array: NDArray[Any], size: int, empty: Any) -> NDArray[Any]:
-    grown = np.full((size, *array.shape[1:]), empty, array.dtype)
-    grown[: len(array)] = array
-    return grown
 
 
 _OPS: dict[str, Callable[[Any, Any], Any]] = {

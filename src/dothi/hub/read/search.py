@@ -2,25 +2,29 @@
 
 import heapq
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dothi.ground.clock import now_us
 from dothi.hub.access import WHERE_SEEN, in_sight
-from dothi.hub.language.match import geo_test, matches, scope_matches, type_matches
-from dothi.hub.language.nodes import ANY_TYPE, Query, Sight
+from dothi.hub.language.match import Follow, geo_test, matches, scope_matches, type_matches
+from dothi.hub.language.nodes import ANY_TYPE, Query, Selector, Sight
 from dothi.hub.language.pattern import finder
 from dothi.hub.model import Entity, Page
-from dothi.hub.read.columns import Mask, Table, asked
+from dothi.hub.read.columns import Table, asked
+from dothi.hub.read.ordering import ordered
+from dothi.hub.read.places import Mask, Masks
 from dothi.hub.store import codec
 from dothi.hub.store.port import Head, Store
 from dothi.hub.write.commit import Effect
 from dothi.hub.write.fading import alive
 
 _CHUNK = 256  # Entities read at a time while candidates are verified.
+_BLOCK = 2048  # Rows looked at first where a page is enough; then twice as many, and so on.
 
 
 @dataclass(slots=True)
@@ -29,6 +33,14 @@ class _Found:
 
     eids: NDArray[np.int64]
     sure: Mask
+
+
+class Rows(NamedTuple):
+    """One page of rows, whether there are more, and how many there are in all where the query asked to count."""
+
+    eids: list[int]
+    more: bool
+    total: int
 
 
 class Search:
@@ -80,46 +92,52 @@ class Search:
 
     def run(self, tid: int, query: Query) -> Page:
         """The page that a query asks for."""
-        verify = _verifier(query)
+        verify = _verifier(query, self._following(tid, query))
         found = self._by_id(tid, query) if query.ids else self._by_columns(tid, query)
+        if query.ordering is not None:
+            eids = np.array(ordered(self._verified(found, verify), query.ordering), np.int64)
+            found = _Found(eids, np.ones(len(eids), bool))
         if query.count:
             return self._counted(found, query, verify)
         return Page(tuple(self._page(found, query, verify)))
 
-    def rows(self, tid: int, query: Query) -> tuple[list[int], int] | None:
-        """The rows of the page that a query asks for, and how many match; None when an entity must be read to tell."""
+    def rows(self, tid: int, query: Query) -> Rows | None:
+        """The page of rows that a query asks for; None when an entity must be read to tell."""
         if query.ids:
             return None
-        found = self._by_columns(tid, query)
+        end = query.offset + query.limit
+        found = self._by_columns(tid, query, None if query.count else end + 1)
         if not found.sure.all():
             return None
-        return found.eids[query.offset : query.offset + query.limit].tolist(), len(found.eids)
+        return Rows(found.eids[query.offset : end].tolist(), len(found.eids) > end, len(found.eids))
 
     def _by_id(self, tid: int, query: Query) -> _Found:
         heads = self._store.heads(tid, dict.fromkeys(query.ids))
         eids = np.array([head.eid for head in heads.values() if head.doc is not None], np.int64)
         return _Found(eids, np.zeros(len(eids), bool))
 
-    def _by_columns(self, tid: int, query: Query) -> _Found:
+    def _by_columns(self, tid: int, query: Query, enough: int | None = None) -> _Found:
+        """What columns tell; of entities in order of creation no more than `enough` are looked for, where given."""
         eids: list[NDArray[np.int64]] = []
         sures: list[Mask] = []
         keys: list[NDArray[np.float64]] = []
         with self._lock:
-            self._fade(now_us())
-            for kind, types in self._store.kinds(tid).items():
-                if not _of_interest(query, types):
-                    continue
-                table = self._table(tid, kind, types, query)
-                sure, maybe = _masks(table, query, types)
-                rows = np.flatnonzero(maybe)
+            tables = [
+                (self._table(tid, kind, types, query), types)
+                for kind, types in self._store.kinds(tid).items()
+                if _of_interest(query, types)
+            ]
+            in_order = len(tables) == 1 and not query.order and tables[0][0].ascending
+            for table, types in tables:
+                rows, sure = _select(table, query, types, enough if in_order else None)
                 eids.append(table.eids[rows])
-                sures.append(sure[rows])
+                sures.append(sure)
                 keys.append(_order_keys(table, query.order, rows))
         if not eids:
             return _Found(np.zeros(0, np.int64), np.zeros(0, bool))
+        if in_order:
+            return _Found(eids[0], sures[0])
         every = np.concatenate(eids)
-        if not query.order and (np.diff(every) > 0).all():
-            return _Found(every, np.concatenate(sures))
         order = np.lexsort((every, *np.concatenate(keys, axis=1)[::-1]))
         return _Found(every[order], np.concatenate(sures)[order])
 
@@ -157,7 +175,7 @@ class Search:
             return [entity for _, entity in self._read(wanted)]
         page: list[Entity] = []
         skipped = 0
-        for entity in self._verified(found, verify):
+        for _, entity in self._verified(found, verify):
             if skipped < query.offset:
                 skipped += 1
             elif len(page) < query.limit:
@@ -171,19 +189,34 @@ class Search:
             return Page(tuple(self._page(found, query, verify)), len(found.eids))
         page: list[Entity] = []
         count = 0
-        for entity in self._verified(found, verify):
+        for _, entity in self._verified(found, verify):
             if query.offset <= count < query.offset + query.limit:
                 page.append(entity)
             count += 1
         return Page(tuple(page), count)
 
-    def _verified(self, found: _Found, verify: Callable[[Entity], bool]) -> Iterator[Entity]:
+    def _verified(self, found: _Found, verify: Callable[[Entity], bool]) -> Iterator[tuple[int, Entity]]:
         for start in range(0, len(found.eids), _CHUNK):
             some = slice(start, start + _CHUNK)
             sure = dict(zip(found.eids[some].tolist(), found.sure[some].tolist(), strict=True))
             for eid, entity in self._read(found.eids[some]):
                 if sure[eid] or verify(entity):
-                    yield entity
+                    yield eid, entity
+
+    def _following(self, tid: int, query: Query) -> Follow:
+        """How a condition reaches linked entities: those that the reader of this query may see, each read once."""
+        seen: dict[str, Entity | None] = {}
+
+        def follow(ids: Sequence[str]) -> Iterator[Entity]:
+            new = [one for one in ids if one not in seen]
+            heads = self._store.heads(tid, tuple(new)) if new else {}
+            for one in new:
+                head = heads.get(one)
+                entity = alive(_entity(head), now_us()) if head is not None and head.doc is not None else None
+                seen[one] = entity if entity is not None and in_sight(query.sight, entity) else None
+            yield from (entity for one in ids if (entity := seen[one]) is not None)
+
+        return follow
 
 
 def _entity(head: Head) -> Entity:
@@ -207,24 +240,43 @@ def _units(sight: Sight | None, types: tuple[str, ...]) -> frozenset[str] | None
     return frozenset.intersection(*some) if some else None
 
 
-def _masks(table: Table, query: Query, types: tuple[str, ...]) -> tuple[Mask, Mask]:
-    size = table.size
-    sure = maybe = table.alive[:size].copy()
+def _select(table: Table, query: Query, types: tuple[str, ...], enough: int | None) -> tuple[NDArray[np.int64], Mask]:
+    """The rows of a table that may answer a query, and which are sure; looked for block by block until `enough`."""
+    near = table.geometries[query.geo.attribute].rows(query.geo) if query.geo else None
+    if near is not None:
+        sure, maybe = _masks(table, query, types, near)
+        return near[maybe], sure[maybe]
+    found: list[NDArray[np.int64]] = []
+    sures: list[Mask] = []
+    start, step, hits = 0, _BLOCK if enough is not None else table.size, 0
+    while start < table.size and (enough is None or hits < enough):
+        sure, maybe = _masks(table, query, types, slice(start, min(start + step, table.size)))
+        some = np.flatnonzero(maybe)
+        found.append(some + start)
+        sures.append(sure[some])
+        hits, start, step = hits + len(some), start + step, step * 2
+    if not found:
+        return np.zeros(0, np.int64), np.zeros(0, bool)
+    return (found[0], sures[0]) if len(found) == 1 else (np.concatenate(found), np.concatenate(sures))
+
+
+def _masks(table: Table, query: Query, types: tuple[str, ...], rows: slice | NDArray[np.int64]) -> Masks:
+    sure = maybe = table.alive[rows].copy()
     if query.q is not None:
-        held, open_ = table.masks(query.q)
+        held, open_ = table.masks(query.q, rows)
         sure, maybe = sure & held, maybe & open_
     if query.geo is not None:
-        held, open_ = table.geometries[query.geo.attribute].masks(query.geo, size)
+        held, open_ = table.geometries[query.geo.attribute].masks(query.geo, rows)
         sure, maybe = sure & held, maybe & open_
     if query.attrs:
-        has = np.logical_or.reduce([table.columns[name].holds[:size] != 0 for name in query.attrs])
+        has = np.logical_or.reduce([table.columns[name].holds[rows] != 0 for name in query.attrs])
         sure, maybe = sure & has, maybe & has
     units = _units(query.sight, types)
     if units is not None:
-        seen = np.logical_or.reduce([table.columns[name].among(units, size) for name in WHERE_SEEN])
+        seen = np.logical_or.reduce([table.columns[name].among(units, rows) for name in WHERE_SEEN])
         sure, maybe = sure & seen, maybe & seen
-    if query.id_pattern is not None or query.scope is not None:
-        sure = np.zeros(size, bool)
+    if query.id_pattern is not None or query.scope is not None or query.any_of:
+        sure = np.zeros(len(sure), bool)
     return sure, maybe
 
 
@@ -236,9 +288,9 @@ def _order_keys(table: Table, order: tuple[str, ...], rows: NDArray[np.int64]) -
     return np.array(keys).reshape(len(order), len(rows))
 
 
-def _verifier(query: Query) -> Callable[[Entity], bool]:
+def _verifier(query: Query, follow: Follow) -> Callable[[Entity], bool]:
     named = finder(query.id_pattern) if query.id_pattern is not None else None
-
+    chosen = [_selected(one) for one in query.any_of]
     near = geo_test(query.geo) if query.geo is not None else None
 
     def verify(entity: Entity) -> bool:
@@ -248,9 +300,21 @@ def _verifier(query: Query) -> Callable[[Entity], bool]:
             and in_sight(query.sight, entity)
             and (named is None or named(entity.id))
             and (not query.attrs or any(name in entity.attrs for name in query.attrs))
-            and (query.q is None or matches(query.q, entity))
+            and (not chosen or any(fits(entity) for fits in chosen))
+            and (query.q is None or matches(query.q, entity, follow))
             and (near is None or near(entity))
             and (query.scope is None or scope_matches(query.scope, entity.scope))
         )
 
     return verify
+
+
+def _selected(selector: Selector) -> Callable[[Entity], bool]:
+    """Whether an entity is of one choice among several (clause 5.2.33): an id goes before a pattern."""
+    ids = frozenset(selector.ids)
+    named = finder(selector.id_pattern) if selector.id_pattern is not None and not ids else None
+    return lambda entity: (
+        (selector.types is None or type_matches(selector.types, entity.types))
+        and (not ids or entity.id in ids)
+        and (named is None or named(entity.id))
+    )

@@ -63,11 +63,11 @@ def quick_page(call: Call, names: Names) -> Answer | None:
     found = call.hub.shown_page(call.actor, plan.query, plan.shape)
     if found is None:
         return None
-    shown, total = found
+    shown, rows = found
     limit, offset, count = plan.page.limit, plan.page.offset, plan.page.count
-    headers = paging(call, "/entities", (limit, offset), offset + limit < total, JSON)
+    headers = paging(call, "/entities", (limit, offset), rows.more, JSON)
     if count:
-        headers.append(("NGSILD-Results-Count", str(total)))
+        headers.append(("NGSILD-Results-Count", str(rows.total)))
     return page_of(names, b"[" + b",".join(shown) + b"]", headers)
 
 
