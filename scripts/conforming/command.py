@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from conforming.copying import copy_suite
-from conforming.groups import chosen
+from conforming.groups import chosen, files_of
+from conforming.kept import commit_of, keep
 from conforming.results import Outcome, read_outcomes
 from conforming.running import Job, has_namespaces, run, run_here
 
@@ -86,6 +87,7 @@ def _run_groups(given: argparse.Namespace, wanted: dict[str, list[str]], work: P
     apart = not given.direct and has_namespaces()
     out = given.out.resolve() if given.out else work / "out"
     outcomes: list[Outcome] = []
+    commit, version, suite_files = commit_of(given.suite.resolve()), _version(given.dothi), files_of(given.suite)
     for group, files in wanted.items():
         begun = time.monotonic()
         job = Job(
@@ -100,10 +102,22 @@ def _run_groups(given: argparse.Namespace, wanted: dict[str, list[str]], work: P
             given.timeout,
         )
         found = read_outcomes(run(job, apart=apart), work / "suite")
+        if _whole(given, files, suite_files[group]):
+            keep(out / group, commit, version, found)
         _say(group, found, time.monotonic() - begun)
         outcomes += found
     _say("all", outcomes, None)
     return outcomes
+
+
+def _whole(given: argparse.Namespace, files: list[str], every: list[str]) -> bool:
+    """Whether all tests of a group were run."""
+    return files == every and not (given.include or given.exclude or given.test)
+
+
+def _version(given: str) -> str:
+    told = subprocess.run([*_dothi(given), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+    return told.stdout.split()[-1]
 
 
 def _filters(given: argparse.Namespace) -> list[str]:

@@ -58,20 +58,22 @@ def brokers(command: list[str], folder: Path, count: int) -> Iterator[list[str]]
     """Start `count` fresh dothi, open to everyone, and give the addresses of their APIs."""
     ports = [FIRST_PORT + number for number in range(count)]
     with contextlib.ExitStack() as stack:
-        for port in ports:
-            stack.enter_context(_broker(command, folder / f"dothi-{port}", port))
-        for port in ports:
-            _await(f"http://{_HERE}:{port}/ngsi-ld/v1/types", folder / f"dothi-{port}.log")
+        running = [stack.enter_context(_broker(command, folder / f"dothi-{port}", port)) for port in ports]
+        for port, process in zip(ports, running, strict=True):
+            _await(f"http://{_HERE}:{port}/ngsi-ld/v1/types", process, folder / f"dothi-{port}.log")
         yield [f"http://{_HERE}:{port}/ngsi-ld/v1" for port in ports]
 
 
 @contextlib.contextmanager
-def _broker(command: list[str], data: Path, port: int) -> Iterator[None]:
+def _broker(command: list[str], data: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    name = data / "hub/alias"
+    name.parent.mkdir(parents=True)
+    name.write_text(f"antares{port - FIRST_PORT + 1}")  # Tests of loops between five look for these names in Via.
     arguments = ["serve", "--data", str(data), "--port", str(port), "--open", "--context-hosts", _CONTEXT_HOSTS]
     with data.with_suffix(".log").open("wb") as log:
         running = subprocess.Popen([*command, *arguments], stdout=log, stderr=log)  # noqa: S603
         try:
-            yield
+            yield running
         finally:
             running.send_signal(signal.SIGINT)
             try:
@@ -81,11 +83,11 @@ def _broker(command: list[str], data: Path, port: int) -> Iterator[None]:
                 running.wait()
 
 
-def _await(address: str, log: Path) -> None:
-    """Return when the broker answers; RuntimeError with the end of its log when it does not in a minute."""
+def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when the broker answers; RuntimeError with the end of its log when it ends or is silent for a minute."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + READY_S
-    while time.monotonic() < end:
+    while time.monotonic() < end and process.poll() is None:
         try:
             opener.open(address, timeout=5).close()
         except OSError:
