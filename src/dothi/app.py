@@ -60,6 +60,7 @@ from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
 from dothi.hub.peers import records
 from dothi.hub.peers.federate.loops import name_of
+from dothi.hub.peers.federate.answer.gathering import peers_of
 from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
 from dothi.office import api as office_api
@@ -233,7 +234,8 @@ def make_app(
         settings.context_hosts, {f"{settings.address}/ngsi-ld/v1/vocabulary.jsonld": vocabulary_document()}
     )
     wire = Wire(EVERYWHERE if settings.open else Reach(settings.peer_hosts))
-    registry = Registry(parts.hub, name_of(settings.data / "hub"))
+    registry = Registry(parts.hub, settings.alias or name_of(settings.data / "hub"))
+    peers = peers_of(parts.hub, wire, registry, contexts, settings.split_entities)
     hub_api = ngsi_ld(
         parts.hub,
         contexts,
@@ -241,6 +243,7 @@ def make_app(
         Limits(settings.max_body, settings.max_depth),
         wire,
         registry,
+        peers,
     )
 
     at_once = {**consumers(parts), **_mail_in(parts, settings), "registrations": registry.follow, **extra}
@@ -256,6 +259,7 @@ def make_app(
             for task in beside:
                 with suppress(asyncio.CancelledError):
                     await task
+            await peers.copies.close()
             await wire.close()
 
     routes = [

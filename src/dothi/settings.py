@@ -27,6 +27,8 @@ class Settings:
     open: bool = False  # Anonymous NGSI-LD on generic types; loopback only.
     context_hosts: frozenset[str] = frozenset()  # Hosts from which @context documents may be fetched.
     peer_hosts: frozenset[str] = frozenset()  # Hosts inside that subscriptions and registrations may name; * is all.
+    alias: str = ""  # How this hub calls itself among others (Via); "" for a name made once.
+    split_entities: bool = False  # Entities are split between this hub and others unless a request says otherwise.
     max_body: int = 16 * MIB  # Bytes of one request.
     max_depth: int = 64  # Levels of nesting in one JSON document.
     secure_cookies: bool | None = None  # None: exactly when the public address is https.
@@ -131,6 +133,12 @@ def _whole(low: int, high: int) -> Callable[[Any], int]:
     return parse
 
 
+def _token(value: Any) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|-]{1,100}", str(value)):
+        raise ValueError("it must be 1 to 100 letters, digits, dots, hyphens or underscores")
+    return str(value)
+
+
 def _flag(value: Any) -> bool:
     known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if str(value).lower() not in known:
@@ -197,6 +205,8 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "open": _flag,
     "context_hosts": _hosts,
     "peer_hosts": _hosts,
+    "alias": _token,
+    "split_entities": _flag,
     "max_body": _whole(1024, 1024 * MIB),
     "max_depth": _whole(8, 500),
     "secure_cookies": _flag,

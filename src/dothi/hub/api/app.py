@@ -24,6 +24,7 @@ from dothi.hub.api.openapi import OPERATIONS
 from dothi.hub.api.sources import identity
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
+from dothi.hub.peers.federate.answer.gathering import Peers, peers_of
 from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.wire import Wire
 
@@ -80,14 +81,17 @@ def ngsi_ld(
     limits: Limits = Limits(),
     wire: Wire | None = None,
     registry: Registry | None = None,
+    peers: Peers | None = None,
 ) -> ASGIApp:
     """The application, to be mounted at /ngsi-ld/v1.
 
     `authenticate(headers)` gives the Actor of a request by its headers (lower-case names), ANONYMOUS for nobody in
     particular, and raises Unauthenticated for credentials that do not hold. `wire` is how others are called, `registry`
-    whom the hub knows to hold what: the city's consumers share both.
+    whom the hub knows to hold what, `peers` the way to them: the city's consumers share these.
     """
-    door = Door(hub, contexts, authenticate, limits, wire=wire or Wire(), registry=registry or Registry(hub))
+    wire, registry = wire or Wire(), registry or Registry(hub)
+    peers = peers or peers_of(hub, wire, registry, contexts)
+    door = Door(hub, contexts, authenticate, limits, wire=wire, registry=registry, peers=peers)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

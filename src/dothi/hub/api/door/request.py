@@ -15,6 +15,7 @@ from dothi.ground.errors import Invalid, Malformed, NoTenant, TooLarge
 from dothi.hub.context import CORE, Contexts, Names
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Change, Commit, Receipt
+from dothi.hub.peers.federate.answer.gathering import Peers
 from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.wire import Wire
 from dothi.hub.render.values import Reading, check_nesting
@@ -67,6 +68,7 @@ class Door:
     limits: Limits = field(default_factory=Limits)
     wire: Wire = field(default_factory=Wire)  # How others are called.
     registry: Registry = field(kw_only=True)  # Whom this hub knows to hold what.
+    peers: Peers = field(kw_only=True)  # The same with the way to them, what they said last and the entity maps.
     since: int = field(default_factory=now_us)  # When this hub began to answer (µs).
     plans: dict[Any, Any] = field(default_factory=dict)  # Questions understood before (information/quick.py).
 

@@ -99,10 +99,10 @@ async def ask(line: Line, caller: Caller, registration: Registration, call: Call
         )
     except DothiError as error:
         _rest(line, registration, now)
-        line.registry.told(registration, False)
+        line.registry.sent(registration, False, now)
         return _unanswered(line, registration, error)
     reply = await _read(line, registration, response, names)
-    line.registry.told(registration, reply.good or reply.status == 404)
+    line.registry.sent(registration, reply.good or reply.status == 404, now)
     if reply.cut:
         _rest(line, registration, now)
     return reply
