@@ -53,6 +53,7 @@ from dothi.evidence.service import open_evidence
 from dothi.front import bodies_within, short_addresses, status_problem
 from dothi.ground.errors import DothiError, TooLarge
 from dothi.ground.problem import problem
+from dothi.hub import expiry
 from dothi.hub.access import Open, Policy
 from dothi.hub.api import Limits, ngsi_ld
 from dothi.hub.context import Contexts
@@ -206,6 +207,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
     position = parts.hub.last_seq()
     return {
         **rooms.consumers(parts.operations),
+        "expiry": lambda: expiry.run(parts.hub),
         "citizens": lambda: following.run(parts.citizens),
         "clocks of reports": lambda: watching.run(parts.citizens),
         "routing rules": lambda: broken.run(parts.citizens),

@@ -108,11 +108,11 @@ def test_scopes_are_added_without_overwriting(tell: Any) -> None:
     """A scope that is appended with noOverwrite joins those that stand; else it replaces them (clause 5.6.3)."""
 
     async def story(client: Client) -> None:
-        await client.post("/entities", json=STATION | {"scope": "/VN/46"})
-        await client.post(f"{URL}?options=noOverwrite", json={"scope": "/VN/48"})
-        assert (await now(client))["scope"] == ["/VN/46", "/VN/48"]
-        await client.post(URL, json={"scope": "/VN/01"})
-        assert (await now(client))["scope"] == "/VN/01"
+        await client.post("/entities", json=STATION | {"scope": "/VN/Hue"})
+        await client.post(f"{URL}?options=noOverwrite", json={"scope": "/VN/DaNang"})
+        assert (await now(client))["scope"] == ["/VN/Hue", "/VN/DaNang"]
+        await client.post(URL, json={"scope": "/VN/HaNoi"})
+        assert (await now(client))["scope"] == "/VN/HaNoi"
 
     tell(story)
 
@@ -122,13 +122,13 @@ def test_an_update_replaces_a_scope_but_adds_none(tell: Any) -> None:
 
     async def story(client: Client) -> None:
         await client.post("/entities", json=STATION)
-        left = await client.patch(URL, json={"scope": "/VN/46", "co": 1})
+        left = await client.patch(URL, json={"scope": "/VN/Hue", "co": 1})
         assert (left.status_code, left.json()["updated"]) == (207, [FULL + "co"])
         assert left.json()["notUpdated"][0]["attributeName"].endswith("/scope")
         assert "scope" not in await now(client)
-        await client.post(URL, json={"scope": "/VN/46"})
-        assert (await client.patch(URL, json={"scope": "/VN/48"})).status_code == 204
-        assert (await now(client))["scope"] == "/VN/48"
+        await client.post(URL, json={"scope": "/VN/Hue"})
+        assert (await client.patch(URL, json={"scope": "/VN/DaNang"})).status_code == 204
+        assert (await now(client))["scope"] == "/VN/DaNang"
 
     tell(story)
 
@@ -149,7 +149,7 @@ def test_scope_is_deleted_as_an_attribute(tell: Any) -> None:
     """The scope can be deleted by name, but not be partially updated (clauses 5.6.4 and 5.6.5)."""
 
     async def story(client: Client) -> None:
-        await client.post("/entities", json=STATION | {"scope": "/VN/46"})
+        await client.post("/entities", json=STATION | {"scope": "/VN/Hue"})
         assert (await client.patch(f"{URL}/scope", json={"value": "/a"})).status_code == 400
         assert (await client.delete(f"{URL}/scope")).status_code == 204
         assert "scope" not in await now(client)

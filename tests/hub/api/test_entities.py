@@ -11,7 +11,7 @@ POINT = {"type": "Point", "coordinates": [107.59, 16.46]}
 STATION: dict[str, Any] = {
     "id": "urn:ngsi-ld:Station:1",
     "type": "Station",
-    "scope": "/VN/46",
+    "scope": "/VN/Hue",
     "pm25": {"type": "Property", "value": 35.5, "observedAt": AT},
     "location": {"type": "GeoProperty", "value": POINT},
 }
@@ -108,7 +108,7 @@ def test_queries(tell: Any) -> None:
                 3,
                 4,
             ],
-            "type=Station&scopeQ=/VN/2": [2],
+            "type=Station&scopeQ=/VN/k2": [2],
             "attrs=pm25": [0, 1, 2, 3, 4],
             "local=true": [0, 1, 2, 3, 4],
             "type=Nothing": [],

@@ -28,12 +28,12 @@ ATTRS: dict[str, Any] = {
         {"type": "Property", "value": 2, "datasetId": "urn:d:1"},
     ],
 }
-ENTITY = Entity("urn:a:1", ("Station",), ATTRS, ("/VN/46",), created_at=1_000_000, modified_at=2_000_000, version=3)
+ENTITY = Entity("urn:a:1", ("Station",), ATTRS, ("/VN/Hue",), created_at=1_000_000, modified_at=2_000_000, version=3)
 
 
 def test_normalized_is_what_is_kept() -> None:
     """In normalized form an entity reads as it is kept, with id, type and scope in front."""
-    assert render(ENTITY, Shape()) == {"id": "urn:a:1", "type": "Station", "scope": "/VN/46", **ATTRS}
+    assert render(ENTITY, Shape()) == {"id": "urn:a:1", "type": "Station", "scope": "/VN/Hue", **ATTRS}
 
 
 def test_concise_is_short_and_loses_nothing() -> None:
@@ -70,7 +70,7 @@ def test_simplified_is_the_bare_values() -> None:
     assert render(ENTITY, Shape(form="simplified")) == {
         "id": "urn:a:1",
         "type": "Station",
-        "scope": "/VN/46",
+        "scope": "/VN/Hue",
         "pm25": 35.5,
         "name": "Trạm Huế",
         "location": POINT,
@@ -114,7 +114,7 @@ def test_datasets_are_filtered() -> None:
     assert render(ENTITY, shape) == {
         "id": "urn:a:1",
         "type": "Station",
-        "scope": "/VN/46",
+        "scope": "/VN/Hue",
         "speed": {"type": "Property", "value": 2, "datasetId": "urn:d:1"},
     }
     assert render(ENTITY, Shape(datasets=frozenset({"@none"})))["speed"] == {"type": "Property", "value": 1}

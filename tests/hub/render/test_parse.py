@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from dothi.ground.errors import Invalid, Unsupported
+from dothi.ground.clock import from_iso
+from dothi.ground.errors import Invalid
 from dothi.hub.context import Contexts
 from dothi.hub.render.parse import Given, read_entity, read_fragment
 from dothi.hub.render.values import Reading
@@ -163,10 +164,22 @@ def test_two_plain_names_with_one_meaning_are_refused() -> None:
         read_entity(entity(a=plain) | {"https://uri.etsi.org/ngsi-ld/default-context/a": plain}, Reading())
 
 
-def test_expiring_is_not_supported_and_says_so() -> None:
-    """An expiresAt is refused rather than silently dropped."""
-    with pytest.raises(Unsupported):
-        read(expiresAt=AT)
+def test_an_expiry_is_a_moment() -> None:
+    """An entity's expiresAt is a DateTime that is kept apart; what is none is refused where it stands (clause 4.22)."""
+    given = read_entity(entity() | {"expiresAt": "2026-11-22T07:30:00Z"}, Reading())
+    assert given.expires == from_iso("2026-11-22T07:30:00Z")
+    assert "expiresAt" not in given.attrs
+    assert read(a={"value": 1, "expiresAt": "2026-11-22T07:30:00Z"})["a"]["expiresAt"] == "2026-11-22T07:30:00Z"
+    for bad in ("soon", "2026-13-45T00:00:00Z", 5, None, "urn:ngsi-ld:null"):
+        with pytest.raises(Invalid, match="expiresAt"):
+            read_entity(entity() | {"expiresAt": bad}, Reading())
+        with pytest.raises(Invalid, match="expiresAt"):
+            read(a={"value": 1, "expiresAt": bad})
+
+
+def test_a_null_takes_an_expiry_away() -> None:
+    """In updates and merges a null expiresAt makes an entity last (clause 5.5.12)."""
+    assert read_fragment({"expiresAt": "urn:ngsi-ld:null"}, Reading(nulls=True)).expires == 0
 
 
 def test_nesting_is_limited() -> None:
@@ -215,9 +228,9 @@ def test_a_fragment_needs_neither_id_nor_type() -> None:
 
 def test_types_and_scopes_may_be_several() -> None:
     """Types and scopes come as one or many; a scope gets its leading slash."""
-    given = read_entity({"id": "urn:a:b", "@type": ["A", "B", "A"], "scope": ["VN/46", "/VN/46/19825"]}, Reading())
+    given = read_entity({"id": "urn:a:b", "@type": ["A", "B", "A"], "scope": ["VN/Hue", "/VN/Hue/PhuXuan"]}, Reading())
     assert given.types == ("A", "B")
-    assert given.scope == ("/VN/46", "/VN/46/19825")
+    assert given.scope == ("/VN/Hue", "/VN/Hue/PhuXuan")
 
 
 def test_names_come_in_house_form_at_every_level() -> None:

@@ -10,7 +10,7 @@ from dothi.hub.render.shape import Shape, chosen, in_one_language
 
 STAMPS = ("createdAt", "modifiedAt", "deletedAt", "instanceId")
 _MEMBERS = frozenset({"type", *KIND_OF_KEY, *NOT_NAMES, *STAMPS})
-_NAMED = frozenset({"vocab", "objectType", "valueType"})  # Members whose value is a name.
+_NAMED = frozenset({"vocab", "objectType", "valueType", "entityTypeSealed"})  # Members whose value is a name.
 _WRAPPED = frozenset({"languageMap", "json", "vocab"})  # Kept in an object in simplified form (clause 4.5.4).
 
 
@@ -34,6 +34,8 @@ def head(entity: Entity, shape: Shape) -> dict[str, Any]:
     if shape.sys_attrs and shape.form != "simplified":
         document["createdAt"] = iso(entity.created_at)
         document["modifiedAt"] = iso(entity.modified_at)
+        if entity.expires_at:
+            document["expiresAt"] = iso(entity.expires_at)
     return document
 
 
@@ -90,7 +92,7 @@ def render_instance(instance: Instance, shape: Shape) -> Instance:
         if key in _MEMBERS:
             if key in _NAMED:
                 full[key] = [outward(name) for name in value] if isinstance(value, list) else outward(value)
-            elif key not in STAMPS:
+            elif key not in STAMPS and (key != "expiresAt" or shape.sys_attrs):
                 full[key] = value
         elif isinstance(value, list):
             full[outward(key)] = [render_instance(one, shape) for one in value]

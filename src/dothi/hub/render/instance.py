@@ -3,7 +3,7 @@
 from typing import Any
 
 from dothi.ground import geometry
-from dothi.ground.errors import Invalid, Unsupported
+from dothi.ground.errors import Invalid
 from dothi.hub.context.terms import is_uri
 from dothi.hub.model import VALUE_KEY, Attribute, Instance
 from dothi.hub.render.values import CHECKS, NULL, Reading, shown
@@ -12,25 +12,46 @@ KIND_OF_KEY = {key: kind for kind, key in VALUE_KEY.items() if kind != "GeoPrope
 SYSTEM = frozenset({"createdAt", "modifiedAt", "deletedAt", "instanceId"})  # Given by the hub; ignored when sent.
 NO_DATASET = "@none"  # Stands for the default instance, which has no datasetId.
 OUTPUT_ONLY = frozenset({"entity", "entityList", *(f"previous{key[0].upper()}{key[1:]}" for key in KIND_OF_KEY)})
+PROOF = "ngsildproof"  # Says who signed an attribute, and alone has what is sealed (clause 4.5.2.2).
+SEALED = frozenset({"entityIdSealed", "entityTypeSealed"})
+_LANG_STRING = ("langString", "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString")
 # Core terms that are members of an attribute and so never names of one (clause 4.5.1).
-NOT_NAMES = frozenset({"datasetId", "observedAt", "unitCode", "objectType", "valueType", "lang", *OUTPUT_ONLY})
+NOT_NAMES = frozenset(
+    {"datasetId", "observedAt", "expiresAt", "unitCode", "objectType", "valueType", "lang", *SEALED, *OUTPUT_ONLY}
+)
+_MOMENTS = frozenset({"observedAt", "expiresAt"})
 _UNITLESS = frozenset({"Relationship", "LanguageProperty", "VocabProperty", "JsonProperty", "ListRelationship"})
 
 
-def read_attribute(value: Any, reading: Reading, where: str, level: int = 0) -> Attribute:
+def read_attribute(value: Any, reading: Reading, where: str, level: int = 0, name: str = "") -> Attribute:
     """An attribute (or array of its instances) in any form as normalized instances; Invalid says what is wrong.
 
-    `where` names entity and attribute in errors; `level` counts attributes of attributes.
+    `where` names entity and attribute in errors; `level` counts attributes of attributes; `name` is the attribute's.
     """
     if level >= reading.depth:
         raise Invalid(f"{where} nests attributes more than {reading.depth} levels deep.")
     if not is_instances(value):
-        return read_instance(value, reading, where, level)
-    found = [read_instance(one, reading, f"{where}[{place}]", level) for place, one in enumerate(value)]
+        return _checked(read_instance(value, reading, where, level), name, where)
+    found = [
+        _checked(read_instance(one, reading, f"{where}[{place}]", level), name, f"{where}[{place}]")
+        for place, one in enumerate(value)
+    ]
     datasets = [one.get("datasetId") for one in found]
     if len(set(datasets)) != len(datasets):
         raise Invalid(f"{where} has two instances with the same datasetId (none counts too); they must differ.")
     return found[0] if len(found) == 1 else found
+
+
+def _checked(instance: Instance, name: str, where: str) -> Instance:
+    """A proof holds an object, and nothing else has what is sealed (clause 4.5.2.2)."""
+    if name == PROOF and not isinstance(instance.get("value"), dict):
+        raise Invalid(
+            f"{where}.value must be an object with the proof's structure, not {shown(instance.get('value'))}."
+        )
+    sealed = SEALED & instance.keys() if name != PROOF else None
+    if sealed:
+        raise Invalid(f"{where} has {min(sealed)}, which only {PROOF} may have (clause 4.5.2.2).")
+    return instance
 
 
 def is_instances(value: Any) -> bool:
@@ -97,19 +118,19 @@ def _member(instance: Instance, member: str, content: Any, reading: Reading, whe
         return
     if member in KIND_OF_KEY or member in OUTPUT_ONLY:
         raise Invalid(f"{where} is a {instance['type']}, which has no member {member!r}.")
-    if member == "expiresAt":
-        raise Unsupported(f"{where}.expiresAt: attributes that expire by themselves are not supported yet.")
     if reading.valueless and content == NULL and member != "datasetId":
         instance[member if member in NOT_NAMES else reading.names.inward(member)] = NULL
-    elif member == "observedAt":
-        reading.moment(content, f"{where}.observedAt")
-        instance["observedAt"] = content
+    elif member in _MOMENTS:
+        reading.moment(content, f"{where}.{member}")
+        instance[member] = content
     elif member in NOT_NAMES:
         instance[member] = _plain_member(instance["type"], member, content, reading, where)
     elif member.startswith("@"):
         raise Invalid(f"{where}.{member} is not possible there: @context stands at the top of a document only.")
     else:
-        instance[reading.names.inward(member)] = read_attribute(content, reading, f"{where}.{member}", level + 1)
+        instance[reading.names.inward(member)] = read_attribute(
+            content, reading, f"{where}.{member}", level + 1, member
+        )
 
 
 def _plain_member(kind: str, member: str, content: Any, reading: Reading, where: str) -> Any:
@@ -122,7 +143,9 @@ def _plain_member(kind: str, member: str, content: Any, reading: Reading, where:
     texts = content if isinstance(content, list) and member == "objectType" else [content]
     if not texts or not all(isinstance(text, str) and text for text in texts):
         raise Invalid(f"{where}.{member} must be a string, not {shown(content)}.")
-    if member in ("objectType", "valueType"):
+    if member == "valueType" and kind == "LanguageProperty" and content not in _LANG_STRING:
+        raise Invalid(f"{where}.valueType must be langString, not {shown(content)} (clause 5.2.32).")
+    if member in ("objectType", "valueType", "entityTypeSealed"):
         houses = [reading.names.inward(text) for text in texts]
         return houses if isinstance(content, list) else houses[0]
     return content

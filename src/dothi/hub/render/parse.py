@@ -3,13 +3,14 @@
 import re
 from typing import Any, NamedTuple
 
-from dothi.ground.errors import Invalid, Malformed, Unsupported
+from dothi.ground.clock import from_iso
+from dothi.ground.errors import Invalid, Malformed
 from dothi.hub.context.terms import is_uri
-from dothi.hub.model import Attribute, instances
+from dothi.hub.model import Attribute, Change, Op, instances
 from dothi.hub.render.instance import NOT_NAMES, SYSTEM, read_attribute
 from dothi.hub.render.values import INTEGER_MAX, NULL, Reading, is_moment, shown
 
-_SCOPE = re.compile(r"/?[\w\-]+(/[\w\-]+)*")
+_SCOPE = re.compile(r"/?[^\W\d_]\w*(/[^\W\d_]\w*)*")  # Each level begins with a letter (clause 4.18).
 _NUMBERS = (float, int)
 _PLACES = ("location", "observationSpace", "operationSpace")  # GeoProperties by definition (clause 4.7.1).
 _STAMPS = SYSTEM - {"instanceId"}
@@ -17,12 +18,17 @@ _NOT_PLAIN = NOT_NAMES | SYSTEM | {"id", "type", "@id", "@type", "scope", "expir
 
 
 class Given(NamedTuple):
-    """What a document says about an entity; `scope` is None when it says nothing of it."""
+    """What a document says about an entity; `scope` and `expires` are None when it says nothing of them."""
 
     id: str
     types: tuple[str, ...]
     attrs: dict[str, Attribute]
     scope: tuple[str, ...] | None
+    expires: int | None = None  # µs; 0 takes the expiry away (clause 4.22).
+
+    def change(self, op: Op, entity_id: str = "", overwrite: bool = True) -> Change:
+        """The change that does this to the entity named, or to the one that the document names."""
+        return Change(op, entity_id or self.id, self.types, self.attrs, self.scope, overwrite, expires=self.expires)
 
 
 def read_entity(document: Any, reading: Reading) -> Given:
@@ -61,6 +67,7 @@ def _full(entity_id: Any, attrs: dict[str, Attribute], rest: dict[str, Any], rea
         return Given(check_id(entity_id), (reading.names.inward(kind),), attrs, None)
     types: tuple[str, ...] = ()
     scope: tuple[str, ...] | None = None
+    expires: int | None = None
     for name, value in rest.items():
         if name in ("type", "@type"):
             types = _types(value, reading, entity_id)
@@ -68,13 +75,15 @@ def _full(entity_id: Any, attrs: dict[str, Attribute], rest: dict[str, Any], rea
             entity_id = check_id(value)
         elif name == "scope":
             scope = _scope(value, reading, entity_id)
+        elif name == "expiresAt":
+            expires = _expiry(value, reading, entity_id)
         elif name not in _STAMPS and name != "@context":
             house = _attribute_name(name, reading, entity_id)
             if house in attrs:
                 raise Invalid(f"{shown(entity_id)}: attribute {name} is given twice; keep one of them.")
-            attrs[house] = read_attribute(value, reading, f"{entity_id}: attribute {name}")
+            attrs[house] = read_attribute(value, reading, f"{entity_id}: attribute {name}", name=name)
     _check_places(attrs, entity_id)
-    return Given(entity_id, types, attrs, scope)
+    return Given(entity_id, types, attrs, scope, expires)
 
 
 def _check_places(attrs: dict[str, Attribute], entity_id: Any) -> None:
@@ -141,19 +150,26 @@ def _types(value: Any, reading: Reading, entity_id: Any) -> tuple[str, ...]:
 
 
 def _scope(value: Any, reading: Reading, entity_id: Any) -> tuple[str, ...]:
-    """Scopes such as /VN/01/00004 (clause 4.18), each with its leading slash; a null clears them."""
+    """Scopes such as /VN/Hue/PhuXuan (clause 4.18), each with its leading slash; a null clears them."""
     if value == NULL and reading.nulls:
         return ()
     paths = value if isinstance(value, list) else [value]
     for path in paths:
         if not isinstance(path, str) or len(path) > 1000 or not _SCOPE.fullmatch(path):
-            raise Invalid(f"{shown(entity_id)}: scope {shown(path)} must look like /VN/46/19825 (clause 4.18).")
+            raise Invalid(
+                f"{shown(entity_id)}: scope {shown(path)} must look like /VN/Hue/PhuXuan: levels begin with a letter (clause 4.18)."
+            )
     return tuple(dict.fromkeys("/" + path.removeprefix("/") for path in paths))
 
 
+def _expiry(value: Any, reading: Reading, entity_id: Any) -> int:
+    if value == NULL and reading.nulls:
+        return 0
+    reading.moment(value, f"{shown(entity_id)}: expiresAt")
+    return max(from_iso(value), 1)
+
+
 def _attribute_name(name: str, reading: Reading, entity_id: Any) -> str:
-    if name == "expiresAt":
-        raise Unsupported(f"{shown(entity_id)}: entities that expire by themselves are not supported yet.")
     if name in NOT_NAMES or name == "instanceId":
         raise Invalid(f"{shown(entity_id)}: {name} is a member of attributes and cannot name one (clause 4.5.1).")
     return reading.names.inward(name)

@@ -1,7 +1,7 @@
 """How an answer is to look: names, form, which members, which language, which datasets."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from dothi.ground.errors import Invalid
@@ -25,6 +25,16 @@ class Shape:
     languages: tuple[str, ...] | None = None  # Ranked, "*" for any; None leaves language maps whole (clause 4.15).
     datasets: frozenset[str] | None = None  # Only instances of these; "@none" is the default one (clause 4.5.5).
     geometry: str = "location"  # The GeoProperty that becomes a Feature's geometry (clause 4.5.16.1).
+    linked: tuple[tuple[str, "Shape"], ...] = ()  # How entities look to which these attributes lead (clause 4.21).
+
+    def behind(self, name: str) -> "Shape":
+        """How the entities look to which attribute `name` leads: whole, where nothing is said of their members."""
+        special = next((shape for relation, shape in self.linked if relation == name), None)
+        return special or replace(self, attrs=None, pick=None, omit=frozenset(), linked=())
+
+    def visible(self, attrs: Iterable[str]) -> set[str]:
+        """Those of the attributes that are shown."""
+        return {name for name in attrs if _wanted(name, self)}
 
     def shows(self, member: str) -> bool:
         """Whether the member id, type or scope is part of the answer."""

@@ -8,7 +8,7 @@ from dothi.hub.render.instance import read_instance
 from dothi.hub.render.parse import Given, read_fragment
 from dothi.hub.render.values import NULL, NULL_WORDS, Reading, shown
 
-_HEAD = frozenset({"id", "@id", "type", "@type", "scope", "@context"})
+_HEAD = frozenset({"id", "@id", "type", "@type", "scope", "expiresAt", "@context"})
 
 
 def read_simplified(

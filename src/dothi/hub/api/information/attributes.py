@@ -19,8 +19,7 @@ async def append_attributes(call: Call) -> Answer:
     entity_id, given, names = await fragment(call)
     check_type(call, names, entity_id)
     overwrite = "noOverwrite" not in call.options()
-    change = Change(Op.APPEND, entity_id, given.types, given.attrs, given.scope, overwrite)
-    return _told(await call.commit([change]))
+    return _told(await call.commit([given.change(Op.APPEND, entity_id, overwrite)]))
 
 
 async def update_attributes(call: Call) -> Answer:
@@ -39,7 +38,8 @@ async def update_attributes(call: Call) -> Answer:
     kept: dict[str, Attribute] = {
         name: listed for name, attribute in given.attrs.items() if (listed := _without_nulls(attribute))
     }
-    changes = [Change(Op.APPEND, entity_id, given.types, kept, None if ignored else given.scope)]
+    left = given._replace(attrs=kept, scope=None if ignored else given.scope)
+    changes = [left.change(Op.APPEND, entity_id)]
     changes += _drops(entity_id, nulls, before)
     return _told(await call.commit(changes), [("scope", "the entity has no scope")] if ignored else [])
 

@@ -18,16 +18,14 @@ Failure = tuple[str, Exception]
 
 async def create_batch(call: Call) -> Answer:
     """Batch Entity Creation, clause 5.6.7 (HTTP binding 6.14.3.1)."""
-    results, failed = await _run(
-        call, read_entity, lambda one: Change(Op.CREATE, one.id, one.types, one.attrs, one.scope)
-    )
+    results, failed = await _run(call, read_entity, lambda one: one.change(Op.CREATE))
     return _partly(results, failed) or document([one.id for one in results], 201)
 
 
 async def upsert_batch(call: Call) -> Answer:
     """Batch Entity Creation or Update, clause 5.6.8 (HTTP binding 6.15.3.1): 201 names those created, else 204."""
     op = Op.UPSERT if "update" in call.options() else Op.PUT
-    results, failed = await _run(call, read_entity, lambda one: Change(op, one.id, one.types, one.attrs, one.scope))
+    results, failed = await _run(call, read_entity, lambda one: one.change(op))
     partly = _partly(results, failed)
     if partly is not None:
         return partly
@@ -39,9 +37,7 @@ async def update_batch(call: Call) -> Answer:
     """Batch Entity Update, clause 5.6.9 (HTTP binding 6.16.3.1)."""
     call.check_tenant()
     overwrite = "noOverwrite" not in call.options()
-    results, failed = await _run(
-        call, _with_id, lambda one: Change(Op.APPEND, one.id, one.types, one.attrs, one.scope, overwrite)
-    )
+    results, failed = await _run(call, _with_id, lambda one: one.change(Op.APPEND, overwrite=overwrite))
     for one in results:
         if one.not_updated:
             names = ", ".join(iri_of(name) for name, _ in one.not_updated)
@@ -52,9 +48,7 @@ async def update_batch(call: Call) -> Answer:
 async def merge_batch(call: Call) -> Answer:
     """Batch Entity Merge, clause 5.6.20 (HTTP binding 6.31.3.1)."""
     call.check_tenant()
-    results, failed = await _run(
-        call, _with_id, lambda one: Change(Op.MERGE, one.id, one.types, one.attrs, one.scope), merge=True
-    )
+    results, failed = await _run(call, _with_id, lambda one: one.change(Op.MERGE), merge=True)
     return _partly(results, failed) or NO_CONTENT
 
 

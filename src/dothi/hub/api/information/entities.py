@@ -24,7 +24,7 @@ async def create_entity(call: Call) -> Answer:
     """Create Entity, clause 5.6.1 (HTTP binding 6.4.3.1)."""
     document, names = await call.document()
     given = parse_entity(document, call.reading(names))
-    await call.commit([Change(Op.CREATE, given.id, given.types, given.attrs, given.scope)])
+    await call.commit([given.change(Op.CREATE)])
     return created(given.id)
 
 
@@ -110,7 +110,7 @@ async def replace_entity(call: Call) -> Answer:
     """Replace Entity, clause 5.6.18 (HTTP binding 6.5.3.3)."""
     entity_id, given, names = await fragment(call)
     check_type(call, names, entity_id)
-    await call.commit([Change(Op.REPLACE, entity_id, given.types, given.attrs, given.scope)])
+    await call.commit([given.change(Op.REPLACE, entity_id)])
     return NO_CONTENT
 
 
@@ -119,7 +119,7 @@ async def merge_entity(call: Call) -> Answer:
     entity_id, given, names = await fragment(call, merge=True)
     check_type(call, names, entity_id)
     check_complete(given.attrs, known(call, entity_id))
-    await call.commit([Change(Op.MERGE, entity_id, given.types, given.attrs, given.scope)])
+    await call.commit([given.change(Op.MERGE, entity_id)])
     return NO_CONTENT
 
 

@@ -17,7 +17,7 @@ PARAMETERS: dict[str, tuple[Schema, str]] = {
     "coordinates": (TEXT, "Coordinates of the reference geometry, as a JSON array, longitude first."),
     "geoproperty": (TEXT, "The GeoProperty to compare; location when left out."),
     "geometryProperty": (TEXT, "The GeoProperty shown as geometry in GeoJSON."),
-    "scopeQ": (TEXT, "Scope query, e.g. /VN/46/# (clause 4.19)."),
+    "scopeQ": (TEXT, "Scope query, e.g. /VN/Hue/# (clause 4.19)."),
     "lang": (TEXT, "Languages by preference (clause 4.15)."),
     "datasetId": (TEXT, "Datasets to show, @none for the default instances."),
     "orderBy": (TEXT, "Attributes to sort by, each perhaps with ;desc."),
