@@ -21,7 +21,7 @@ from dothi.hub.api.door.request import (
 from dothi.hub.api.history import temporal
 from dothi.hub.api.information import attributes, batches, discovery, entities
 from dothi.hub.api.openapi import OPERATIONS
-from dothi.hub.api.sources import identity
+from dothi.hub.api.sources import identity, registrations
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
 from dothi.hub.peers.federate.answer.gathering import Peers, peers_of
@@ -60,6 +60,15 @@ ROUTES: dict[str, Mapping[str, Handler]] = {
     "temporal/entities": {"GET": temporal.query_history},
     "temporal/entities/{}": {"GET": temporal.read_history},
     "temporal/entityOperations/query": {"POST": temporal.query_history_by_post},
+    "csourceRegistrations": {
+        "GET": registrations.query_registrations,
+        "POST": registrations.create_registration,
+    },
+    "csourceRegistrations/{}": {
+        "GET": registrations.read_registration,
+        "PATCH": registrations.update_registration,
+        "DELETE": registrations.delete_registration,
+    },
     "info/sourceIdentity": {"GET": identity.read_identity},
     "vocabulary.jsonld": {"GET": discovery.vocabulary},
     "openapi.json": {"GET": discovery.openapi},

@@ -8,9 +8,11 @@ from dothi.hub.api.openapi.information import INFORMATION
 from dothi.hub.api.openapi.operation import Operation
 from dothi.hub.api.openapi.parameters import HEADERS, PARAMETERS, WRITE_HEADERS
 from dothi.hub.api.openapi.schemas import NAME, SCHEMAS, URI, Schema
+from dothi.hub.api.openapi.sources import SOURCES
 
 JSON_TYPES = ("application/json", "application/ld+json")
-OPERATIONS = (*INFORMATION, *HISTORY)
+OPERATIONS = (*INFORMATION, *HISTORY, *SOURCES)
+_URIS = frozenset(("entityId", "registrationId", "subscriptionId"))
 MEANINGS = {
     200: "Here it is.",
     201: "Created.",
@@ -67,7 +69,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     headers = HEADERS if operation.method == "get" else WRITE_HEADERS
     return [
         *(
-            {"name": name, "in": "path", "required": True, "schema": URI if name == "entityId" else NAME}
+            {"name": name, "in": "path", "required": True, "schema": URI if name in _URIS else NAME}
             for name in variables
         ),
         *(_parameter("query", name, *PARAMETERS[name]) for name in operation.parameters),

@@ -70,6 +70,36 @@ SCHEMAS: dict[str, Schema] = {
             "errors": {"type": "array", "items": {"type": "object"}},
         },
     },
+    "Registration": {
+        "description": "A context source registration (clause 5.2.9).",
+        "type": "object",
+        "required": ["type", "endpoint", "information"],
+        "properties": {
+            "id": URI,
+            "type": {"const": "ContextSourceRegistration"},
+            "endpoint": URI,
+            "mode": {"enum": ["inclusive", "exclusive", "redirect", "auxiliary"]},
+            "operations": {"type": "array", "items": TEXT, "minItems": 1},
+            "expiresAt": TIME,
+            "information": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "entities": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"type": "object", "properties": {"id": URI, "idPattern": TEXT, "type": NAMES}},
+                        },
+                        "propertyNames": {"type": "array", "items": NAME, "minItems": 1},
+                        "relationshipNames": {"type": "array", "items": NAME, "minItems": 1},
+                    },
+                },
+            },
+        },
+    },
+    "Registrations": {"type": "array", "items": {"$ref": "#/components/schemas/Registration"}},
     "Problem": {
         "type": "object",
         "required": ["type", "title", "status"],
