@@ -278,10 +278,6 @@ class Hub:
         """The effects of commits with after < seq <= until, with their tenants, as a watcher would have heard them."""
         return effects(self._store, after, until)
 
-    def may_read(self, actor: Actor, entity: Entity) -> bool:
-        """Whether the policy lets `actor` read this entity, which need not stand any more."""
-        return self._policy.may_read(actor, entity)
-
     def may_ask(self, actor: Actor, query: Query) -> None:
         """Raise Forbidden when nothing of what `query` asks for may be read by `actor`."""
         self._policy.narrow(actor, query)
