@@ -50,7 +50,7 @@ from dothi.evidence.model import COUNTRY
 from dothi.evidence.report import run as run_reports
 from dothi.evidence.report.templates import KINDS as REPORT_RULES
 from dothi.evidence.service import open_evidence
-from dothi.front import bodies_within, short_addresses, status_problem
+from dothi.front import bodies_within, short_addresses, status_problem, straight
 from dothi.ground.errors import DothiError, TooLarge
 from dothi.ground.problem import problem
 from dothi.hub import expiry
@@ -60,8 +60,8 @@ from dothi.hub.context import Contexts
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
 from dothi.hub.peers import records
-from dothi.hub.peers.federate.loops import name_of
 from dothi.hub.peers.federate.answer.gathering import peers_of
+from dothi.hub.peers.federate.loops import name_of
 from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
 from dothi.office import api as office_api
@@ -265,12 +265,11 @@ def make_app(
             await wire.close()
 
     routes = [
-        Mount("/ngsi-ld/v1", hub_api),
         Mount("/api", bodies_within(verbs(parts), settings.max_body)),
         Mount("/open311", bodies_within(open311(_open311(parts, settings)), settings.max_body)),
         Mount("/", site(parts)),
     ]
-    return short_addresses(Starlette(routes=routes, lifespan=lifespan))
+    return short_addresses(straight("/ngsi-ld/v1", hub_api, Starlette(routes=routes, lifespan=lifespan)))
 
 
 def _mail_in(parts: Parts, settings: Settings) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:

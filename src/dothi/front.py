@@ -45,6 +45,20 @@ def short_addresses(app: ASGIApp) -> ASGIApp:
     return door
 
 
+def straight(prefix: str, app: ASGIApp, others: ASGIApp) -> ASGIApp:
+    """`app` for what lies below `prefix`, by the shortest way; `others` for everything else."""
+    below = prefix + "/"
+
+    async def door(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(below):
+            scope["root_path"] = scope.get("root_path", "") + prefix
+            await app(scope, receive, send)
+            return
+        await others(scope, receive, send)
+
+    return door
+
+
 def bodies_within(app: ASGIApp, most: int) -> ASGIApp:
     """`app`, and 413 for a body of more than `most` bytes (UPLOADS: more); one that tells no length is counted."""
 

@@ -13,11 +13,10 @@ from typing import cast
 import msgspec
 import uvloop
 from starlette.applications import Starlette
-from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.app import close_city, make_app, open_city
-from dothi.front import server
+from dothi.front import server, straight
 from dothi.ground.clock import DAY, HOUR, iso, now_us
 from dothi.hub.access import Open
 from dothi.hub.api import Limits, ngsi_ld
@@ -101,7 +100,7 @@ SERVERS: dict[str, Callable[[Path, int], Served]] = {"parse": parse, "nostore": 
 
 
 def _api(over: Hub) -> ASGIApp:
-    return Starlette(routes=[Mount(API, ngsi_ld(over, Contexts(), lambda headers: ANONYMOUS, Limits()))])
+    return straight(API, ngsi_ld(over, Contexts(), lambda headers: ANONYMOUS, Limits()), Starlette())
 
 
 async def _fill(opened: Hub, entities: int) -> None:

@@ -31,13 +31,19 @@ class Plan(NamedTuple):
 Plans = dict[tuple[str, str, Names], Plan]  # By query string, tenant and names.
 
 
+def _usual(call: Call) -> bool:
+    """Whether plain JSON is wanted, in the standard's present form, and this hub alone is to answer."""
+    headers = call.headers
+    return (
+        headers.get("accept", "*/*") in ("*/*", JSON)
+        and "prefer" not in headers
+        and call.door.registry.none(call.tenant)
+    )
+
+
 def quick_entity(call: Call, names: Names) -> Answer | None:
     """One whole entity in normalized form (clause 5.7.1); None for any other question."""
-    if (
-        call.raw_query
-        or not call.door.registry.none(call.tenant)
-        or call.headers.get("accept", "*/*") not in ("*/*", JSON)
-    ):
+    if call.raw_query or not _usual(call):
         return None
     shape = Shape(names=names)
     body = call.hub.shown(call.actor, check_id(call.path[0]), shape, call.tenant)
@@ -46,10 +52,8 @@ def quick_entity(call: Call, names: Names) -> Answer | None:
 
 def quick_page(call: Call, names: Names) -> Answer | None:
     """One page of whole entities that columns can tell (clause 5.7.2); None for any other question."""
-    if call.headers.get("accept", "*/*") not in ("*/*", JSON) or len(call.raw_query) > _LONGEST:
+    if len(call.raw_query) > _LONGEST or not _usual(call):
         return None
-    if not call.door.registry.none(call.tenant):
-        return None  # Others have a share in the answer.
     key = (call.raw_query, call.tenant, names)
     plans: Plans = call.door.plans
     plan = plans.get(key)
