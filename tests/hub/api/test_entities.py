@@ -93,7 +93,7 @@ def test_queries(tell: Any) -> None:
         for number in range(5):
             place = {"type": "Point", "coordinates": [107.0 + number / 10, 16.0]}
             body = {"id": f"urn:s:{number}", "type": "Station" if number else "Other", "pm25": number * 10}
-            await client.post("/entities", json=body | {"location": place, "scope": f"/VN/{number}"})
+            await client.post("/entities", json=body | {"location": place, "scope": f"/VN/k{number}"})
         found = {
             "type=Station": [1, 2, 3, 4],
             "type=Station,Other": [0, 1, 2, 3, 4],

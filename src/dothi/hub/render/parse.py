@@ -157,7 +157,8 @@ def _scope(value: Any, reading: Reading, entity_id: Any) -> tuple[str, ...]:
     for path in paths:
         if not isinstance(path, str) or len(path) > 1000 or not _SCOPE.fullmatch(path):
             raise Invalid(
-                f"{shown(entity_id)}: scope {shown(path)} must look like /VN/Hue/PhuXuan: levels begin with a letter (clause 4.18)."
+                f"{shown(entity_id)}: scope {shown(path)} must look like /VN/Hue/PhuXuan; "
+                "each level begins with a letter (clause 4.18)."
             )
     return tuple(dict.fromkeys("/" + path.removeprefix("/") for path in paths))
 

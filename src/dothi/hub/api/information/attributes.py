@@ -99,7 +99,7 @@ def _before(entity: Entity | None, name: str, dataset: object) -> Instance | Non
 async def replace_attribute(call: Call) -> Answer:
     """Replace Attribute, clause 5.6.19 (HTTP binding 6.7.3.3)."""
     entity_id, name, body, names = await _one_attribute(call)
-    attribute = read_attribute(body, call.reading(names), f"attribute {name}")
+    attribute = read_attribute(body, call.reading(names), f"attribute {name}", name=call.path[1])
     await call.commit([Change(Op.REPLACE_ATTR, entity_id, attrs={name: attribute})])
     return NO_CONTENT
 
