@@ -242,7 +242,7 @@ def make_app(
         parts.hub,
         contexts,
         lambda headers: authenticate(parts.accounts, headers),
-        Limits(settings.max_body, settings.max_depth),
+        Limits(settings.max_body, settings.max_depth, instances=settings.history_page),
         wire,
         registry,
         peers,

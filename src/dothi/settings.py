@@ -31,6 +31,7 @@ class Settings:
     split_entities: bool = False  # Entities are split between this hub and others unless a request says otherwise.
     max_body: int = 16 * MIB  # Bytes of one request.
     max_depth: int = 64  # Levels of nesting in one JSON document.
+    history_page: int = 5000  # Past instances in one NGSI-LD answer; what is longer comes in parts.
     secure_cookies: bool | None = None  # None: exactly when the public address is https.
     timezone: str = "Asia/Ho_Chi_Minh"
     locale: str = "vi"
@@ -209,6 +210,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "split_entities": _flag,
     "max_body": _whole(1024, 1024 * MIB),
     "max_depth": _whole(8, 500),
+    "history_page": _whole(1, 1_000_000),
     "secure_cookies": _flag,
     "timezone": _zone,
     "locale": _locale,

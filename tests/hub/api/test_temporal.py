@@ -71,11 +71,13 @@ def test_query(tell: Any) -> None:
         posted = {
             "type": "Query",
             "entities": [{"type": "Station"}],
-            "q": "pm25>=50",
+            "q": "pm25>=10",
             "temporalQ": {"timerel": "before", "timeAt": "2026-11-22T02:00:00Z", "timeproperty": "observedAt"},
         }
         answer = await client.post("/temporal/entityOperations/query", json=posted)
         assert [one["value"] for one in answer.json()[0]["pm25"]] == [0, 10]
+        later = await client.post("/temporal/entityOperations/query", json=posted | {"q": "pm25>=50"})
+        assert later.json() == [], "what was measured outside the window does not answer for it"
 
     tell(story)
 

@@ -12,9 +12,9 @@ from dothi.ground.errors import Invalid
 from dothi.hub.language.nodes import Window
 from dothi.hub.language.time import Period
 from dothi.hub.model import Entity, Instance
-from dothi.hub.render.entity import head, one_or_all
+from dothi.hub.render.entity import one_or_all
 from dothi.hub.render.shape import Shape
-from dothi.hub.render.temporal import History, by_series, in_shape, time_of, values_of
+from dothi.hub.render.temporal import History, by_series, temporal_head, time_of, values_of
 
 _LAST = from_iso("9999-12-31T23:59:59Z")
 
@@ -36,16 +36,26 @@ def render_aggregated(
     Periods begin at the window's start (else at the first instance). A period without instances is left out: nothing
     measured is not zero. A method that a type of value does not know is left out too (table 4.5.19.1-1).
     """
-    document = head(entity, shape)
-    for name, listed in in_shape(history, shape).items():
+    document = temporal_head(entity, shape)
+    for name, all_told in history.items():
+        listed = [one for one in all_told if "deletedAt" not in one]  # An end is no value.
         series = []
         for (kind, dataset), found in by_series(listed).items():
             one: dict[str, Any] = {"type": kind}
             if dataset is not None:
                 one["datasetId"] = dataset
             series.append(one | _aggregated(kind, found, window, methods, period))
-        document[shape.names.outward(name)] = one_or_all(series)
+        if series:
+            document[shape.names.outward(name)] = one_or_all(series)
     return document
+
+
+def ineligible(listed: list[Instance], methods: Sequence[str]) -> bool:
+    """Whether there are instances, and none of the methods is defined for them (clause 5.7.4.4)."""
+    series = by_series([one for one in listed if "deletedAt" not in one])
+    return bool(series) and all(
+        compute(method, kind, values_of(found)) is None for (kind, _), found in series.items() for method in methods
+    )
 
 
 def _aggregated(

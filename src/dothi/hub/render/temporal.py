@@ -1,11 +1,11 @@
 """Histories to JSON documents: normalized instances and [value, time] pairs (GS CIM 009 clauses 4.5.6 to 4.5.9)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from dothi.hub.model import VALUE_KEY, Entity, Instance
 from dothi.hub.render.entity import head, one_or_all, render_instance, simplified_value
-from dothi.hub.render.instance import NO_DATASET
 from dothi.hub.render.shape import Shape
 
 History = Mapping[str, list[Instance]]
@@ -19,40 +19,47 @@ PLURAL = {  # Clause 4.5.9: what holds the pairs, by attribute type.
     "ListProperty": "valueLists",
     "ListRelationship": "objectLists",
 }
+_STAMPS = ("createdAt", "modifiedAt")
+_NO_SCOPE = frozenset({"scope"})  # As a member of the head: in a history it is an attribute (clause 4.5.6).
 
 
-def in_shape(history: History, shape: Shape) -> dict[str, list[Instance]]:
-    """The history narrowed to the attributes and datasets that the shape shows."""
-    narrowed = {
-        name: [one for one in listed if shape.datasets is None or one.get("datasetId", NO_DATASET) in shape.datasets]
-        for name, listed in history.items()
-        if shape.shows(name) and (shape.attrs is None or name in shape.attrs)
-    }
-    return {name: listed for name, listed in narrowed.items() if listed}
+def temporal_head(entity: Entity, shape: Shape) -> dict[str, Any]:
+    """Id, type and times of an evolution."""
+    return head(entity, replace(shape, omit=shape.omit | _NO_SCOPE, form="normalized"))
 
 
 def render_history(entity: Entity, history: History, shape: Shape) -> dict[str, Any]:
     """The temporal evolution of an entity, every instance in full (clauses 4.5.6 to 4.5.8)."""
-    document = head(entity, shape)
-    for name, listed in in_shape(history, shape).items():
+    document = temporal_head(entity, shape)
+    for name, listed in history.items():
         document[shape.names.outward(name)] = [_instance(one, shape) for one in listed]
     return document
 
 
 def _instance(instance: Instance, shape: Shape) -> Instance:
     full = render_instance(instance, shape)
-    stamps = ("instanceId", "createdAt", "modifiedAt", "deletedAt") if shape.sys_attrs else ("instanceId",)
-    return full | {stamp: instance[stamp] for stamp in stamps if stamp in instance}
+    if "deletedAt" in instance:
+        full["deletedAt"] = instance["deletedAt"]
+    full["instanceId"] = instance["instanceId"]
+    if shape.sys_attrs:
+        full |= {stamp: instance[stamp] for stamp in _STAMPS if stamp in instance}
+    return full
 
 
-def render_pairs(entity: Entity, history: History, shape: Shape, time: str) -> dict[str, Any]:
+def render_pairs(
+    entity: Entity, history: History, shape: Shape, time: str, known: History | None = None
+) -> dict[str, Any]:
     """The simplified temporal form (clause 4.5.9): for each attribute its [value, time] pairs.
 
-    `time` is the temporal property asked for; an instance without it shows when it was last changed.
+    `time` is the temporal property asked for; an instance without it shows when it was last changed. `known` is the
+    whole of which `history` is a part: a series of which nothing lies in this part comes without pairs.
     """
-    document = head(entity, shape)
-    for name, listed in in_shape(history, shape).items():
-        series = [_pairs(kind, dataset, found, shape, time) for (kind, dataset), found in by_series(listed).items()]
+    document = temporal_head(entity, shape)
+    for name, whole in (known or history).items():
+        parts = by_series(history.get(name, []))
+        series = [
+            _pairs(kind, dataset, parts.get((kind, dataset), []), shape, time) for kind, dataset in by_series(whole)
+        ]
         document[shape.names.outward(name)] = one_or_all(series)
     return document
 
@@ -66,9 +73,9 @@ def by_series(listed: list[Instance]) -> dict[tuple[str, str | None], list[Insta
 
 
 def time_of(instance: Instance, time: str) -> str:
-    """When an instance counts, ISO 8601: the asked property, else when it was known."""
-    moment = instance.get(time) or instance.get("modifiedAt") or instance.get("createdAt") or ""
-    return str(moment)
+    """When an instance counts, ISO 8601: the asked property, else when it ended or was known."""
+    moments = (instance.get(name) for name in (time, "deletedAt", "modifiedAt", "createdAt"))
+    return str(next((moment for moment in moments if moment), ""))
 
 
 def _pairs(kind: str, dataset: str | None, listed: list[Instance], shape: Shape, time: str) -> dict[str, Any]:

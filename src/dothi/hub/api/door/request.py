@@ -55,7 +55,7 @@ class Limits:
     page: int = 1000  # Entities in one answer.
     default_page: int = 20
     batch: int = 10_000  # Entities in one batch.
-    instances: int = 100_000  # Past instances in one answer.
+    instances: int = 5000  # Past instances in one answer; what is longer comes in parts.
 
 
 @dataclass(frozen=True, slots=True)

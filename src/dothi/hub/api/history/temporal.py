@@ -1,48 +1,45 @@
 """The temporal evolution of entities: read, query, pairs and aggregates (clauses 6.18, 6.19 and 6.24)."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from dothi.ground.errors import Invalid, Malformed, Missing, TooMany
-from dothi.hub.api.door.answer import Answer, accepted, contextual
-from dothi.hub.api.door.parameters import Asked, asked_of, shape_of, window_of
+from dothi.ground.errors import Malformed, Missing
+from dothi.hub.api.door.answer import Answer, accepted, contextual, paging
+from dothi.hub.api.door.parameters import Asked, asked_of, paging_of
 from dothi.hub.api.door.request import Call
-from dothi.hub.api.information.entities import find_page, known_entity
+from dothi.hub.api.history.asking import Wanted, query_wanted, wanted_of
+from dothi.hub.api.history.paging import part_of
+from dothi.hub.api.history.selecting import selected, shown
 from dothi.hub.context import Names
-from dothi.hub.language.nodes import Window
-from dothi.hub.language.time import Period, parse_period
-from dothi.hub.model import Entity, Instance
-from dothi.hub.render.aggregate import parse_methods, render_aggregated
-from dothi.hub.render.shape import Shape
-from dothi.hub.render.temporal import in_shape, render_history, render_pairs
-
-_FORMS = ("temporalValues", "aggregatedValues")
-WHOLE = Period()
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a temporal request asks for."""
-
-    window: Window
-    shape: Shape
-    form: str | None
-    methods: tuple[str, ...] = ()
-    period: Period = WHOLE
+from dothi.hub.language.match import type_matches
+from dothi.hub.language.nodes import Query, Window
+from dothi.hub.language.types import parse_types
+from dothi.hub.model import Entity
+from dothi.hub.read.past.evolution import SCOPE, Past, Series
+from dothi.hub.render.aggregate import ineligible, render_aggregated
+from dothi.hub.render.parse import check_id
+from dothi.hub.render.temporal import History, render_history, render_pairs
 
 
 async def read_history(call: Call) -> Answer:
     """Retrieve Temporal Evolution of an Entity, clause 5.7.3 (HTTP binding 6.19.3.1)."""
     names = await call.names()
     media = accepted(call)
-    wanted = _wanted(call, names, call.query, media)
-    entity = await known_entity(call, names)
-    history = _history(call, entity, wanted)
-    if not history and (wanted.shape.attrs or wanted.window.rel):
-        raise Missing(f"{entity.id} has no such attribute within that time.", entity=entity.id)
-    _check_size(call, sum(map(len, history.values())))
-    return contextual(call, _rendered(entity, history, wanted), names, media)
+    wanted = wanted_of(call, names, call.query, media)
+    entity_id = check_id(call.path[0])
+    call.check_tenant()
+    past = call.hub.past(call.actor, entity_id, _needed(wanted), wanted.window, wanted.strict, call.tenant)
+    _check_type(call, names, past.entity)
+    series = shown(past.series, wanted.shape, wanted.last)
+    if not series and (wanted.shape.attrs or wanted.window.rel):
+        raise Missing(f"{entity_id} has no such attribute within that time.", entity=entity_id)
+    return _answer(call, [Past(past.entity, series)], wanted, names, media, alone=True)
+
+
+def _check_type(call: Call, names: Names, entity: Entity) -> None:
+    if "type" in call.query and not type_matches(parse_types(call.query["type"], names.inward), entity.types):
+        raise Missing(f"There is no entity {entity.id} of type {call.query['type'][:100]}.", entity=entity.id)
 
 
 async def query_history(call: Call) -> Answer:
@@ -57,61 +54,93 @@ async def query_history_by_post(call: Call) -> Answer:
 
 
 async def _found(call: Call, names: Names, asked: Asked, path: str) -> Answer:
-    """The histories of the entities that match now; those without an instance in the window are left out."""
-    if "timerel" not in asked:
-        raise Invalid("A temporal query needs timerel and timeAt (clause 5.7.4.4).")
+    """The evolutions that answer; those without an instance in the window are left out."""
     media = accepted(call)
-    wanted = _wanted(call, names, asked, media)
-    entities, headers = find_page(call, names, asked, path, media)
-    documents, size = [], 0
-    for entity in entities:
-        history = _history(call, entity, wanted)
-        size += sum(map(len, history.values()))
-        _check_size(call, size)
-        if history:
-            documents.append(_rendered(entity, history, wanted))
-        await asyncio.sleep(0)
-    return contextual(call, documents, names, media, headers)
+    page = paging_of(call)
+    query, order = query_wanted(call, names, asked, page)
+    wanted = wanted_of(call, names, asked, media)
+    call.check_tenant()
+    found, total = await _page(call, query, wanted, order)
+    headers = paging(call, path, (page.limit, page.offset), total > page.offset + page.limit, media)
+    if page.count:
+        headers.append(("NGSILD-Results-Count", str(total)))
+    return _answer(call, found, wanted, names, media, headers)
 
 
-def _wanted(call: Call, names: Names, asked: Asked, media: str) -> _Wanted:
-    form = call.query.get("format")
-    if form is None:
-        form = next((word for word in _FORMS if word in call.options()), None)
-    elif form not in (*_FORMS, "normalized"):
-        raise Malformed(f"format is {form[:40]!r}; of histories there are normalized, {' and '.join(_FORMS)}.")
-    shape = shape_of(_without_format(call), names, asked, media)
-    if form != "aggregatedValues":
-        return _Wanted(window_of(asked), shape, form)
-    if "aggrMethods" not in asked:
-        raise Invalid("aggregatedValues needs aggrMethods, such as avg,max (clause 4.5.19).")
-    period = parse_period(asked.get("aggrPeriodDuration", "PT0S"))
-    return _Wanted(window_of(asked), shape, form, parse_methods(asked["aggrMethods"]), period)
+async def _page(call: Call, query: Query, wanted: Wanted, order: str) -> tuple[list[Past], int]:
+    """One page of evolutions, and how many answer; without count or order only as far as is needed to know of more."""
+    every = query.count or bool(order)
+    narrow = query.q is None and query.geo is None and query.scope is None
+    names = _needed(wanted) if narrow else ()
+    found: list[Past] = []
+    total = 0
+    for past in call.hub.pasts(call.actor, query, names, wanted.window):
+        await asyncio.sleep(0)  # Others have their turn between two evolutions.
+        series = selected(past, query, wanted.window, _scopes(call, past, query, wanted.window))
+        kept = shown(series, wanted.shape, wanted.last) if series is not None else None
+        if not kept or (kept.keys() == {SCOPE} and SCOPE not in (wanted.shape.attrs or ())):
+            continue
+        total += 1
+        if order or query.offset < total <= query.offset + query.limit:
+            found.append(Past(past.entity, kept))
+        if not every and total > query.offset + query.limit:
+            break
+    if order:
+        found.sort(key=lambda past: past.entity.id, reverse=order == "desc")
+        found = found[query.offset : query.offset + query.limit]
+    return found, total
 
 
-def _without_format(call: Call) -> Call:
-    """The same call without `format`, which means something else for histories."""
-    query = {name: text for name, text in call.query.items() if name != "format"}
-    same = (call.door, call.method, call.path, call.route, call.raw_query, call.headers, call.tenant, call.actor)
-    return Call(*same, _query=query)
+def _needed(wanted: Wanted) -> tuple[str, ...]:
+    """The attributes that must be read, none for all."""
+    return (*wanted.shape.attrs, SCOPE) if wanted.shape.attrs else ()
 
 
-def _history(call: Call, entity: Entity, wanted: _Wanted) -> dict[str, list[Instance]]:
-    attrs = wanted.shape.attrs or ()
-    return in_shape(call.hub.history(call.actor, entity.id, attrs, wanted.window, call.tenant), wanted.shape)
+def _scopes(call: Call, past: Past, query: Query, window: Window) -> Sequence[Any]:
+    """The whole history of an entity's scope, where a scope is asked for."""
+    if query.scope is None:
+        return ()
+    always = Window(attribute=window.attribute)
+    return call.hub.past(call.actor, past.entity.id, (SCOPE,), always, False, call.tenant).series.get(SCOPE, ())
 
 
-def _check_size(call: Call, size: int) -> None:
-    if size > call.door.limits.instances:
-        raise TooMany(
-            f"The answer would hold more than {call.door.limits.instances} instances: "
-            "ask for less time, fewer entities, lastN or aggregatedValues."
-        )
-
-
-def _rendered(entity: Entity, history: dict[str, list[Instance]], wanted: _Wanted) -> dict[str, Any]:
-    if wanted.form == "temporalValues":
-        return render_pairs(entity, history, wanted.shape, wanted.window.attribute)
+def _answer(
+    call: Call,
+    pasts: list[Past],
+    wanted: Wanted,
+    names: Names,
+    media: str,
+    headers: Sequence[tuple[str, str]] = (),
+    alone: bool = False,
+) -> Answer:
+    """Evolutions as an answer: 206 with Content-Range where they are too long for one (clause 6.3.10)."""
     if wanted.form == "aggregatedValues":
-        return render_aggregated(entity, history, wanted.shape, wanted.window, wanted.methods, wanted.period)
-    return render_history(entity, history, wanted.shape)
+        documents = [_aggregated(past, wanted) for past in pasts]
+        return contextual(call, documents[0] if alone else documents, names, media, headers)
+    part = part_of([past.series for past in pasts], wanted.window, wanted.last, call.door.limits.instances)
+    documents = [_rendered(past, series, wanted) for past, series in zip(pasts, part.series, strict=True)]
+    if part.content_range is None:
+        return contextual(call, documents[0] if alone else documents, names, media, headers)
+    extra = (*headers, ("Content-Range", part.content_range))
+    return contextual(call, documents[0] if alone else documents, names, media, extra)._replace(status=206)
+
+
+def _rendered(past: Past, series: Series, wanted: Wanted) -> dict[str, Any]:
+    if wanted.form == "temporalValues":
+        return render_pairs(past.entity, _plain(series), wanted.shape, wanted.window.attribute, _plain(past.series))
+    return render_history(past.entity, _plain(series), wanted.shape)
+
+
+def _aggregated(past: Past, wanted: Wanted) -> dict[str, Any]:
+    history = {name: listed for name, listed in _plain(past.series).items() if name != SCOPE}
+    wrong = [name for name in wanted.shape.attrs or () if ineligible(history.get(name, []), wanted.methods)]
+    if wrong:
+        raise Malformed(
+            f"{wanted.shape.names.outward(wrong[0])} of {past.entity.id} has no values that any of "
+            f"{', '.join(wanted.methods)} is defined for (clause 4.5.19.1)."
+        )
+    return render_aggregated(past.entity, history, wanted.shape, wanted.window, wanted.methods, wanted.period)
+
+
+def _plain(series: Series) -> History:
+    return {name: [told.instance for told in listed] for name, listed in series.items()}

@@ -17,6 +17,7 @@ MEANINGS = {
     200: "Here it is.",
     201: "Created.",
     204: "Done.",
+    206: "A part of the time that was asked for; Content-Range says which.",
     207: "Partly done: the body says what was and what was not.",
     400: "Something in the request is wrong; detail says what, where and what to do.",
     401: "The credentials do not hold.",
@@ -83,7 +84,7 @@ def _parameter(place: str, name: str, schema: Schema, meaning: str) -> dict[str,
 
 def _response(status: int, answer: str) -> dict[str, Any]:
     told: dict[str, Any] = {"description": MEANINGS[status]}
-    if status == 200:
+    if status in (200, 206):
         told["content"] = {media: _schema(answer) for media in (*JSON_TYPES, "application/geo+json")}
     elif status == 201 and answer:
         told["content"] = {"application/json": _schema(answer)}
