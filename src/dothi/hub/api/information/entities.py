@@ -1,14 +1,15 @@
 """Entities: create, read, query, replace, merge and delete (clauses 6.4, 6.5 and 6.23)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from dothi.ground.errors import Invalid, Malformed, Missing
-from dothi.hub.api.door.answer import NO_CONTENT, WITH_GEO, Answer, accepted, contextual, created, paging
+from dothi.hub.api.door.answer import NO_CONTENT, WITH_GEO, Answer, accepted, contextual, created, paging, refused
 from dothi.hub.api.door.parameters import FORMS, Asked, asked_of, form_of, paging_of, query_of, shape_of
 from dothi.hub.api.door.request import GEO_JSON, Call
 from dothi.hub.api.information.quick import quick_entity, quick_page
+from dothi.hub.api.information.spread import find_many, find_one
 from dothi.hub.context import Names
 from dothi.hub.language.nodes import Query
 from dothi.hub.language.types import parse_types
@@ -36,10 +37,22 @@ async def read_entity(call: Call) -> Answer:
         return quick
     media = accepted(call, WITH_GEO)
     shape = shape_of(call, names, call.query, media)
-    entity = await known_entity(call, names)
+    spread = await find_one(call, names, shape)
+    if spread is None:
+        return _one(call, await known_entity(call, names), shape, media)
+    try:
+        if not spread.entities:
+            raise Missing(f"Nobody known to this hub has {call.path[0][:200]}, or you may not see it.")
+        return _one(call, spread.entities[0], shape, media, spread.headers)
+    except Missing as missing:
+        answer = refused(missing)
+        return answer._replace(headers=(*answer.headers, *spread.headers))
+
+
+def _one(call: Call, entity: Entity, shape: Shape, media: str, headers: Sequence[tuple[str, str]] = ()) -> Answer:
     _check_has(entity, shape)
     document = feature(entity, shape) if media == GEO_JSON else render(entity, shape)
-    return contextual(call, document, names, media)
+    return contextual(call, document, shape.names, media, headers)
 
 
 async def known_entity(call: Call, names: Names) -> Entity:
@@ -71,7 +84,7 @@ def _check_has(entity: Entity, shape: Shape) -> None:
 async def query_entities(call: Call) -> Answer:
     """Query Entities, clause 5.7.2 (HTTP binding 6.4.3.2)."""
     names = await call.names()
-    return quick_page(call, names) or _found(call, names, call.query, "/entities")
+    return quick_page(call, names) or await _found(call, names, call.query, "/entities")
 
 
 async def query_by_post(call: Call) -> Answer:
@@ -79,16 +92,26 @@ async def query_by_post(call: Call) -> Answer:
     document, names = await call.document()
     if isinstance(document, dict) and "temporalQ" in document:
         raise Invalid("temporalQ belongs to POST /temporal/entityOperations/query (clause 5.2.23).")
-    return _found(call, names, asked_of(document), "/entityOperations/query")
+    return await _found(call, names, asked_of(document), "/entityOperations/query")
 
 
-def _found(call: Call, names: Names, asked: Asked, path: str) -> Answer:
+async def _found(call: Call, names: Names, asked: Asked, path: str) -> Answer:
     media = accepted(call, WITH_GEO)
     shape = shape_of(call, names, asked, media)
-    entities, headers = find_page(call, names, asked, path, media)
+    spread = await find_many(call, names, asked, path, media)
+    if spread is None:
+        return _many(call, *find_page(call, names, asked, path, media), shape, media)
+    answer = _many(call, spread.entities, spread.headers, shape, media)
+    return answer._replace(status=201) if spread.made else answer
+
+
+def _many(
+    call: Call, entities: Sequence[Entity], headers: Sequence[tuple[str, str]], shape: Shape, media: str
+) -> Answer:
     if media == GEO_JSON:
-        return contextual(call, collection([feature(one, shape) for one in entities]), names, media, headers)
-    return contextual(call, [render(one, shape) for one in entities], names, media, headers)
+        features = [feature(one, shape) for one in entities]
+        return contextual(call, collection(features), shape.names, media, headers)
+    return contextual(call, [render(one, shape) for one in entities], shape.names, media, headers)
 
 
 def find_page(

@@ -136,7 +136,7 @@ async def _walked(
     found = await walk(call.door.peers, caller, asked, kept, (page.offset, page.limit), page.count)
     headers = paging(call, place[0], (page.limit, page.offset), found.more, place[1])
     if page.count:
-        headers.append(("NGSILD-Results-Count", str(found.count)))
+        headers.append(("NGSILD-Results-Count", str(found.total)))
     headers.extend((WARNING_HEADER, text) for text in found.warnings)
     return Found(list(found.entities), headers + _located(kept))
 

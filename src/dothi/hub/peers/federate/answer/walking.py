@@ -15,11 +15,11 @@ _AT_ONCE = 100  # Entities looked at together.
 
 
 class Walked(NamedTuple):
-    """One page; `count` is the number of all that still fit, 0 when it was not asked for."""
+    """One page; `total` is the number of all that still fit, 0 when it was not asked for."""
 
     entities: tuple[Entity, ...] = ()
     more: bool = False
-    count: int = 0
+    total: int = 0
     warnings: tuple[str, ...] = ()
 
 
