@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.ground.errors import DothiError, Malformed, Missing
-from dothi.hub.api.door.answer import WITH_GEO, Answer, accepted, deliver, no_such_method, refused
+from dothi.hub.api.door.answer import READABLE, WITH_GEO, Answer, accepted, deliver, no_such_method, refused
 from dothi.hub.api.door.request import (
     Authenticate,
     Call,
@@ -19,7 +19,7 @@ from dothi.hub.api.door.request import (
     tenant_of,
 )
 from dothi.hub.api.history import temporal
-from dothi.hub.api.information import attributes, batches, discovery, entities
+from dothi.hub.api.information import attributes, batches, discovery, entities, purge
 from dothi.hub.api.openapi import OPERATIONS
 from dothi.hub.api.sources import identity, registrations
 from dothi.hub.context import Contexts
@@ -34,7 +34,11 @@ Handler = Callable[[Call], Awaitable[Answer]]
 VARIABLE = "{}"
 # Path below /ngsi-ld/v1 → method → handler. Clause 6.2 lists the resources.
 ROUTES: dict[str, Mapping[str, Handler]] = {
-    "entities": {"GET": entities.query_entities, "POST": entities.create_entity},
+    "entities": {
+        "GET": entities.query_entities,
+        "POST": entities.create_entity,
+        "DELETE": purge.purge_entities,
+    },
     "entities/{}": {
         "GET": entities.read_entity,
         "PUT": entities.replace_entity,
@@ -79,6 +83,7 @@ KNOWN_PARAMETERS = {
     )
     for one in OPERATIONS
 }
+_GEO_ROUTES = frozenset({"entities", "entities/{}", "entityOperations/query"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _LONGEST_PATH = 4  # entities/{}/attrs/{}
 
@@ -136,7 +141,8 @@ async def _handle(door: Door, scope: Scope, receive: Receive, headers: dict[str,
     actor = door.authenticate(headers)
     call = Call(door, method, variables, route, raw_query, headers, tenant_of(headers), actor, body)
     if method == "GET" or route.endswith("/query"):
-        accepted(call, WITH_GEO)  # Before all else: who can read no answer gets none (clause 6.3.4).
+        # Before all else: who can read no answer gets none (clause 6.3.4).
+        accepted(call, WITH_GEO if route in _GEO_ROUTES else READABLE)
     if raw_query:
         _check_parameters(call)
     return await handler(call)

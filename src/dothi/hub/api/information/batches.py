@@ -19,16 +19,16 @@ Failure = tuple[str, Exception]
 async def create_batch(call: Call) -> Answer:
     """Batch Entity Creation, clause 5.6.7 (HTTP binding 6.14.3.1)."""
     results, failed = await _run(call, read_entity, lambda one: one.change(Op.CREATE))
-    return _partly(results, failed) or document([one.id for one in results], 201)
+    return partly(results, failed) or document([one.id for one in results], 201)
 
 
 async def upsert_batch(call: Call) -> Answer:
     """Batch Entity Creation or Update, clause 5.6.8 (HTTP binding 6.15.3.1): 201 names those created, else 204."""
     op = Op.UPSERT if "update" in call.options() else Op.PUT
     results, failed = await _run(call, read_entity, lambda one: one.change(op))
-    partly = _partly(results, failed)
-    if partly is not None:
-        return partly
+    mixed = partly(results, failed)
+    if mixed is not None:
+        return mixed
     made = [one.id for one in results if one.status == "created"]
     return document(made, 201) if made else NO_CONTENT
 
@@ -42,14 +42,14 @@ async def update_batch(call: Call) -> Answer:
         if one.not_updated:
             names = ", ".join(iri_of(name) for name, _ in one.not_updated)
             failed.append((one.id, Conflict(f"Left as they were, since overwriting was not asked for: {names}.")))
-    return _partly([one for one in results if not one.not_updated], failed) or NO_CONTENT
+    return partly([one for one in results if not one.not_updated], failed) or NO_CONTENT
 
 
 async def merge_batch(call: Call) -> Answer:
     """Batch Entity Merge, clause 5.6.20 (HTTP binding 6.31.3.1)."""
     call.check_tenant()
     results, failed = await _run(call, _with_id, lambda one: one.change(Op.MERGE), merge=True)
-    return _partly(results, failed) or NO_CONTENT
+    return partly(results, failed) or NO_CONTENT
 
 
 async def delete_batch(call: Call) -> Answer:
@@ -63,7 +63,7 @@ async def delete_batch(call: Call) -> Answer:
             changes.append(Change(Op.DELETE, check_id(entity_id)))
         except Invalid as error:
             failed.append((str(entity_id), error))
-    return _partly(await _committed(call, changes, failed), failed) or NO_CONTENT
+    return partly(await committed(call, changes, failed), failed) or NO_CONTENT
 
 
 def _with_id(item: Any, reading: Reading) -> Given:
@@ -88,7 +88,7 @@ async def _run(call: Call, read: Read, make: Make, merge: bool = False) -> tuple
             changes.append(make(read(item, by)))
         except DothiError as error:
             failed.append((_id_of(item), error))
-    return await _committed(call, changes, failed), failed
+    return await committed(call, changes, failed), failed
 
 
 def _id_of(item: Any) -> str:
@@ -106,8 +106,10 @@ def _items(call: Call, decoded: Any) -> list[Any]:
     return decoded
 
 
-async def _committed(call: Call, changes: Sequence[Change], failed: list[Failure]) -> list[Result]:
-    """The results of those that went well; the others join `failed`."""
+async def committed(
+    call: Call, changes: Sequence[Change], failed: list[Failure], before: Sequence[Result] = ()
+) -> list[Result]:
+    """The results of those that went well; the others join `failed`. `before` went well in the same request already."""
     if not changes:
         return []
     receipt = await call.commit(changes, partial=True)
@@ -116,6 +118,7 @@ async def _committed(call: Call, changes: Sequence[Change], failed: list[Failure
     if (
         len(refused) == len(receipt.results)
         and not failed
+        and not before
         and all(isinstance(error, Forbidden) for _, error in refused)
     ):
         raise refused[0][1]
@@ -123,7 +126,7 @@ async def _committed(call: Call, changes: Sequence[Change], failed: list[Failure
     return [one for one in receipt.results if one.error is None]
 
 
-def _partly(results: Sequence[Result], failed: Sequence[Failure]) -> Answer | None:
+def partly(results: Sequence[Result], failed: Sequence[Failure]) -> Answer | None:
     """207 with a BatchOperationResult (clause 5.2.16) when something failed, else None."""
     if not failed:
         return None

@@ -1,7 +1,7 @@
 """Operations on entities, their attributes and types, and the pages about the API itself (clauses 6.4 to 6.28)."""
 
 from dothi.hub.api.openapi.operation import ALWAYS, READ, WRITE, Operation
-from dothi.hub.api.openapi.parameters import PAGE, QUERY, SHOW
+from dothi.hub.api.openapi.parameters import FILTER, PAGE, QUERY, SHOW
 
 BATCH = ("options",)
 INFORMATION = (
@@ -9,6 +9,7 @@ INFORMATION = (
         "/entities", "get", "queryEntities", "5.7.2", (200, *READ), (*QUERY, "geometryProperty"), answer="Entities"
     ),
     Operation("/entities", "post", "createEntity", "5.6.1", (201, *WRITE), body="Entity"),
+    Operation("/entities", "delete", "purgeEntities", "5.6.21", (204, 207, *ALWAYS), (*FILTER, "drop", "keep")),
     Operation(
         "/entities/{entityId}",
         "get",

@@ -43,6 +43,8 @@ PARAMETERS: dict[str, tuple[Schema, str]] = {
     "observedAt": (TIME, "Common time of what is merged."),
     "deleteAll": (FLAG, "All instances of the attribute."),
     "details": (FLAG, "Tell more of each."),
+    "drop": (TEXT, "Attributes to delete of each entity, which itself stays."),
+    "keep": (TEXT, "Attributes to leave of each entity; all others are deleted."),
 }
 HEADERS: dict[str, tuple[Schema, str]] = {
     "NGSILD-Tenant": (
@@ -62,4 +64,5 @@ GEO = ("georel", "geometry", "coordinates", "geoproperty")
 SHOW = ("attrs", "pick", "omit", "lang", "datasetId", "options", "format")
 PAGE = ("limit", "offset", "count", "local")
 TIMES = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
+FILTER = ("id", "idPattern", "type", "attrs", "q", *GEO, "scopeQ", "expandValues", "csf", "geometryProperty", "local")
 QUERY = ("id", "idPattern", "type", "q", *GEO, "scopeQ", "orderBy", "expandValues", "csf", "join", *SHOW, *PAGE)
