@@ -114,12 +114,8 @@ def _tell(
     plan = person.plan
     watch = plan.own.get(attribute)
     if watch is not None:
-        takers = person.takers.get(attribute)
-        if takers is None:
-            takers = person.takers[attribute] = takers_of(memory, name, person, watch.others, attribute)
-        for instance, signals in takers:
-            if known - observed <= instance.compiled.age_us:
-                _give(memory, instance, signals, value, observed, known)
+        if watch.others:
+            _hand_on(memory, name, person, watch, attribute, value, observed, known)
         if attribute not in person.calm or not (value is None or watch.above < value < watch.below):
             for one in watch.plain:
                 _own(memory, name, person, one, attribute, value, observed, known)
@@ -128,6 +124,34 @@ def _tell(
         if gathering.take(name, value, observed, known):
             memory.wake(gathering, gathering.wake())
             _look(memory, gathering, known)
+
+
+def _hand_on(
+    memory: Memory,
+    name: str,
+    person: Subject,
+    watch: Watch,
+    attribute: str,
+    value: float | None,
+    observed: int,
+    known: int,
+) -> None:
+    """A value for the rules that are not plain: for most of them it joins a window, and that is all."""
+    takers = person.takers.get(attribute)
+    if takers is None:
+        takers = person.takers[attribute] = takers_of(memory, name, person, watch.others, attribute)
+    late = known - observed
+    if value is not None:
+        for window in takers.windows:
+            if late <= window.age:
+                window.take(value, observed)
+    stirred = [pack for pack in takers.packs if late <= pack.age and not pack.calm(known)]
+    if stirred or takers.alone:
+        for instance, signals, pack in takers.every:
+            if late <= instance.compiled.age_us and (pack is None or pack in stirred):
+                _give(memory, instance, signals, value, observed, known)
+        for pack in stirred:
+            pack.settle()
 
 
 def _own(
@@ -162,7 +186,7 @@ def _give(
     known: int,
 ) -> None:
     for signal in signals:
-        signal.take(value, observed, known)
+        signal.take(value, observed)
     if instance.active or not _falls_short(memory, instance, signals, known):
         settle(memory, instance, observed, known)
 
@@ -199,7 +223,7 @@ def _falls_short(memory: Memory, instance: Instance, signals: tuple[Signal, ...]
 
 def _look(memory: Memory, gathering: Gathering, now: int) -> None:
     """Ask the figures of a gathering, and the rules that depend on those that turned, or that stand since a while."""
-    for figure in gathering.leaves.values():
+    for figure in gathering.stirred():
         if figure.turned() or (figure.held and now - figure.told >= REFRESH):
             figure.told = now
             for instance in tuple(figure.dependents):
@@ -222,6 +246,8 @@ def _advance(memory: Memory, now: int) -> None:
 
 def settle(memory: Memory, instance: Instance, since: int, now: int) -> None:
     """Judge one rule at `now`; what it says now, it says `since` then."""
+    if instance.pack is not None:
+        instance.pack.quiet = False
     holds = _holds(memory, instance, now)
     due: int | None = None
     if holds:

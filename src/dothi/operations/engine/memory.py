@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from dothi.operations.engine.areas import Area, Asked, Figure, Gathering
 from dothi.operations.engine.program import Compiled, Program, area_leaves, area_of, asked, stands_in
-from dothi.operations.engine.signals import Heard, Seen, Signal, is_own, signal_of
+from dothi.operations.engine.signals import Counted, Heard, Moved, Own, Seen, Signal, Windowed, is_own, signal_of
+from dothi.operations.engine.windows import Window, Windows
 from dothi.operations.rules.model import CITY, Aggregate, Each, Turn
 
 Types = tuple[str, ...]
@@ -27,6 +28,7 @@ class Instance:
         "area",
         "compiled",
         "false_since",
+        "pack",
         "signals",
         "subject",
         "told",
@@ -45,6 +47,7 @@ class Instance:
         self.true_since = self.false_since = -1
         self.told = 0  # When the alarm was last told its value.
         self.wake_at = -1
+        self.pack: Pack | None = None  # With whom it is passed over.
 
     @property
     def key(self) -> Key:
@@ -61,7 +64,54 @@ class Watch(NamedTuple):
     others: tuple[Compiled, ...]
 
 
-Takers = tuple[tuple[Instance, tuple[Signal, ...]], ...]
+class Pack:
+    """Rules on a subject that hold the same figure of a window against bounds, and nothing else.
+
+    While none of them is up or begun, and the figure lies between all bounds, a value changes nothing for them.
+    """
+
+    __slots__ = ("above", "age", "below", "members", "quiet", "sample")
+
+    def __init__(self, age: int, some: Sequence[tuple[Instance, Windowed]]) -> None:
+        """Nothing is known of them; values that are older than `age` when they come are not theirs."""
+        self.age, self.members, self.sample = age, tuple(some), some[0][1]
+        bounds = [signal.quiet() for _, signal in some]
+        self.above, self.below = max(above for above, _ in bounds), min(below for _, below in bounds)
+        self.quiet = False  # Whether none of them was up or begun when it was last looked at.
+        for instance, _ in some:
+            instance.pack = self
+
+    def calm(self, now: int) -> bool:
+        """Whether the newest value changes nothing for any of them."""
+        if not self.quiet:
+            return False
+        found = self.sample.figure(now)
+        return found is None or self.above < found < self.below
+
+    def settle(self) -> None:
+        """They were given a value: note whether they can be passed over from now on."""
+        self.quiet = all(
+            not (one.active or signal.met)
+            and (one.wake_at >= 0 or not isinstance(signal, Own))  # What leaves the window is to be looked at.
+            for one, signal in self.members
+        )
+
+
+class Taker(NamedTuple):
+    """A rule that takes values of an attribute."""
+
+    instance: Instance
+    signals: tuple[Signal, ...]  # The leaves that do.
+    pack: Pack | None
+
+
+class Takers(NamedTuple):
+    """Whom values of an attribute are given to, but for plain rules."""
+
+    windows: tuple[Window, ...]
+    packs: tuple[Pack, ...]
+    every: tuple[Taker, ...]
+    alone: bool  # Whether some are in no pack.
 
 
 class Plan(NamedTuple):
@@ -74,7 +124,7 @@ class Plan(NamedTuple):
 class Subject:
     """One entity as the engine knows it."""
 
-    __slots__ = ("calm", "instances", "plan", "seen", "takers", "types", "unit")
+    __slots__ = ("calm", "instances", "plan", "seen", "takers", "types", "unit", "windows")
 
     def __init__(self, types: Types, unit: str, plan: Plan) -> None:
         """Heard for the first time."""
@@ -82,7 +132,8 @@ class Subject:
         self.seen: Seen = {}
         self.calm: set[str] = set()  # Attributes whose plain rules are all well: none is up or about to be.
         self.instances: dict[str, Instance] = {}  # By rule id.
-        self.takers: dict[str, Takers] = {}  # By attribute: whom its values are given to, but for plain rules.
+        self.windows: Windows = {}
+        self.takers: dict[str, Takers] = {}  # By attribute.
 
 
 @dataclass(eq=False)
@@ -199,15 +250,25 @@ def subject_instance(memory: Memory, name: str, subject: Subject, one: Compiled)
     found = subject.instances.get(one.rule.id)
     if found is None:
         levels = memory.program.levels(subject.unit)
-        found = subject.instances[one.rule.id] = _instance(memory, one, name, "", subject.unit, levels, subject.seen)
+        found = subject.instances[one.rule.id] = _instance(
+            memory, one, name, "", subject.unit, levels, (subject.seen, subject.windows)
+        )
     return found
 
 
 def takers_of(memory: Memory, name: str, subject: Subject, some: tuple[Compiled, ...], attribute: str) -> Takers:
-    """The rules on a subject that take values of an attribute, each with the leaves that do."""
+    """The rules on a subject that take values of an attribute, the windows that they share, and who goes together."""
     here = (one for one in some if not one.rule.only.subjects or name in one.rule.only.subjects)
-    made = (subject_instance(memory, name, subject, one) for one in here)
-    return tuple((instance, taking(instance, attribute)) for instance in made)
+    made = [subject_instance(memory, name, subject, one) for one in here]
+    packs: dict[object, list[tuple[Instance, Windowed]]] = {}
+    for instance in made:
+        signal = instance.signals[0]
+        if instance.compiled.needs_all and len(instance.signals) == 1 and isinstance(signal, Counted | Moved | Own):
+            packs.setdefault(signal.same, []).append((instance, signal))
+    packed = tuple(Pack(pack[0][0].compiled.age_us, pack) for pack in packs.values())
+    every = tuple(Taker(instance, taking(instance, attribute), instance.pack) for instance in made)
+    windows = tuple(window for which, window in subject.windows.items() if which.attribute == attribute)
+    return Takers(windows, packed, every, any(taker.pack is None for taker in every))
 
 
 def taking(instance: Instance, attribute: str) -> tuple[Signal, ...]:
@@ -223,13 +284,13 @@ def _instance(
     area: str,
     unit: str,
     levels: tuple[str, ...],
-    seen: Seen | None = None,
+    own: tuple[Seen, Windows] | None = None,
 ) -> Instance:
     signals: list[Signal | Figure] = []
     figures: list[Figure] = []
     for leaf in one.leaves:
         if is_own(leaf):
-            signals.append(signal_of(leaf, one.age_us, {} if seen is None else seen))
+            signals.append(signal_of(leaf, one.age_us, *(own or ({}, {}))))
             continue
         assert isinstance(leaf, Aggregate)
         place = area_of(leaf, levels)
@@ -240,7 +301,9 @@ def _instance(
         figure.dependents[made] = None
     if made.key in memory.standing:
         for signal in signals:
-            if not isinstance(signal, Heard):
+            if isinstance(signal, Figure):
+                signal.stand()
+            elif not isinstance(signal, Heard):
                 signal.met = True
     return made
 

@@ -1,17 +1,24 @@
 """What one subject's own values say of one leaf of a condition: small states, fed with values, asked at an instant.
 
-Each has `take(value, observed, known)`, `truth(now)` (None: not known), `wake()` (when the truth may change although
-nothing comes; None: never) and `reason(now)`. All instants are µs. Sums are kept as whole millionths, so that they do
-not depend on the order in which values came and went.
+Each has `take(value, observed)`, `truth(now)` (None: not known), `wake()` (when the truth may change although nothing
+comes; None: never) and `reason(now)`. Those over a window read it from where all rules share it (`windows`), and have
+`figure(now)`, `quiet()` (between these two, both apart, no figure turns one that does not hold) and `same` (what asks
+for the same figure is equal). All instants are µs.
 """
 
-from collections import deque
+from collections.abc import Hashable
+from math import inf
 
 from dothi.ground.clock import SECOND
-from dothi.operations.rules.model import Aggregate, Change, Leaf, Measure, Reason, Repeat, Silence, Threshold
+from dothi.operations.engine.windows import Windows, edge_of, times_of, values_of
+from dothi.operations.rules.model import Aggregate, Bound, Change, Leaf, Reason, Repeat, Silence, Threshold
 
-PARTS = 1_000_000  # Of a unit, in exact sums.
 Seen = dict[str, tuple[int, float | None, int]]  # Attribute → (observed, value, known) of the newest value.
+
+
+def between(bound: Bound) -> tuple[float, float]:
+    """A value above the first and below the second does not meet a bound that the one before did not meet."""
+    return (-inf, bound.limit) if bound.upward else (bound.limit, inf)
 
 
 class Newest:
@@ -24,7 +31,7 @@ class Newest:
         self.leaf, self.age = leaf, age
         self.value, self.observed, self.met = 0.0, -1, False
 
-    def take(self, value: float | None, observed: int, _known: int) -> None:
+    def take(self, value: float | None, observed: int) -> None:
         """A value came."""
         if value is not None:
             self.value, self.observed = value, observed
@@ -48,83 +55,93 @@ class Newest:
 class Counted:
     """How many values of a window met a test. A window without values counts nought."""
 
-    __slots__ = ("heard", "leaf", "met", "span", "times")
+    __slots__ = ("leaf", "met", "window")
 
-    def __init__(self, leaf: Repeat) -> None:
-        """Nothing heard yet."""
-        self.leaf, self.span = leaf, leaf.window_seconds * SECOND
-        self.times: deque[int] = deque()
-        self.met, self.heard = False, False
+    def __init__(self, leaf: Repeat, age: int, windows: Windows) -> None:
+        """What was heard stands in its window."""
+        self.leaf, self.window = leaf, times_of(windows, leaf, age)
+        self.met = False
 
-    def take(self, value: float | None, observed: int, _known: int) -> None:
-        """A value came."""
-        if value is not None:
-            self.heard = True
-            if self.leaf.test.met(value):
-                self.times.append(observed)
+    def take(self, _value: float | None, _observed: int) -> None:
+        """A value came: its window has it already."""
+
+    @property
+    def same(self) -> Hashable:
+        """What asks for the same figure."""
+        return id(self.window)
+
+    def quiet(self) -> tuple[float, float]:
+        """Between these nothing turns."""
+        return -inf, self.leaf.times
+
+    def figure(self, now: int) -> float | None:
+        """How many; None when nothing was ever heard."""
+        return self.window.count(now) if self.window.heard else None
 
     def truth(self, now: int) -> bool | None:
         """Whether it holds now."""
-        if not self.heard:
+        if not self.window.heard:
             return None
-        times, start = self.times, now - self.span
-        while times and times[0] <= start:
-            times.popleft()
-        self.met = len(times) >= (self.leaf.clear_times if self.met else self.leaf.times)
+        self.met = self.window.count(now) >= (self.leaf.clear_times if self.met else self.leaf.times)
         return self.met
 
     def wake(self) -> int | None:
         """When too few are left."""
-        place = len(self.times) - self.leaf.clear_times
-        return self.times[place] + self.span if self.met and place >= 0 else None
+        times = self.window.times
+        place = len(times) - self.leaf.clear_times
+        return times[place] + self.window.span if self.met and place >= 0 else None
 
     def reason(self, now: int) -> Reason:
         """Why."""
         leaf, held = self.leaf, self.truth(now)
         window = leaf.window_seconds
-        count = float(len(self.times))
+        count = float(len(self.window.times))
         return Reason("repeat", leaf.attribute, held, count, ">=", float(leaf.times), window_seconds=window, id=leaf.id)
 
 
 class Moved:
     """How far the newest value of a window is above its lowest (or below its highest)."""
 
-    __slots__ = ("edge", "leaf", "met", "newest", "span")
+    __slots__ = ("leaf", "met", "window")
 
-    def __init__(self, leaf: Change) -> None:
-        """Nothing heard yet."""
-        self.leaf, self.span = leaf, leaf.window_seconds * SECOND
-        self.edge: deque[tuple[int, float]] = deque()  # Values that may still be the lowest (highest) of a window.
-        self.newest, self.met = 0.0, False
+    def __init__(self, leaf: Change, age: int, windows: Windows) -> None:
+        """What was heard stands in its window."""
+        self.leaf, self.window = leaf, edge_of(windows, leaf, age)
+        self.met = False
 
-    def take(self, value: float | None, observed: int, _known: int) -> None:
-        """A value came."""
-        if value is None:
-            return
-        edge, up = self.edge, self.leaf.bound.upward
-        while edge and (edge[-1][1] >= value if up else edge[-1][1] <= value):
-            edge.pop()
-        edge.append((observed, value))
-        self.newest = value
+    def take(self, _value: float | None, _observed: int) -> None:
+        """A value came: its window has it already."""
+
+    @property
+    def same(self) -> Hashable:
+        """What asks for the same figure."""
+        return id(self.window)
+
+    def quiet(self) -> tuple[float, float]:
+        """Between these nothing turns."""
+        return between(self.leaf.bound)
+
+    def figure(self, now: int) -> float | None:
+        """How far; None when no value is in the window."""
+        return self.window.moved(now)
 
     def truth(self, now: int) -> bool | None:
         """Whether it holds now."""
-        edge, start = self.edge, now - self.span
-        while edge and edge[0][0] <= start:
-            edge.popleft()
-        if not edge:
+        moved = self.window.moved(now)
+        if moved is None:
             return None
-        self.met = self.leaf.bound.met(self.newest - edge[0][1], self.met)
+        self.met = self.leaf.bound.met(moved, self.met)
         return self.met
 
     def wake(self) -> int | None:
         """When the lowest (highest) leaves the window."""
-        return self.edge[0][0] + self.span if self.met and self.edge else None
+        edge = self.window.edge
+        return edge[0][0] + self.window.span if self.met and edge else None
 
     def reason(self, now: int) -> Reason:
         """Why."""
         leaf, held = self.leaf, self.truth(now)
-        moved = self.newest - self.edge[0][1] if self.edge else None
+        moved = self.window.moved(now)
         bound, window = leaf.bound, leaf.window_seconds
         return Reason("change", leaf.attribute, held, moved, bound.op, bound.limit, window_seconds=window, id=leaf.id)
 
@@ -142,7 +159,7 @@ class Heard:
         self.leaf, self.span, self.seen, self.heard = leaf, leaf.seconds * SECOND, seen, -1
         self.deaf = 0  # So long of the time since was nobody there to hear.
 
-    def take(self, _value: float | None, _observed: int, _known: int) -> None:
+    def take(self, _value: float | None, _observed: int) -> None:
         """A value came: it stands in `seen` already."""
 
     def _look(self) -> int:
@@ -177,43 +194,28 @@ class Heard:
 class Own:
     """One figure of the subject's own values of a window."""
 
-    __slots__ = ("edge", "leaf", "met", "met_count", "span", "total", "values")
+    __slots__ = ("leaf", "met", "window")
 
-    def __init__(self, leaf: Aggregate) -> None:
-        """Nothing heard yet."""
-        self.leaf, self.span = leaf, leaf.window_seconds * SECOND
-        self.values: deque[tuple[int, int, bool]] = deque()  # (observed, millionths, counted).
-        ranked = leaf.measure in (Measure.MIN, Measure.MAX)
-        self.edge: deque[tuple[int, int]] | None = deque() if ranked else None  # The lowest or highest.
-        self.total, self.met_count, self.met = 0, 0, False
+    def __init__(self, leaf: Aggregate, age: int, windows: Windows) -> None:
+        """What was heard stands in its window."""
+        self.leaf, self.window = leaf, values_of(windows, leaf, age)
+        self.met = False
 
-    def take(self, value: float | None, observed: int, _known: int) -> None:
-        """A value came."""
-        if value is None:
-            return
-        exact, where = round(value * PARTS), self.leaf.where
-        counted = where is None or where.met(value)
-        self.values.append((observed, exact, counted))
-        self.total += exact
-        self.met_count += counted
-        edge, lowest = self.edge, self.leaf.measure is Measure.MIN
-        if edge is not None:
-            while edge and (edge[-1][1] >= exact if lowest else edge[-1][1] <= exact):
-                edge.pop()
-            edge.append((observed, exact))
+    def take(self, _value: float | None, _observed: int) -> None:
+        """A value came: its window has it already."""
+
+    @property
+    def same(self) -> Hashable:
+        """What asks for the same figure."""
+        return id(self.window), self.leaf.measure, self.leaf.at_least
+
+    def quiet(self) -> tuple[float, float]:
+        """Between these nothing turns."""
+        return between(self.leaf.bound)
 
     def figure(self, now: int) -> float | None:
         """The figure now; None with too few values."""
-        values, start = self.values, now - self.span
-        while values and values[0][0] <= start:
-            _, exact, counted = values.popleft()
-            self.total -= exact
-            self.met_count -= counted
-        while self.edge and self.edge[0][0] <= start:
-            self.edge.popleft()
-        if len(values) < self.leaf.at_least:
-            return None
-        return figure(self.leaf.measure, len(values), self.total, self.met_count, self.edge[0][1] if self.edge else 0)
+        return self.window.figure(self.leaf.measure, self.leaf.at_least, now)
 
     def truth(self, now: int) -> bool | None:
         """Whether it holds now."""
@@ -225,29 +227,16 @@ class Own:
 
     def wake(self) -> int | None:
         """When the oldest value leaves the window."""
-        return self.values[0][0] + self.span if self.values else None
+        values = self.window.values
+        return values[0][0] + self.window.span if values else None
 
     def reason(self, now: int) -> Reason:
         """Why."""
-        return area_reason(self.leaf, self.truth(now), self.figure(now), len(self.values))
+        return area_reason(self.leaf, self.truth(now), self.figure(now), len(self.window.values))
 
 
-Signal = Newest | Counted | Moved | Heard | Own
-
-
-def figure(measure: Measure, count: int, total: int, met: int, edge: int) -> float:
-    """A figure of `count` values (at least one): their sum and edge in millionths, and how many met the test."""
-    match measure:
-        case Measure.MEAN:
-            return total / (PARTS * count)
-        case Measure.SUM:
-            return total / PARTS
-        case Measure.COUNT:
-            return float(met)
-        case Measure.SHARE:
-            return met / count
-        case _:
-            return edge / PARTS
+Windowed = Counted | Moved | Own
+Signal = Newest | Heard | Windowed
 
 
 def area_reason(leaf: Aggregate, held: bool | None, value: float | None, members: int) -> Reason:
@@ -268,19 +257,19 @@ def area_reason(leaf: Aggregate, held: bool | None, value: float | None, members
     )
 
 
-def signal_of(leaf: Leaf, age: int, seen: Seen) -> Signal:
-    """The state of a leaf that asks for the subject's own values; `seen` holds the newest of them."""
+def signal_of(leaf: Leaf, age: int, seen: Seen, windows: Windows) -> Signal:
+    """The state of a leaf that asks for the subject's own values: `seen` holds the newest of them, `windows` more."""
     match leaf:
         case Threshold():
             return Newest(leaf, age)
         case Repeat():
-            return Counted(leaf)
+            return Counted(leaf, age, windows)
         case Change():
-            return Moved(leaf)
+            return Moved(leaf, age, windows)
         case Silence():
             return Heard(leaf, seen)
         case Aggregate():
-            return Own(leaf)
+            return Own(leaf, age, windows)
 
 
 def is_own(leaf: Leaf) -> bool:
