@@ -24,6 +24,9 @@ _CONTEXT_HOSTS = ",".join(
     f"{host}:{port}" for host in (_HERE, "localhost") for port in (CONTEXT_PORT, CONTEXT_SERVER_PORT, FIRST_PORT)
 )
 
+# What the suite's README asks for: parts of a history begin at 40 instances and not at 20. The user's own go first.
+_SETTINGS = {"DOTHI_HISTORY_PAGE": "30"}
+
 
 @contextlib.contextmanager
 def context_server(suite: Path) -> Iterator[None]:
@@ -71,7 +74,7 @@ def _broker(command: list[str], data: Path, port: int) -> Iterator[subprocess.Po
     name.write_text(f"antares{port - FIRST_PORT + 1}")  # Tests of loops between five look for these names in Via.
     arguments = ["serve", "--data", str(data), "--port", str(port), "--open", "--context-hosts", _CONTEXT_HOSTS]
     with data.with_suffix(".log").open("wb") as log:
-        running = subprocess.Popen([*command, *arguments], stdout=log, stderr=log)  # noqa: S603
+        running = subprocess.Popen([*command, *arguments], stdout=log, stderr=log, env=_SETTINGS | os.environ)  # noqa: S603
         try:
             yield running
         finally:

@@ -64,6 +64,9 @@ def test_preconditions_of_reads(tell: Any, route: str) -> None:
         picture = await client.get(path_of(route), headers={"Accept": "image/png"})
         assert picture.status_code == 406
         assert "application/json" in picture.json()["available"]
+        if not route.startswith(("entities", "entityOperations")):
+            shapes = await client.get(path_of(route), headers={"Accept": "application/geo+json"})
+            assert shapes.status_code == 406
 
     tell(story)
 
