@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dothi.ground.errors import Invalid
-from dothi.hub.api.door.parameters import HEAD, words
+from dothi.hub.api.door.parameters import words
 from dothi.hub.api.door.request import Call
 from dothi.hub.context import Names
 from dothi.hub.language.geo import parse_geo
@@ -19,6 +19,7 @@ from dothi.hub.peers.federate.matching import Match, Selector, Wanted, match
 from dothi.hub.peers.federate.registrations import SPACES, Registration
 from dothi.hub.render.parse import check_id
 
+HEAD = frozenset(("id", "type", "scope"))  # Members of an entity that are no attributes.
 _GEO = ("georel", "geometry", "coordinates")
 _TIMES = ("timerel", "timeAt", "endTimeAt")
 

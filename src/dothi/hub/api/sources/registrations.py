@@ -4,9 +4,9 @@ from typing import Any
 from urllib.parse import quote
 
 from dothi.ground.clock import iso
-from dothi.hub.api.door.answer import BASE, NO_CONTENT, WITH_GEO, Answer, accepted, contextual, paging
+from dothi.hub.api.door.answer import BASE, NO_CONTENT, Answer, accepted, contextual, paging
 from dothi.hub.api.door.parameters import paging_of
-from dothi.hub.api.door.request import GEO_JSON, Call
+from dothi.hub.api.door.request import Call
 from dothi.hub.api.sources.discovery import filter_of, found, wanted_of
 from dothi.hub.context import Names
 from dothi.hub.peers.federate.keeping.documents import written
@@ -19,9 +19,7 @@ from dothi.hub.peers.federate.keeping.registering import (
     shown_to,
     visible,
 )
-from dothi.hub.peers.federate.matching import Match
 from dothi.hub.peers.federate.registrations import Registration, registration_of
-from dothi.hub.render.entity import collection
 from dothi.hub.render.parse import check_id
 
 PATH = "/csourceRegistrations"
@@ -54,17 +52,17 @@ async def delete_registration(call: Call) -> Answer:
 async def read_registration(call: Call) -> Answer:
     """Retrieve Context Source Registration, clause 5.10.1 (HTTP binding 6.9.3.1)."""
     names = await call.names()
-    media = accepted(call, WITH_GEO)
+    media = accepted(call)
     call.check_tenant()
     record = record_of(call.door.registry, call.actor, check_id(call.path[0]), call.tenant)
     document = _shown(call, registration_of(record), names)
-    return contextual(call, _feature(call, document) if media == GEO_JSON else document, names, media)
+    return contextual(call, document, names, media)
 
 
 async def query_registrations(call: Call) -> Answer:
-    """Query Context Source Registrations, clause 5.10.2 (HTTP binding 6.8.3.2)."""
+    """Query Context Source Registrations, clause 5.10.2 (HTTP binding 6.8.3.2), shown whole (decision 0156)."""
     names = await call.names()
-    media = accepted(call, WITH_GEO)
+    media = accepted(call)
     call.check_tenant()
     page = paging_of(call)
     wanted, condition = wanted_of(call, names), filter_of(call, names)
@@ -73,17 +71,8 @@ async def query_registrations(call: Call) -> Answer:
     headers = paging(call, PATH, (page.limit, page.offset), len(all_found) > page.offset + page.limit, media)
     if page.count:
         headers.append(("NGSILD-Results-Count", str(len(all_found))))
-    documents = [filtered(call, one, names) for one in chosen]
-    if media == GEO_JSON:
-        return contextual(call, collection([_feature(call, one) for one in documents]), names, media, headers)
+    documents = [_shown(call, one.registration, names) for one in chosen]
     return contextual(call, documents, names, media, headers)
-
-
-def filtered(call: Call, one: Match, names: Names) -> dict[str, Any]:
-    """A registration with only those parts that match, as clause 5.10.2.5 recommends."""
-    document = _shown(call, one.registration, names)
-    parts = [dict(part.document) for part in one.information]
-    return document | {"information": written({"information": parts}, names)["information"]}
 
 
 def _shown(call: Call, registration: Registration, names: Names) -> dict[str, Any]:
@@ -92,13 +81,6 @@ def _shown(call: Call, registration: Registration, names: Names) -> dict[str, An
     if "sysAttrs" in call.options():
         document |= {"createdAt": iso(registration.made), "modifiedAt": iso(registration.changed)}
     return document
-
-
-def _feature(call: Call, document: dict[str, Any]) -> dict[str, Any]:
-    """A registration as a GeoJSON feature; its geometry is that of its location, or of the space asked for."""
-    properties = {name: value for name, value in document.items() if name != "id"}
-    geometry = document.get(call.query.get("geometryProperty") or "location")
-    return {"id": document["id"], "type": "Feature", "geometry": geometry, "properties": properties}
 
 
 def _maker(call: Call) -> Maker:
