@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.ground.errors import DothiError, Malformed, Missing
+from dothi.hub.api import maps
 from dothi.hub.api.door.answer import READABLE, WITH_GEO, Answer, accepted, deliver, no_such_method, refused
 from dothi.hub.api.door.request import (
     Authenticate,
@@ -74,6 +75,9 @@ ROUTES: dict[str, Mapping[str, Handler]] = {
         "DELETE": registrations.delete_registration,
     },
     "info/sourceIdentity": {"GET": identity.read_identity},
+    "entityMaps": {"GET": maps.make_map, "POST": maps.make_map_by_post},
+    "entityMaps/{}": {"GET": maps.read_map, "PATCH": maps.update_map, "DELETE": maps.delete_map},
+    "temporal/entityMaps": {"GET": maps.make_temporal_map, "POST": maps.make_temporal_map_by_post},
     "vocabulary.jsonld": {"GET": discovery.vocabulary},
     "openapi.json": {"GET": discovery.openapi},
 }

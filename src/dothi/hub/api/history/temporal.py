@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dothi.ground.errors import Malformed, Missing
 from dothi.hub.api.door.answer import Answer, accepted, contextual, paging
-from dothi.hub.api.door.parameters import Asked, asked_of, paging_of
+from dothi.hub.api.door.parameters import Asked, Paging, asked_of, paging_of
 from dothi.hub.api.door.request import Call
 from dothi.hub.api.history.asking import Wanted, query_wanted, wanted_of
 from dothi.hub.api.history.paging import part_of
@@ -20,6 +21,8 @@ from dothi.hub.read.past.evolution import SCOPE, Past, Series
 from dothi.hub.render.aggregate import ineligible, render_aggregated
 from dothi.hub.render.parse import check_id
 from dothi.hub.render.temporal import History, render_history, render_pairs
+
+_MOST_IDS = 100_000  # Entities in one entity map.
 
 
 async def read_history(call: Call) -> Answer:
@@ -65,6 +68,14 @@ async def _found(call: Call, names: Names, asked: Asked, path: str) -> Answer:
     if page.count:
         headers.append(("NGSILD-Results-Count", str(total)))
     return _answer(call, found, wanted, names, media, headers)
+
+
+async def local_ids(call: Call, names: Names, asked: Asked) -> list[str]:
+    """The ids of all entities of this hub whose evolutions answer (clause 5.14.5.4)."""
+    query, _ = query_wanted(call, names, asked, Paging(0, 0, True))
+    wanted = wanted_of(call, names, asked, accepted(call))
+    found, _ = await _page(call, replace(query, limit=_MOST_IDS), wanted, "")
+    return [past.entity.id for past in found]
 
 
 async def _page(call: Call, query: Query, wanted: Wanted, order: str) -> tuple[list[Past], int]:

@@ -37,6 +37,7 @@ def _usual(call: Call) -> bool:
     return (
         headers.get("accept", "*/*") in ("*/*", JSON)
         and "prefer" not in headers
+        and "ngsild-entitymap" not in headers
         and call.door.registry.none(call.tenant)
     )
 

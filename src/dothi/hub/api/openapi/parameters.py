@@ -65,4 +65,8 @@ SHOW = ("attrs", "pick", "omit", "lang", "datasetId", "options", "format")
 PAGE = ("limit", "offset", "count", "local")
 TIMES = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
 FILTER = ("id", "idPattern", "type", "attrs", "q", *GEO, "scopeQ", "expandValues", "csf", "geometryProperty", "local")
-QUERY = ("id", "idPattern", "type", "q", *GEO, "scopeQ", "orderBy", "expandValues", "csf", "join", *SHOW, *PAGE)
+MAP = ("entityMap", "entityMapLifetime")
+QUERY = (
+    *("id", "idPattern", "type", "q", *GEO, "scopeQ", "orderBy", "expandValues", "csf", "join", *SHOW, *PAGE),
+    *(*MAP, "splitEntities"),
+)

@@ -128,19 +128,20 @@ def _local(peers: Peers, caller: Caller, asked: Asked) -> Sequence[Entity]:
             return (peers.hub.get(caller.actor, asked.query.ids[0], caller.tenant),)
         except Missing:
             return ()
-    query = _broad(asked.query) if asked.broad else asked.query
+    query = broadened(asked.query) if asked.broad else asked.query
     whole = replace(query, limit=MOST, offset=0, count=False, order=(), ordering=None)
     return peers.hub.query(caller.actor, whole).entities
 
 
-def _broad(query: Query) -> Query:
+def broadened(query: Query) -> Query:
+    """The query without the filters that are applied to the whole (clause 5.7.2.4)."""
     return replace(query, attrs=(), q=None, geo=None, scope=None)
 
 
 def _with_copies(peers: Peers, caller: Caller, told: Told, asked: Asked, now: int) -> Told:
     """What a source said, kept for later; where it is cut off, what it said last with its age."""
     registration = told.match.registration
-    query = _broad(asked.query) if asked.broad else asked.query
+    query = broadened(asked.query) if asked.broad else asked.query
     if not told.cut:
         if told.whole:
             peers.copies.keep(registration, told.entities, query, now)

@@ -80,7 +80,7 @@ class _Calls:
         # An answer narrowed by the request is no whole picture of the entity.
         self.whole = match.attrs(wanted) == match.attrs() and not asked.datasets
         self._selection = selection(match, asked.query, names)
-        self._filters = _said(asked, names)
+        self._filters = said(asked, names)
 
     def at(self, offset: int) -> Call:
         parameters = {"options": "sysAttrs"}
@@ -119,7 +119,7 @@ def _operation(match: Match, asked: Asked) -> str:
     return next(name for name in wanted if match.registration.offers(name))
 
 
-def _said(asked: Asked, names: Names) -> dict[str, str]:
+def said(asked: Asked, names: Names) -> dict[str, str]:
     """The filters, as far as they can be told to another hub; what is not told is looked at here afterwards."""
     query = asked.query
     if asked.broad or asked.one:

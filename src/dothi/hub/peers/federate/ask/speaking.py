@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from dothi.ground.clock import iso
 from dothi.ground.errors import Unsupported
 from dothi.hub.context import Names
 from dothi.hub.language.nodes import (
@@ -24,6 +25,7 @@ from dothi.hub.language.nodes import (
     TypeCondition,
     TypeIs,
     TypeOr,
+    Window,
 )
 from dothi.hub.peers.federate.matching import Match
 
@@ -109,6 +111,19 @@ def geo_parameters(geo: Geo, names: Names) -> dict[str, str]:
         "coordinates": msgspec.json.encode(geo.geometry["coordinates"]).decode(),
         "geoproperty": names.outward(geo.attribute),
     }
+
+
+def window_parameters(window: Window) -> dict[str, str]:
+    """A temporal query as parameters (clause 4.11)."""
+    asked = {"timeproperty": window.attribute}
+    if window.rel == "between":
+        asked |= {"timerel": "between", "timeAt": iso(window.start or 0), "endTimeAt": iso(window.end or 0)}
+    elif window.rel is not None:
+        moment = window.end if window.rel == "before" else window.start
+        asked |= {"timerel": window.rel, "timeAt": iso(moment or 0)}
+    if window.last is not None:
+        asked["lastN"] = str(window.last)
+    return asked
 
 
 def q_text(condition: Condition, names: Names) -> str:

@@ -1,0 +1,20 @@
+"""Operations on entity maps (clauses 6.32, 6.34 and 6.35)."""
+
+from dothi.hub.api.openapi.operation import ALWAYS, READ, WRITE, Operation
+from dothi.hub.api.openapi.parameters import QUERY, TIMES
+
+_ONE = "/entityMaps/{entityMapId}"
+_MADE = (201, *READ)
+MAPS = (
+    Operation("/entityMaps", "get", "createEntityMap", "5.14.4", _MADE, QUERY, answer="Any"),
+    Operation("/entityMaps", "post", "createEntityMapBatch", "5.14.4", (201, *WRITE, 406), (), "Query", "Any"),
+    Operation(_ONE, "get", "retrieveEntityMap", "5.14.1", (200, *READ), answer="Any"),
+    Operation(_ONE, "patch", "updateEntityMap", "5.14.2", (204, *WRITE), body="Fragment"),
+    Operation(_ONE, "delete", "deleteEntityMap", "5.14.3", (204, *ALWAYS)),
+    Operation(
+        "/temporal/entityMaps", "get", "createTemporalEntityMap", "5.14.5", _MADE, (*QUERY, *TIMES), answer="Any"
+    ),
+    Operation(
+        "/temporal/entityMaps", "post", "createTemporalEntityMapBatch", "5.14.5", (201, *WRITE, 406), (), "Query", "Any"
+    ),
+)
