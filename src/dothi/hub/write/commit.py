@@ -50,6 +50,7 @@ class Effect(NamedTuple):
 class _Pending:
     """The group being built: what its flush will write, and heads as they will stand."""
 
+    stored: dict[tuple[int, str], Head] = field(default_factory=dict)  # As they stood on disk.
     heads: dict[tuple[int, str], Head] = field(default_factory=dict)
     log: list[LogRow] = field(default_factory=list)
     receipts: dict[str, bytes] = field(default_factory=dict)
@@ -133,21 +134,23 @@ class Writer:
         pending = _Pending()
         seq, eid = self._seq, self._eid
         outcomes: list[Receipt | Exception] = []
-        for job in jobs:
-            try:
-                outcomes.append(self._one(job.commit, pending))
-            except DothiError as refused:
-                outcomes.append(refused)
-            except Exception as broken:  # The thread must outlive any one commit.
-                outcomes.append(broken)
         try:
+            pending.stored = self._stored([job.commit for job in jobs])
+            outcomes += [self._tried(job.commit, pending) for job in jobs]
             if pending.asks():
                 self._flush(pending)
         except Exception as broken:
             self._seq, self._eid = seq, eid
             lost = Unavailable(f"The store could not write: {broken}. Nothing of it was kept as far as is known.")
-            outcomes = [lost if isinstance(outcome, Receipt) else outcome for outcome in outcomes]
+            outcomes = [lost if isinstance(outcome, Receipt) else outcome for outcome in outcomes] or [lost] * len(jobs)
         _answer(jobs, outcomes)
+
+    def _tried(self, commit: Commit, pending: _Pending) -> Receipt | Exception:
+        """The receipt of one commit, or what it is refused for."""
+        try:
+            return self._one(commit, pending)
+        except Exception as refused:  # A refusal of ours, or a defect: the thread must outlive any one commit.
+            return refused
 
     def _flush(self, pending: _Pending) -> None:
         self._store.write(
@@ -179,10 +182,9 @@ class Writer:
         tid = self._store.tenant(commit.tenant, make=True) or 0
         self._expect(commit, tid, pending)
         seq = self._seq + 1
-        stored = self._stored(commit, tid)
         for change in commit.changes:
             try:
-                self._change(commit, change, (tid, seq, at), trial, pending, stored)
+                self._change(commit, change, (tid, seq, at), trial, pending)
             except DothiError as refused:
                 if not commit.partial:
                     raise
@@ -223,11 +225,19 @@ class Writer:
             found[lane] = head.eid
         return found
 
-    def _stored(self, commit: Commit, tid: int) -> dict[str, Head]:
-        """What is on disk of the entities that a commit changes: one look for all, without documents where it can."""
-        blind = all(change.op in _BLIND and not change.newer_only for change in commit.changes)
-        docs = not blind or bool(commit.actor.areas) or self.heeded
-        return self._store.heads(tid, dict.fromkeys(change.id for change in commit.changes), docs)
+    def _stored(self, commits: list[Commit]) -> dict[tuple[int, str], Head]:
+        """What is on disk of the entities that a group changes: one look for all, without documents where it can."""
+        wanted: dict[tuple[int, bool], dict[str, None]] = {}
+        for commit in commits:
+            blind = all(change.op in _BLIND and not change.newer_only for change in commit.changes)
+            docs = not blind or bool(commit.actor.areas) or self.heeded
+            tid = self._store.tenant(commit.tenant) or 0
+            wanted.setdefault((tid, docs), {}).update((change.id, None) for change in commit.changes)
+        found: dict[tuple[int, str], Head] = {}
+        for tid, docs in sorted(wanted):  # Those with documents come last: they hold for both.
+            heads = self._store.heads(tid, wanted[tid, docs], docs)
+            found.update({(tid, entity_id): head for entity_id, head in heads.items()})
+        return found
 
     def _expect(self, commit: Commit, tid: int, pending: _Pending) -> None:
         for entity_id, version in commit.expect.items():
@@ -249,11 +259,10 @@ class Writer:
         where: tuple[int, int, int],
         trial: _Trial,
         pending: _Pending,
-        stored: dict[str, Head],
     ) -> None:
         tid, _, at = where
         key = (tid, change.id)
-        head = trial.heads.get(key) or pending.heads.get(key) or stored.get(change.id)
+        head = trial.heads.get(key) or pending.heads.get(key) or pending.stored.get(key)
         if (self._fades or pending.fades or trial.fades) and self._has_faded(key, at, trial, pending):
             head = self._sweep(change.id, head, where, trial)
         if change.op is Op.EXPIRE:
