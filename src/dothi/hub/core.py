@@ -109,6 +109,14 @@ class Hub:
                 return entity
         raise Missing(f"Entity {entity_id} is not there, or you may not see it.", entity=entity_id)
 
+    def some(self, actor: Actor, ids: Iterable[str], tenant: str = "") -> dict[str, Entity]:
+        """Those of the entities that are there and that `actor` may see, by id."""
+        tid = self._store.tenant(tenant)
+        heads = {} if tid is None else self._store.heads(tid, tuple(dict.fromkeys(ids)))
+        now = now_us()
+        known = ((name, _standing(head, now)) for name, head in heads.items())
+        return {name: one for name, one in known if one is not None and self._policy.may_read(actor, one)}
+
     def may_read(self, actor: Actor, entity: Entity) -> bool:
         """Whether `actor` may read an entity that came from elsewhere, as if it were held here."""
         return self._policy.may_read(actor, entity)
@@ -357,6 +365,13 @@ class Hub:
         for loop, bell in tuple(self._waiters):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(bell.set)
+
+
+def _standing(head: Head, now: int) -> Entity | None:
+    """The entity of a head as it stands at `now` (µs); None when it is gone."""
+    if head.doc is None:
+        return None
+    return alive(codec.entity_of(head.doc, head.created, head.modified, head.version), now)
 
 
 def load(folder: Path, commits: Iterable[LoggedCommit], events: Iterable[tuple[str, Event]] = ()) -> int:

@@ -180,7 +180,7 @@ def _link(links: list[str], rel: str) -> str | None:
         ("georel=near;maxDistance==10&geometry=Point&coordinates=[200,1]", 400, "BadRequestData"),
         ("georel=near;maxDistance==10&geometry=Point&coordinates=nonsense", 400, "BadRequestData"),
         ("type=Station&geometryProperty=location", 400, "BadRequestData"),
-        ("type=Station&join=inline", 422, "OperationNotSupported"),
+        ("type=Station&join=around", 400, "BadRequestData"),
         ("type=Station&pick=a{b}", 400, "BadRequestData"),
         ("type=Station&pick=a,,b", 400, "BadRequestData"),
         ("type=Station&pick=a&omit=a", 400, "BadRequestData"),

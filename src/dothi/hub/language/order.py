@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dothi.ground.errors import Invalid
+from dothi.ground.geometry import TYPES
 from dothi.hub.language.collation import collation
 from dothi.hub.language.geo import parse_geometry
 from dothi.hub.language.logic import Reader
@@ -32,6 +33,8 @@ def parse_order(
         raise Invalid(f"orderBy must have 1 to {TERMS_MAX} parts, not {len(parsed)}.")
     if language is not None:
         collation(language)  # Whether it is one is said now, not when the first two texts are compared.
+    if geometry is not None and geometry not in TYPES:
+        raise Invalid(f"orderGeometry is {geometry[:40]!r}; it is one of {', '.join(TYPES)}.")
     place = None if origin is None else parse_geometry(geometry or "Point", origin, "orderFrom")
     if place is None and any(term.distance for term in parsed):
         raise Invalid("orderBy by distance needs the place to measure from: orderFrom (clause 4.23.3).")

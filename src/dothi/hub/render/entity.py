@@ -117,6 +117,8 @@ def _concise(full: Any, bare: bool = True) -> Any:
 
 
 def _concise_member(name: str, part: Any) -> Any:
+    if name == "objectList":
+        return _uris(part)  # Clause 4.5.22.3: that they are objects can be inferred.
     return part if name in _MEMBERS else _concise(part)
 
 
@@ -137,7 +139,17 @@ def simplified_value(instance: Instance, shape: Shape) -> Any:
     """The bare value of an instance (clause 4.5.4); language maps, JSON and names stay in an object of one member."""
     full = render_instance(instance, shape)
     key = VALUE_KEY[full["type"]]
+    inside = full.get("entityList", full.get("entity"))
+    if inside is not None:  # Linked entities stand in the place of their ids (clause 4.5.23.2).
+        return inside
     value = full.get(key)
-    if key == "objectList" and isinstance(value, list):
-        return [part["object"] if isinstance(part, dict) else part for part in value]
+    if key == "objectList":
+        return _uris(value)
     return {key: value} if key in _WRAPPED else value
+
+
+def _uris(listed: Any) -> Any:
+    """The bare URIs of an objectList."""
+    return (
+        [part["object"] if isinstance(part, dict) else part for part in listed] if isinstance(listed, list) else listed
+    )

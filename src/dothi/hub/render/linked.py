@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
+
 from dothi.ground.errors import TooMany
 from dothi.hub.language.match import objects
 from dothi.hub.model import Attribute, Entity, Instance, instances
@@ -30,10 +32,12 @@ def flattened(found: Iterable[Shown], join: Join, look_up: LookUp) -> list[Shown
     met = set(join.before) | {entity.id for entity, _ in shown}
     frontier = shown
     for _ in range(join.level):
-        new = {uri: shape for uri, shape in reversed(_targets(frontier)) if uri not in met}
-        wanted = [uri for uri, _ in _targets(frontier) if uri in new]
-        known = look_up(list(dict.fromkeys(wanted)))
-        frontier = [(known[uri], new[uri]) for uri in dict.fromkeys(wanted) if uri in known]
+        new: dict[str, Shape] = {}
+        for uri, shape in _targets(frontier):
+            if uri not in met:
+                new.setdefault(uri, shape)
+        known = look_up(list(new))
+        frontier = [(known[uri], shape) for uri, shape in new.items() if uri in known]
         met.update(new)
         shown = shown + frontier
         _check(len(shown))
@@ -85,32 +89,25 @@ class Inliner:
         way = (*passed, entity.id)
         if len(way) > self._join.level:
             return entity
+        seen = shape.visible(entity.attrs)
         attrs = {
             name: self._attribute(attribute, shape.behind(name), way)
-            if name in shape.visible(entity.attrs) and objects(attribute)
-            else attribute
             for name, attribute in entity.attrs.items()
+            if name in seen and objects(attribute)
         }
-        return Entity(
-            entity.id,
-            entity.types,
-            attrs,
-            entity.scope,
-            entity.created_at,
-            entity.modified_at,
-            entity.version,
-            entity.expires_at,
-            entity.fades_at,
-        )
+        return msgspec.structs.replace(entity, attrs={**entity.attrs, **attrs}) if attrs else entity
 
     def _attribute(self, attribute: Attribute, shape: Shape, way: tuple[str, ...]) -> Attribute:
         listed = [self._instance(one, shape, way) for one in instances(attribute)]
         return listed if isinstance(attribute, list) else listed[0]
 
     def _instance(self, instance: Instance, shape: Shape, way: tuple[str, ...]) -> Instance:
-        documents = [made for uri in objects(instance) if (made := self._document(uri, shape, way)) is not None]
+        made = {uri: self._document(uri, shape, way) for uri in objects(instance)}
+        documents: list[Any] = [one for one in made.values() if one is not None]
         if not documents:
             return instance
+        if shape.form == "simplified":  # Documents stand in the place of the URIs there, and none may be lost.
+            documents = [uri if one is None else one for uri, one in made.items()]
         if instance["type"] == "ListRelationship":
             return {**instance, "entityList": documents}
         return {**instance, "entity": documents if isinstance(instance["object"], list) else documents[0]}

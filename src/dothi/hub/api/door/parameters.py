@@ -1,20 +1,26 @@
 """Query parameters (and the Query document of POST) to queries, shapes and windows of the hub."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
-from dothi.ground.errors import Invalid, Malformed, TooMany, Unsupported
+from dothi.ground.errors import Invalid, Malformed, TooMany
 from dothi.hub.api.door.request import GEO_JSON, Call
 from dothi.hub.context import Names
+from dothi.hub.context.terms import is_uri
 from dothi.hub.language.geo import parse_geo
-from dothi.hub.language.nodes import Geo, Query, Window
+from dothi.hub.language.match import attributes, depth
+from dothi.hub.language.nodes import Condition, Geo, Ordering, Query, Selector, TypeCondition, TypeOr, Window
+from dothi.hub.language.order import parse_order
 from dothi.hub.language.q import parse_q
 from dothi.hub.language.scope import parse_scope
 from dothi.hub.language.time import parse_window
 from dothi.hub.language.types import parse_types
+from dothi.hub.render.instance import NO_DATASET
+from dothi.hub.render.linked import Join
+from dothi.hub.render.members import HEAD, Members, levels, pairs, parse_members
 from dothi.hub.render.parse import check_id
 from dothi.hub.render.shape import Form, Shape, ranked_languages
 from dothi.hub.render.values import shown
@@ -27,12 +33,11 @@ FORMS: dict[str, Form] = {
     "keyValues": "simplified",
 }
 MOST_OFFSET = 10**9
-HEAD = frozenset({"id", "type", "scope"})
+MOST_LEVELS = 100
+ENTITIES = "entities"  # Selectors of a Query document as JSON, where no single parameters say the same.
 _STAMPS = {"createdAt", "modifiedAt", "deletedAt", "observedAt"}  # Every entity may have them.
 _GEO = ("georel", "geometry", "coordinates", "geoproperty")
 _TEMPORAL = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
-_LISTS = ("attrs", "pick", "omit", "datasetId")
-_TEXTS = ("q", "scopeQ", "lang", "expandValues", "csf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +76,67 @@ def _number(name: str, text: str) -> int:
 
 def query_of(call: Call, names: Names, asked: Asked, paging: Paging) -> Query:
     """The query of entities that is asked for (clause 5.7.2). Invalid names the parameter that is wrong."""
-    narrowing = {"type", "q", "georel"} & asked.keys()
-    if not (narrowing or set(words(asked.get("attrs") or asked.get("pick"))) - HEAD - _STAMPS) and not call.flag(
-        "local"
-    ):
-        raise Invalid(
-            "The query is too wide: give type, attrs, q or a geo-query, or local=true for everything (clause 5.7.2.4)."
-        )
-    expand_values = words(asked.get("expandValues"))
+    q = parse_q(asked["q"], names.inward, words(asked.get("expandValues"))) if "q" in asked else None
+    _check_width(call, asked, q)
+    if q is not None and depth(q) > (join.level if (join := join_of(asked)) else 0):
+        raise Invalid("q looks deeper into linked entities than join and joinLevel reach (clause 5.7.2.4).")
     if "csf" in asked:
-        parse_q(asked["csf"], names.inward)  # There are no sources to filter yet, but a wrong filter is wrong.
+        parse_q(asked["csf"], names.inward)  # Who asks the sources reads it; a wrong filter is wrong in any case.
+    for name in words(asked.get("jsonKeys")):
+        names.inward(name)  # Values of JSON are kept as they came, so there is nothing else to do for them.
     ids = tuple(check_id(one) for one in words(asked.get("id")))
+    selectors = _several(asked, names)
     return Query(
-        types=parse_types(asked["type"], names.inward) if asked.get("type", "*") != "*" else None,
+        types=_types(asked.get("type", "*"), names) if not selectors else _any_type(selectors),
         ids=ids,
         id_pattern=None if ids else asked.get("idPattern"),  # Clause 5.2.33: the id goes first.
         attrs=_inward(names, asked.get("attrs")) or _picked(names, asked.get("pick")),
-        q=parse_q(asked["q"], names.inward, expand_values) if "q" in asked else None,
+        q=q,
         geo=_geo(asked, names),
         scope=parse_scope(asked["scopeQ"]) if "scopeQ" in asked else None,
         limit=paging.limit,
         offset=paging.offset,
         count=paging.count,
-        order=_order(asked.get("orderBy"), names),
+        ordering=_ordering(asked, names),
+        any_of=selectors,
         tenant=call.tenant,
     )
+
+
+def _check_width(call: Call, asked: Asked, q: Condition | None) -> None:
+    """Raise Invalid for a query without any condition that is not local (clause 5.7.2.4)."""
+    everything = asked.get("type") == "*"
+    if everything and call.query.get("local") == "false":
+        raise Invalid("type=* is about this hub only: leave local=false out, or name types (clause 6.4.3.2).")
+    told = set(words(asked.get("attrs") or asked.get("pick"))) - HEAD
+    if q is not None:
+        told |= attributes(q)
+    narrow = {"type", "georel", ENTITIES} & asked.keys() or told - _STAMPS
+    if not narrow and not call.flag("local"):
+        raise Invalid(
+            "The query is too wide: give type, attrs, q or a geo-query, or local=true for everything (clause 5.7.2.4)."
+        )
+
+
+def _types(text: str, names: Names) -> TypeCondition | None:
+    return None if text == "*" else parse_types(text, names.inward)
+
+
+def _several(asked: Asked, names: Names) -> tuple[Selector, ...]:
+    """The selectors of a Query document that differ in more than their types (clause 5.2.33)."""
+    return tuple(
+        Selector(
+            _types(one.get("type", "*"), names),
+            tuple(check_id(part) for part in one.get("id", ())),
+            one.get("idPattern"),
+        )
+        for one in msgspec.json.decode(asked.get(ENTITIES, "[]"))
+    )
+
+
+def _any_type(selectors: tuple[Selector, ...]) -> TypeCondition | None:
+    types = tuple(one.types for one in selectors if one.types is not None)
+    return TypeOr(types) if len(types) == len(selectors) else None
 
 
 def _inward(names: Names, text: str | None) -> tuple[str, ...]:
@@ -103,47 +144,80 @@ def _inward(names: Names, text: str | None) -> tuple[str, ...]:
 
 
 def _geo(asked: Asked, names: Names) -> Geo | None:
-    given = [name for name in _GEO if name in asked]
+    given = [name for name in _GEO[:3] if name in asked]
     if not given:
-        return None
+        return None  # Without a geo-query its geoproperty is ignored (clause 6.4.3.2).
     missing = [name for name in _GEO[:3] if name not in asked]
     if missing:
         raise Invalid(f"A geo-query needs georel, geometry and coordinates; {', '.join(missing)} is missing.")
     return parse_geo(asked["georel"], asked["geometry"], asked["coordinates"], asked.get("geoproperty"), names.inward)
 
 
-def _order(text: str | None, names: Names) -> tuple[str, ...]:
-    order = []
-    for part in words(text):
-        name, _, direction = part.partition(";")
-        if direction not in ("", "asc", "desc"):
-            raise Invalid(f"orderBy holds {part[:60]!r}; after the semicolon there is asc or desc.")
-        if name in HEAD or "." in name or "[" in name:
-            raise Unsupported(f"orderBy={name} is not supported; order by attributes, createdAt or modifiedAt.")
-        order.append(("-" if direction == "desc" else "") + names.inward(name))
-    return tuple(order)
+def _ordering(asked: Asked, names: Names) -> Ordering | None:
+    """How the answer is to be sorted (clause 4.23.3)."""
+    origin, geometry, collation = (asked.get(name) for name in ("orderFrom", "orderGeometry", "collation"))
+    terms = asked["orderBy"].split(",") if "orderBy" in asked else ["id"]
+    ordering = parse_order(terms, origin, geometry, collation, names.inward)
+    return ordering if "orderBy" in asked else None
+
+
+def join_of(asked: Asked) -> Join | None:
+    """How linked entities are asked for (clause 4.5.23), None for not at all."""
+    kind, level = asked.get("join", "@none"), _number("joinLevel", asked.get("joinLevel", "1"))
+    if kind not in ("flat", "inline", "@none"):
+        raise Invalid(f"join is {kind[:40]!r}; it is one of flat, inline and @none.")
+    if not 0 < level <= MOST_LEVELS:
+        raise Invalid(f"joinLevel is {level}; it must be a whole number from 1 to {MOST_LEVELS}.")
+    before = frozenset(check_id(one) for one in words(asked.get("containedBy")))
+    return None if kind == "@none" else Join("flat" if kind == "flat" else "inline", level, before)
 
 
 def shape_of(call: Call, names: Names, asked: Asked, media: str) -> Shape:
     """How the entities are to look (clauses 4.5, 4.21, 6.3.7)."""
-    if asked.get("join", "@none") != "@none" or "containedBy" in asked:
-        raise Unsupported("Linked entity retrieval (join) is not supported yet; query the linked entities by id.")
     options = call.options()
     if "geometryProperty" in asked and media != GEO_JSON:
         raise Invalid(f"geometryProperty goes with Accept: {GEO_JSON} only (clause 5.7.2.4).")
-    _check_projection(asked)
-    attrs, pick, datasets = asked.get("attrs"), asked.get("pick"), asked.get("datasetId")
-    return Shape(
+    if "attrs" in asked and ("pick" in asked or "omit" in asked):
+        raise Invalid("attrs cannot stand beside pick or omit; use pick and omit (clause 4.21).")
+    attrs, datasets = asked.get("attrs"), asked.get("datasetId")
+    shape = Shape(
         names=names,
         form=form_of(call, options),
         sys_attrs="sysAttrs" in options,
         attrs=frozenset(_inward(names, attrs)) if attrs is not None else None,
-        pick=_members(names, pick) if pick is not None else None,
-        omit=_members(names, asked.get("omit")),
         languages=ranked_languages(asked["lang"]) if "lang" in asked else None,
-        datasets=frozenset(words(datasets)) if datasets is not None else None,
+        datasets=frozenset(_dataset(one) for one in words(datasets)) if datasets is not None else None,
         geometry=names.inward(asked.get("geometryProperty", "location")),
     )
+    pick, omit = (parse_members(one, asked[one], names.inward) if one in asked else None for one in ("pick", "omit"))
+    _check_depth(asked, pick or {}, omit or {})
+    return _projected(shape, pick, omit or {})
+
+
+def _dataset(text: str) -> str:
+    if text != NO_DATASET and not is_uri(text):
+        raise Invalid(f"datasetId holds {text[:60]!r}, which is neither a URI nor {NO_DATASET}.")
+    return text
+
+
+def _check_depth(asked: Asked, pick: Members, omit: Members) -> None:
+    join = join_of(asked)
+    if max(levels(pick), levels(omit)) > (join.level if join else 0):
+        raise Invalid("pick or omit look deeper into linked entities than join and joinLevel reach (clause 5.7.2.4).")
+
+
+def _projected(shape: Shape, pick: Members | None, omit: Members) -> Shape:
+    """The shape narrowed to what is picked and not left out, on each level for itself."""
+    gone = frozenset(name for name, below in omit.items() if below is None)
+    both = gone & (pick or {}).keys()
+    if both:
+        raise Invalid(f"pick and omit both name {', '.join(sorted(both))[:100]}.")
+    inner_pick, inner_omit = dict(pairs(pick or {})), dict(pairs(omit))
+    linked = tuple(
+        (name, _projected(replace(shape, attrs=None), inner_pick.get(name), inner_omit.get(name, {})))
+        for name in sorted(inner_pick.keys() | inner_omit.keys())
+    )
+    return replace(shape, pick=None if pick is None else frozenset(pick), omit=gone, linked=linked)
 
 
 def form_of(call: Call, options: frozenset[str]) -> Form:
@@ -158,30 +232,8 @@ def form_of(call: Call, options: frozenset[str]) -> Form:
 
 def _picked(names: Names, pick: str | None) -> tuple[str, ...]:
     """The attributes of which an entity must have one: those picked, unless its id, type or scope is wanted anyway."""
-    members = _members(names, pick)
-    return () if members & HEAD else tuple(members)
-
-
-def _check_projection(asked: Asked) -> None:
-    """Raise Invalid for projections that contradict each other (clause 4.21)."""
-    if "attrs" in asked and ("pick" in asked or "omit" in asked):
-        raise Invalid("attrs cannot stand beside pick or omit; use pick and omit (clause 4.21).")
-    both = set(words(asked.get("pick"))) & set(words(asked.get("omit")))
-    if both:
-        raise Invalid(f"pick and omit both name {', '.join(sorted(both))[:100]}.")
-
-
-def _members(names: Names, text: str | None) -> frozenset[str]:
-    """The members of pick and omit (clause 4.21); | separates as a comma does."""
-    if text is None:
-        return frozenset()
-    parts = [part.strip() for part in text.replace("|", ",").split(",")]
-    if "{" in text or "}" in text or "" in parts:
-        raise Invalid(
-            f"{shown(text)} must be names separated by commas; braces need linked entity retrieval, "
-            "which is not supported (clause 4.21)."
-        )
-    return frozenset(part if part in HEAD else names.inward(part) for part in parts)
+    members = parse_members("pick", pick, names.inward) if pick is not None else {}
+    return () if members.keys() & HEAD else tuple(members)
 
 
 def window_of(asked: Asked) -> Window:
@@ -198,55 +250,54 @@ def asked_of(document: Any) -> dict[str, str]:
     if document.get("type") != "Query":
         raise Invalid(f'The body must have "type": "Query", not {shown(document.get("type"))}.')
     asked = _selectors(document.get("entities"))
-    asked |= {name: _text(name, document[name]) for name in _TEXTS if name in document}
-    asked |= {name: ",".join(_texts(name, document[name])) for name in _LISTS if name in document}
-    if "join" in document:
-        asked["join"] = _text("join", document["join"])
-    for name, members in (("geoQ", _GEO), ("temporalQ", _TEMPORAL), ("aggrParams", _TEMPORAL[-2:])):
+    for name, read in _MEMBERS.items():
         if name in document:
-            asked |= _section(name, document[name], members)
-    if "ordering" in document:
-        asked["orderBy"] = ",".join(
-            _texts("ordering.orderBy", _object("ordering", document["ordering"]).get("orderBy"))
-        )
+            asked[name] = read(name, document[name])
+    for name, members in _SECTIONS.items():
+        section = _object(name, document.get(name, {}))
+        asked |= {
+            parameter: _flat(f"{name}.{member}", section[member])
+            for member, parameter in members.items()
+            if member in section
+        }
     return asked
-
-
-def _section(name: str, value: Any, members: tuple[str, ...]) -> dict[str, str]:
-    section = _object(name, value)
-    return {member: _flat(f"{name}.{member}", section[member]) for member in members if member in section}
 
 
 def _flat(name: str, value: Any) -> str:
     """A member as its parameter would spell it: coordinates as JSON, lists by commas, numbers as digits."""
-    if name.endswith(".coordinates") and isinstance(value, list):
-        return msgspec.json.encode(value).decode()
+    if name.endswith(".coordinates"):
+        return msgspec.json.encode(value).decode() if isinstance(value, list) else _text(name, value)
     if isinstance(value, list):
-        return ",".join(_texts(name, value))
-    return str(value) if type(value) is int else _text(name, value)
+        return _texts(name, value)
+    return _digits(name, value) if name.endswith(".lastN") and type(value) is int else _text(name, value)
 
 
 def _selectors(entities: Any) -> dict[str, str]:
-    """Entity selectors (clause 5.2.33). Several may differ by type only, since each of them narrows for itself."""
+    """Entity selectors (clause 5.2.33). Several that differ by type only are one; others stay as they are."""
     if entities is None:
         return {}
-    selectors = [_object("entities", one) for one in (entities if isinstance(entities, list) else [entities])]
+    selectors = [_selector(one) for one in (entities if isinstance(entities, list) else [entities])]
     if not selectors:
         raise Invalid("entities must not be empty.")
-    types = list(dict.fromkeys(_text("entities.type", one["type"]) for one in selectors if "type" in one))
-    named = ["id" in one for one in selectors]
-    if len(selectors) > 1 and (any("idPattern" in one for one in selectors) or (any(named) and len(types) > 1)):
-        raise Unsupported(
-            "Selectors that differ in type and in id or idPattern are not supported; send a query for each."
-        )
-    asked = {}
-    if types:
-        asked["type"] = "|".join(f"({one})" for one in types) if len(types) > 1 else types[0]
-    if all(named):
-        asked["id"] = ",".join(part for one in selectors for part in _texts("entities.id", one["id"]))
-    if "idPattern" in selectors[0]:
-        asked["idPattern"] = _text("entities.idPattern", selectors[0]["idPattern"])
-    return asked
+    types = list(dict.fromkeys(one["type"] for one in selectors if "type" in one))
+    if len(selectors) > 1 and any(one.keys() - {"type"} for one in selectors):
+        return {ENTITIES: msgspec.json.encode(selectors).decode()}
+    asked = {"type": "|".join(f"({one})" for one in types) if len(types) > 1 else types[0]} if types else {}
+    if "id" in selectors[0]:
+        asked["id"] = ",".join(selectors[0]["id"])
+    return asked | ({"idPattern": selectors[0]["idPattern"]} if "idPattern" in selectors[0] else {})
+
+
+def _selector(value: Any) -> dict[str, Any]:
+    """One selector, checked; its ids as a list."""
+    given = _object("entities", value)
+    selector: dict[str, Any] = {
+        name: _text(f"entities.{name}", given[name]) for name in ("type", "idPattern") if name in given
+    }
+    if "id" in given:
+        listed = given["id"] if isinstance(given["id"], list) else [given["id"]]
+        selector["id"] = [check_id(one) for one in listed]
+    return selector
 
 
 def _object(name: str, value: Any) -> dict[str, Any]:
@@ -261,8 +312,40 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
-def _texts(name: str, value: Any) -> list[str]:
+def _texts(name: str, value: Any) -> str:
     listed = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(one, str) and one for one in listed):
         raise Invalid(f"{name} must be a list of strings, not {shown(value)}.")
-    return listed
+    return ",".join(listed)
+
+
+def _digits(name: str, value: Any) -> str:
+    if type(value) is not int:
+        raise Invalid(f"{name} must be a whole number, not {shown(value)}.")
+    return str(value)
+
+
+def _truth(name: str, value: Any) -> str:
+    if not isinstance(value, bool):
+        raise Invalid(f"{name} must be true or false, not {shown(value)}.")
+    return "true" if value else "false"
+
+
+# Members of a Query document by how they are read (table 5.2.23-1), and those of its sections as parameters.
+_MEMBERS: dict[str, Callable[[str, Any], str]] = {
+    **dict.fromkeys(("q", "scopeQ", "lang", "expandValues", "jsonKeys", "csf", "join", "entityMapLifetime"), _text),
+    **dict.fromkeys(("attrs", "pick", "omit", "datasetId", "containedBy"), _texts),
+    **dict.fromkeys(("entityMap", "splitEntities"), _truth),
+    "joinLevel": _digits,
+}
+_SECTIONS: dict[str, dict[str, str]] = {
+    "geoQ": {name: name for name in _GEO},
+    "temporalQ": {name: name for name in _TEMPORAL},
+    "aggrParams": {name: name for name in _TEMPORAL[-2:]},
+    "ordering": {
+        "orderBy": "orderBy",
+        "collation": "collation",
+        "coordinates": "orderFrom",
+        "geometry": "orderGeometry",
+    },
+}

@@ -5,16 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from dothi.ground.errors import Invalid, Malformed, Missing
-from dothi.hub.api.door.answer import NO_CONTENT, WITH_GEO, Answer, accepted, contextual, created, paging, refused
-from dothi.hub.api.door.parameters import FORMS, Asked, asked_of, form_of, paging_of, query_of, shape_of
-from dothi.hub.api.door.request import GEO_JSON, Call
+from dothi.hub.api.door.answer import NO_CONTENT, Answer, created, paging, refused
+from dothi.hub.api.door.parameters import FORMS, Asked, asked_of, form_of, paging_of, query_of
+from dothi.hub.api.door.request import Call
 from dothi.hub.api.information.quick import quick_entity, quick_page
+from dothi.hub.api.information.showing import View, show_many, show_one, view_of
 from dothi.hub.api.information.spread import find_many, find_one
 from dothi.hub.context import Names
 from dothi.hub.language.nodes import Query
 from dothi.hub.language.types import parse_types
 from dothi.hub.model import VALUE_KEY, Attribute, Change, Entity, Op, instances
-from dothi.hub.render.entity import collection, feature, head, render
+from dothi.hub.render.entity import head
 from dothi.hub.render.parse import Given, check_id, read_fragment
 from dothi.hub.render.parse import read_entity as parse_entity
 from dothi.hub.render.shape import Shape, chosen
@@ -35,24 +36,22 @@ async def read_entity(call: Call) -> Answer:
     quick = quick_entity(call, names)
     if quick is not None:
         return quick
-    media = accepted(call, WITH_GEO)
-    shape = shape_of(call, names, call.query, media)
-    spread = await find_one(call, names, shape)
+    view = view_of(call, names, call.query)
+    spread = await find_one(call, names, view.shape)
     if spread is None:
-        return _one(call, await known_entity(call, names), shape, media)
+        return _one(call, view, await known_entity(call, names))
     try:
         if not spread.entities:
             raise Missing(f"Nobody known to this hub has {call.path[0][:200]}, or you may not see it.")
-        return _one(call, spread.entities[0], shape, media, spread.headers)
+        return _one(call, view, spread.entities[0], spread.headers)
     except Missing as missing:
         answer = refused(missing)
         return answer._replace(headers=(*answer.headers, *spread.headers))
 
 
-def _one(call: Call, entity: Entity, shape: Shape, media: str, headers: Sequence[tuple[str, str]] = ()) -> Answer:
-    _check_has(entity, shape)
-    document = feature(entity, shape) if media == GEO_JSON else render(entity, shape)
-    return contextual(call, document, shape.names, media, headers)
+def _one(call: Call, view: View, entity: Entity, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+    _check_has(entity, view.shape)
+    return show_one(call, view, entity, headers)
 
 
 async def known_entity(call: Call, names: Names) -> Entity:
@@ -96,22 +95,11 @@ async def query_by_post(call: Call) -> Answer:
 
 
 async def _found(call: Call, names: Names, asked: Asked, path: str) -> Answer:
-    media = accepted(call, WITH_GEO)
-    shape = shape_of(call, names, asked, media)
-    spread = await find_many(call, names, asked, path, media)
+    view = view_of(call, names, asked)
+    spread = await find_many(call, names, asked, path, view.media)
     if spread is None:
-        return _many(call, *find_page(call, names, asked, path, media), shape, media)
-    answer = _many(call, spread.entities, spread.headers, shape, media)
-    return answer._replace(status=201) if spread.made else answer
-
-
-def _many(
-    call: Call, entities: Sequence[Entity], headers: Sequence[tuple[str, str]], shape: Shape, media: str
-) -> Answer:
-    if media == GEO_JSON:
-        features = [feature(one, shape) for one in entities]
-        return contextual(call, collection(features), shape.names, media, headers)
-    return contextual(call, [render(one, shape) for one in entities], shape.names, media, headers)
+        return show_many(call, view, *find_page(call, names, asked, path, view.media))
+    return show_many(call, view, spread.entities, spread.headers, 201 if spread.made else 200)
 
 
 def find_page(

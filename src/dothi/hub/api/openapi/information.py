@@ -1,7 +1,7 @@
 """Operations on entities, their attributes and types, and the pages about the API itself (clauses 6.4 to 6.28)."""
 
 from dothi.hub.api.openapi.operation import ALWAYS, READ, WRITE, Operation
-from dothi.hub.api.openapi.parameters import FILTER, MAP, PAGE, QUERY, SHOW
+from dothi.hub.api.openapi.parameters import FILTER, JOIN, MAP, PAGE, QUERY, SHOW
 
 BATCH = ("options",)
 INFORMATION = (
@@ -16,7 +16,7 @@ INFORMATION = (
         "retrieveEntity",
         "5.7.1",
         (200, *READ),
-        ("type", *SHOW, "geometryProperty", *MAP),
+        ("type", *JOIN, *SHOW, "geometryProperty", *MAP),
         answer="Entity",
     ),
     Operation("/entities/{entityId}", "put", "replaceEntity", "5.6.18", (204, *WRITE), ("type",), "Fragment"),

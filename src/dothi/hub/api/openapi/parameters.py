@@ -20,7 +20,10 @@ PARAMETERS: dict[str, tuple[Schema, str]] = {
     "scopeQ": (TEXT, "Scope query, e.g. /VN/Hue/# (clause 4.19)."),
     "lang": (TEXT, "Languages by preference (clause 4.15)."),
     "datasetId": (TEXT, "Datasets to show, @none for the default instances."),
-    "orderBy": (TEXT, "Attributes to sort by, each perhaps with ;desc."),
+    "orderBy": (TEXT, "Members to sort by, each perhaps with ;asc, ;desc, ;dist-asc or ;dist-desc (clause 4.23)."),
+    "orderFrom": (TEXT, "Coordinates of the place from which distances are measured, as a JSON array."),
+    "orderGeometry": (TEXT, "Type of that place; Point when left out."),
+    "collation": (TEXT, "How texts are sorted: a language tag such as vi or de-u-co-phonebk (IETF RFC 6067)."),
     "limit": ({"type": "integer", "minimum": 0, "maximum": 1000}, "Entities in one answer."),
     "offset": ({"type": "integer", "minimum": 0}, "Entities to skip."),
     "count": (FLAG, "Tell the total in NGSILD-Results-Count."),
@@ -39,7 +42,10 @@ PARAMETERS: dict[str, tuple[Schema, str]] = {
     "entityMap": (FLAG, "Make an entity map that fixes what the pages are about; its place is in NGSILD-EntityMap."),
     "entityMapLifetime": (TEXT, "ISO 8601 duration for which the entity map is wished to live."),
     "splitEntities": (FLAG, "Entities are split between sources: filters are applied after joining (clause 5.7.2)."),
-    "join": ({"type": "string", "enum": ["@none"]}, "Linked entity retrieval; not supported yet."),
+    "jsonKeys": (TEXT, "Attributes whose values are JSON that no @context explains."),
+    "join": ({"type": "string", "enum": ["flat", "inline", "@none"]}, "Linked entities too (clause 4.5.23)."),
+    "joinLevel": ({"type": "integer", "minimum": 1, "maximum": 100}, "How many relationships are followed in a row."),
+    "containedBy": (TEXT, "URIs of entities met before, which are not shown again."),
     "observedAt": (TIME, "Common time of what is merged."),
     "deleteAll": (FLAG, "All instances of the attribute."),
     "details": (FLAG, "Tell more of each."),
@@ -65,8 +71,10 @@ SHOW = ("attrs", "pick", "omit", "lang", "datasetId", "options", "format")
 PAGE = ("limit", "offset", "count", "local")
 TIMES = ("timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration")
 FILTER = ("id", "idPattern", "type", "attrs", "q", *GEO, "scopeQ", "expandValues", "csf", "geometryProperty", "local")
+ORDER = ("orderBy", "orderFrom", "orderGeometry", "collation")
+JOIN = ("join", "joinLevel", "containedBy")
 MAP = ("entityMap", "entityMapLifetime")
 QUERY = (
-    *("id", "idPattern", "type", "q", *GEO, "scopeQ", "orderBy", "expandValues", "csf", "join", *SHOW, *PAGE),
-    *(*MAP, "splitEntities"),
+    *("id", "idPattern", "type", "q", *GEO, "scopeQ", *ORDER, "expandValues", "jsonKeys", "csf", *JOIN, *SHOW),
+    *(*PAGE, *MAP, "splitEntities"),
 )
