@@ -48,6 +48,29 @@ def patches(count: int) -> list[Shape]:
     return [Shape("PATCH", f"{API}/entities/{quote(entity_id(one))}/attrs", body, _JSON) for one in range(count)]
 
 
+def creates() -> list[Shape]:
+    """Creations of one entity each; the id of every request is new, since a stamp is part of it."""
+    return [
+        Shape("POST", f"{API}/entities", _body(entity(0) | {"id": f"urn:ngsi-ld:new:{STAMP}", "type": "New"}), _JSON)
+    ]
+
+
+def retrieves(count: int) -> list[Shape]:
+    """Retrievals of one entity each, spread over `count` of them."""
+    step = max(1, count // 1000)
+    return [Shape("GET", f"{API}/entities/{quote(entity_id(one), safe=':')}") for one in range(0, count, step)]
+
+
+def by_type() -> list[Shape]:
+    """The first page of a type."""
+    return [Shape("GET", f"{API}/entities?type={KIND}&limit=20")]
+
+
+def by_q_near() -> list[Shape]:
+    """Queries by q for what lies within a kilometre of a point."""
+    return [Shape("GET", f"{one.path}&q={quote('pm25>50')}") for one in near(count=False)]
+
+
 def by_q(count: bool, broad: bool) -> list[Shape]:
     """Queries by type and q that about 1 % of the entities meet, or (`broad`) about half of them."""
     floor = 50 if broad else 97.5

@@ -19,6 +19,7 @@ class Sizes:
     warm_up: float = 1.0
 
 
+FEW = 1000  # Entities of the small hub.
 WHOLE = Sizes()
 QUICK = Sizes(entities=2000, written=500, rounds=1, seconds=1.0, warm_up=1.0)
 
@@ -39,12 +40,20 @@ class Case:
 
 
 SERVER_TITLES = {
+    "small": "durable (the hub), 1,000 entities held",
     "hub": "durable (the hub)",
     "nostore": "same handler, store replaced by nothing",
     "parse": "bare ASGI, parse only",
     "city": "durable, all of dothi serving (`serve --open`)",
 }
+_SIZES = ("hub", "small", "parse")  # The same asked of many entities and of few.
+_HALF = (("small", 0.5),)  # No shape is slower among 100,000 entities than at half its rate among 1,000.
 _WRITES = ("hub", "nostore", "parse", "city")
+
+
+def _shape(id_: str, title: str, shapes: Callable[[Sizes], list[Shape]], each: int = 1) -> Case:
+    """One of the six shapes that brokers are compared by, with 16 connections."""
+    return Case(id_, title, shapes, _SIZES, connections=16, each=each, aims=_HALF)
 
 
 def _month(sizes: Sizes) -> list[Shape]:
@@ -53,6 +62,12 @@ def _month(sizes: Sizes) -> list[Shape]:
 
 
 CASES: tuple[Case, ...] = (
+    _shape("s1", "Retrieve by id", lambda sizes: material.retrieves(FEW)),
+    _shape("s2", "Query by type, limit 20", lambda sizes: material.by_type()),
+    _shape("s3", "Query by q and near, limit 20", lambda sizes: material.by_q_near()),
+    _shape("s4", "PATCH attrs", lambda sizes: material.patches(FEW)),
+    _shape("s5", "Create", lambda sizes: material.creates()),
+    _shape("s6", "Batch upsert of 100, entities/s", lambda sizes: material.upserts(FEW), material.BATCH),
     Case(
         "a",
         "Batch upsert of 100 entities, entities/s",

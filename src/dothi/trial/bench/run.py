@@ -16,7 +16,7 @@ from pathlib import Path
 from dothi.ground.errors import Unavailable
 from dothi.trial.bench import desk, operations
 from dothi.trial.bench.load import Sample, drive
-from dothi.trial.bench.plan import CASES, QUICK, WHOLE, Case, Sizes
+from dothi.trial.bench.plan import CASES, FEW, QUICK, WHOLE, Case, Sizes
 from dothi.trial.bench.report import Measured, conditions, table, write
 
 _STAMPS = 2000  # Seconds of stamps set aside for one run of load, so that no reading is sent twice.
@@ -97,7 +97,7 @@ def _served(name: str, folder: Path, sizes: Sizes) -> Iterator[Server]:
     """A server in a process of its own, which ends when its input is closed."""
     folder.mkdir()
     _say(f"starting: {name}")
-    entities = sizes.written if name == "city" else sizes.entities
+    entities = {"city": sizes.written, "small": FEW}.get(name, sizes.entities)
     command = [sys.executable, "-m", "dothi.trial.bench.serving", name, str(folder), str(entities)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
     assert child.stdin is not None

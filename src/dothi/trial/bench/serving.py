@@ -96,7 +96,13 @@ async def city(folder: Path, entities: int) -> AsyncIterator[ASGIApp]:
         await close_city(parts)
 
 
-SERVERS: dict[str, Callable[[Path, int], Served]] = {"parse": parse, "nostore": nostore, "hub": hub, "city": city}
+SERVERS: dict[str, Callable[[Path, int], Served]] = {
+    "parse": parse,
+    "nostore": nostore,
+    "hub": hub,
+    "small": hub,
+    "city": city,
+}
 
 
 def _api(over: Hub) -> ASGIApp:
