@@ -155,10 +155,15 @@ def _views(citizens: Citizens, month: str) -> int:
 
 
 async def write_measures(citizens: Citizens, now: int | None = None) -> Measures:
-    """Write the month's measures into the service's entity, with the views counted since; nothing when none changed."""
+    """Write the month's measures into the service's entity, with the views counted since; nothing when none changed.
+
+    Reporting that nobody opened or used, in a city that keeps no services, is not there: a hub of data alone has none.
+    """
     at = now or now_us()
     before, waiting = _entity(citizens, SERVICE), citizens.views.waiting
     found = measure(citizens, now=at)
+    if before is None and not (found.views or found.filed or citizens.hub.find(SYSTEM, SERVICE_TYPE, limit=1).entities):
+        return found
     kept = dict(before.value("viewsByMonth", {})) if before else {}
     attrs = _attributes(found, kept | {found.month: found.views})
     if before is not None and before.value("agency"):

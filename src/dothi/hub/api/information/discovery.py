@@ -15,12 +15,13 @@ from dothi.hub.context.published import vocabulary_document
 from dothi.hub.language.nodes import Query, TypeIs
 from dothi.hub.model import Entity, instances
 
+MEMBERS = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 _PAGE = 500  # Entities read at once; between pages others get their turn.
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What was met of one attribute."""
+    """What was met of one attribute; `count` are its instances."""
 
     count: int = 0
     kinds: set[str] = field(default_factory=set)
@@ -88,6 +89,8 @@ async def list_attributes(call: Call) -> Answer:
 async def read_attribute(call: Call) -> Answer:
     """Retrieve Available Attribute Information, clause 5.7.10 (HTTP binding 6.28.3.1)."""
     names, media = await _start(call)
+    if call.path[0] in MEMBERS:
+        raise Missing(f"{call.path[0]} is a member of every entity and no attribute (clause 4.5.1).")
     name = names.inward(call.path[0])
     one = (await _attributes(call, list(call.hub.types(call.actor, call.tenant)))).get(name)
     if one is None:
@@ -133,7 +136,8 @@ async def _attributes(call: Call, kinds: list[str]) -> dict[str, _Seen]:
                 seen = found.setdefault(name, _Seen())
                 seen.kinds.update(one["type"] for one in instances(attribute))
                 seen.types.add(kind)
-                seen.count += counted[entity.id] == 1  # An entity of several types is met under each.
+                if counted[entity.id] == 1:  # An entity of several types is met under each.
+                    seen.count += len(instances(attribute))
     return found
 
 
