@@ -32,12 +32,8 @@ _FILL = 1000  # Entities in one commit of the filling.
 SERIES, HOURS = 10, 720
 
 
-class NoStore:
-    """A hub whose commit answers at once and keeps nothing: the ceiling of the handler in front of it."""
-
-    def has_tenant(self, tenant: str) -> bool:
-        """Every tenant is there."""
-        return True
+class NoStore(Hub):
+    """An empty hub whose commit answers at once and keeps nothing: the ceiling of the handler in front of it."""
 
     async def commit(self, commit: Commit) -> Receipt:
         """A receipt as if all were written."""
@@ -70,7 +66,11 @@ async def parse(folder: Path, entities: int) -> AsyncIterator[ASGIApp]:
 @asynccontextmanager
 async def nostore(folder: Path, entities: int) -> AsyncIterator[ASGIApp]:
     """The real handlers over a hub that keeps nothing."""
-    yield _api(cast(Hub, NoStore()))
+    opened = NoStore(folder / "hub", Open())
+    try:
+        yield _api(opened)
+    finally:
+        await opened.close()
 
 
 @asynccontextmanager
