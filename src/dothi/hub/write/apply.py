@@ -14,6 +14,7 @@ from dothi.ground.errors import Conflict, Invalid, Missing
 from dothi.hub.model import Attribute, Change, Entity, Instance, Op, Status, instances
 
 instant = lru_cache(4096)(from_iso)  # The readings of a batch were mostly observed together.
+stamp = lru_cache(4096)(iso)  # What is changed by a batch was mostly changed together before.
 NULL = "urn:ngsi-ld:null"  # Deletes in a merge (clause 4.5.0).
 
 
@@ -168,7 +169,7 @@ class Draft:
         """Start from `before`; what is not touched keeps the stamps it had."""
         self._before = before
         self._now = now
-        self._stamp = iso(before.modified_at)
+        self._stamp = stamp(before.modified_at)
         self._attrs: dict[str, list[Instance]] = {}  # What was touched, each instance with its stamps.
         self._types = before.types
         self._scope = before.scope
@@ -180,7 +181,10 @@ class Draft:
         """The instance of `name` with this datasetId (None = the default instance)."""
         listed = self._attrs.get(name)
         if listed is None:
-            listed = instances(self._before.attrs.get(name))
+            stands = self._before.attrs.get(name)
+            if isinstance(stands, dict):
+                return stands if stands.get("datasetId") == dataset else None
+            listed = instances(stands)
         return next((one for one in listed if one.get("datasetId") == dataset), None)
 
     def demand(self, name: str, dataset: str | None) -> Instance:
