@@ -16,6 +16,7 @@ from dothi.hub.language.nodes import EventQuery, Query, TypeIs, Window
 from dothi.hub.language.q import parse_q
 from dothi.hub.model import (
     Actor,
+    Change,
     Commit,
     Entity,
     Event,
@@ -189,6 +190,14 @@ class Hub:
             raise Missing(f"The history of {entity_id} was erased.", entity=entity_id)
         return Past(self._last_state(head), series)
 
+    def remembers(self, actor: Actor, entity_id: str, tenant: str = "") -> bool:
+        """Whether there is an evolution of an entity, standing or gone, that `actor` may read and nobody has erased."""
+        head = self._head(entity_id, tenant)
+        return head is not None and evolution.begun(self._store, head) and self._may_recall(actor, head)
+
+    def _may_recall(self, actor: Actor, head: Head) -> bool:
+        return self._policy.may_read(actor, self._last_state(head))
+
     def pasts(self, actor: Actor, query: Query, names: Iterable[str], window: Window) -> Iterator[Past]:
         """The evolutions of the entities, standing or gone, that ids, pattern and types of a query name.
 
@@ -286,6 +295,17 @@ class Hub:
         """The effects of commits with after < seq <= until, with their tenants, as a watcher would have heard them."""
         return effects(self._store, after, until)
 
+    def check_write(self, actor: Actor, change: Change, types: tuple[str, ...], tenant: str = "") -> None:
+        """Raise Forbidden unless `actor` may make a change, be the entity held here or by others.
+
+        `types` are what others may hold it as, where it is not held here.
+        """
+        head = self._head(change.id, tenant)
+        before = None if head is None or not head.doc else self._last_state(head)
+        known = tuple(dict.fromkeys((*(before.types if before else ()), *(change.types or types))))
+        self._guards.check(None, known)
+        self._policy.check_write(actor, change, before, known)
+
     def may_ask(self, actor: Actor, query: Query) -> None:
         """Raise Forbidden when nothing of what `query` asks for may be read by `actor`."""
         self._policy.narrow(actor, query)
@@ -328,7 +348,8 @@ class Hub:
     def _last_state(self, head: Head) -> Entity:
         if head.doc is not None:
             return codec.entity_of(head.doc, head.created, head.modified, head.version)
-        before = history.as_known(self._store, head, head.modified - 1)
+        # What never stood was never modified: an evolution that began as one may be long, and is not walked.
+        before = history.as_known(self._store, head, head.modified - 1) if head.modified > head.created else None
         if before is not None:
             return before
         _, entries = next(chain(self._store, head))

@@ -214,7 +214,7 @@ def test_methods_and_paths(tell: Any) -> None:
     async def story(client: Client) -> None:
         await client.post("/entities", json=STATION)
         refused = await client.put("/entities", json=STATION)
-        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST, HEAD")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST, DELETE, HEAD")
         head = await client.head("/entities/urn:s:1")
         assert (head.status_code, head.content) == (200, b"")
         assert int(head.headers["content-length"]) > 10
@@ -223,8 +223,10 @@ def test_methods_and_paths(tell: Any) -> None:
             assert missing.status_code == 404
             assert missing.json()["title"]
         assert (await client.get("/entities/?type=Station")).status_code == 200
-        for method, path in (("PATCH", "/entities/"), ("POST", "/entities//attrs"), ("GET", "/entities/%FF")):
+        for method, path in (("POST", "/entities//attrs"), ("GET", "/entities/%FF")):
             assert (await client.request(method, path, json={"a": 1})).status_code == 400
+        for method, path in (("PATCH", "/entities/"), ("DELETE", "/entities/urn:s:1/attrs/")):
+            assert (await client.request(method, path)).status_code == 405
 
     tell(story)
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 from dothi.ground.errors import Invalid
 from dothi.hub.api.door.answer import NO_CONTENT, Answer
-from dothi.hub.api.door.parameters import HEAD, Asked, Paging, query_of, words
+from dothi.hub.api.door.parameters import Asked, Paging, query_of, words
 from dothi.hub.api.door.request import Call
 from dothi.hub.api.information.batches import Failure, committed, partly
 from dothi.hub.context import Names
@@ -16,6 +16,7 @@ from dothi.hub.model import Attribute, Change, Entity, Op, Result, instances
 from dothi.hub.write.apply import NULL
 
 _PAGE = 1000  # Entities read, and changed in one commit, at a time.
+_HEAD = frozenset({"id", "type", "scope"})
 _STAMPS = frozenset({"createdAt", "modifiedAt", "deletedAt", "observedAt", "expiresAt"})  # Every entity has such.
 
 
@@ -47,7 +48,7 @@ def purge_query(call: Call, names: Names) -> Query:
     mentioned = set(_mentioned(query.q))
     if None in mentioned:
         raise Invalid("q reaches into linked entities; a purge does not (clause 5.6.21.4).")
-    narrow = {"type", "georel"} & asked.keys() or set(query.attrs) - _STAMPS - HEAD or mentioned - _STAMPS
+    narrow = {"type", "georel"} & asked.keys() or set(query.attrs) - _STAMPS - _HEAD or mentioned - _STAMPS
     if not narrow and not call.flag("local"):
         raise Invalid(
             "The purge is too wide: give type, attrs or q with an attribute of the entities' own, or a geo-query, "

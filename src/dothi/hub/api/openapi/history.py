@@ -1,6 +1,6 @@
 """Operations on histories (clauses 6.18 to 6.24)."""
 
-from dothi.hub.api.openapi.operation import READ, WRITE, Operation
+from dothi.hub.api.openapi.operation import ALWAYS, READ, WRITE, Operation
 from dothi.hub.api.openapi.parameters import GEO, PAGE, SHOW, TIMES
 
 _SELECT = ("id", "idPattern", "type", "q", *GEO, "scopeQ", "orderBy", "expandValues", "csf")
@@ -24,6 +24,39 @@ HISTORY = (
         (*_PARTS, *READ),
         ("type", *SHOW, *TIMES),
         answer="Entity",
+    ),
+    Operation("/temporal/entities", "post", "upsertTemporal", "5.6.11", (201, 204, *WRITE), body="Evolution"),
+    Operation("/temporal/entities/{entityId}", "delete", "deleteTemporal", "5.6.16", (204, *ALWAYS)),
+    Operation(
+        "/temporal/entities/{entityId}/attrs",
+        "post",
+        "appendAttrsTemporal",
+        "5.6.12",
+        (204, *WRITE),
+        body="EvolutionFragment",
+    ),
+    Operation(
+        "/temporal/entities/{entityId}/attrs/{attrId}",
+        "delete",
+        "deleteAttrsTemporal",
+        "5.6.13",
+        (204, *ALWAYS),
+        ("datasetId", "deleteAll"),
+    ),
+    Operation(
+        "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}",
+        "patch",
+        "updateAttrInstanceTemporal",
+        "5.6.14",
+        (204, *WRITE),
+        body="Attribute",
+    ),
+    Operation(
+        "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}",
+        "delete",
+        "deleteAttrInstanceTemporal",
+        "5.6.15",
+        (204, *ALWAYS),
     ),
     Operation(
         "/temporal/entityOperations/query",

@@ -66,6 +66,17 @@ def read(store: Store, head: Head, names: Iterable[str], window: Window, strict:
     return {name: told_once(pairs, window.last) for name, pairs in found.items()}
 
 
+def begun(store: Store, head: Head) -> bool:
+    """Whether something was written to an evolution since it was erased as a whole, if it ever was."""
+    for _, entries in chain(store, head):
+        for entry in reversed(entries):
+            if "e" in entry.erased:
+                return False
+            if entry.late or not (entry.erased or entry.amended):
+                return True
+    return False
+
+
 def _moment(instance: Instance, attribute: str, strict: bool) -> int | None:
     text = instance.get(attribute)
     if text is None and not strict:
