@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.ground.errors import DothiError, Malformed, Missing
-from dothi.hub.api import maps
+from dothi.hub.api import maps, snapshots
 from dothi.hub.api.door.answer import READABLE, WITH_GEO, Answer, accepted, deliver, no_such_method, refused
 from dothi.hub.api.door.request import (
     Authenticate,
@@ -27,12 +27,14 @@ from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
 from dothi.hub.peers.federate.answer.gathering import Peers, peers_of
 from dothi.hub.peers.federate.matching import Registry
+from dothi.hub.peers.snapshots.keeping import Snapshots
 from dothi.hub.peers.wire import Wire
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Call], Awaitable[Answer]]
 VARIABLE = "{}"
+SNAPSHOT = snapshots.HEADER.lower()
 # Path below /ngsi-ld/v1 → method → handler. Clause 6.2 lists the resources.
 ROUTES: dict[str, Mapping[str, Handler]] = {
     "entities": {
@@ -75,6 +77,13 @@ ROUTES: dict[str, Mapping[str, Handler]] = {
         "DELETE": registrations.delete_registration,
     },
     "info/sourceIdentity": {"GET": identity.read_identity},
+    "snapshots": {"POST": snapshots.create_snapshot, "DELETE": snapshots.purge_snapshots},
+    "snapshots/{}": {
+        "GET": snapshots.read_snapshot,
+        "PATCH": snapshots.update_snapshot,
+        "DELETE": snapshots.delete_snapshot,
+    },
+    "snapshots/{}/clone": {"POST": snapshots.clone_snapshot},
     "entityMaps": {"GET": maps.make_map, "POST": maps.make_map_by_post},
     "entityMaps/{}": {"GET": maps.read_map, "PATCH": maps.update_map, "DELETE": maps.delete_map},
     "temporal/entityMaps": {"GET": maps.make_temporal_map, "POST": maps.make_temporal_map_by_post},
@@ -109,7 +118,8 @@ def ngsi_ld(
     """
     wire, registry = wire or Wire(), registry or Registry(hub)
     peers = peers or peers_of(hub, wire, registry, contexts)
-    door = Door(hub, contexts, authenticate, limits, wire=wire, registry=registry, peers=peers)
+    frozen = Snapshots(hub, wire)
+    door = Door(hub, contexts, authenticate, limits, wire=wire, registry=registry, peers=peers, snapshots=frozen)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -118,6 +128,8 @@ def ngsi_ld(
             return
         headers = headers_of(scope)
         answer = await _answer(door, scope, receive, headers)
+        if SNAPSHOT in headers:
+            answer = answer._replace(headers=(*answer.headers, (SNAPSHOT, headers[SNAPSHOT])))
         await deliver(answer, send, headers.get("ngsild-tenant"), head_only=scope["method"] == "HEAD")
 
     return app
@@ -149,6 +161,8 @@ async def _handle(door: Door, scope: Scope, receive: Receive, headers: dict[str,
         accepted(call, WITH_GEO if route in _GEO_ROUTES else READABLE)
     if raw_query:
         _check_parameters(call)
+    if SNAPSHOT in headers:
+        snapshots.enter(call)
     return await handler(call)
 
 

@@ -10,11 +10,11 @@ from dothi.hub.api.door.answer import NO_CONTENT, Answer, accepted, contextual
 from dothi.hub.api.door.parameters import Asked as Parameters
 from dothi.hub.api.door.parameters import Paging, asked_of, window_of
 from dothi.hub.api.door.request import Call
-from dothi.hub.api.history.temporal import local_ids
+from dothi.hub.api.history.temporal import evolutions
 from dothi.hub.api.information.spread import MAP_HEADER, WARNING_HEADER, caller_of, csf_of, lifetime, meaning, place_of
 from dothi.hub.context import Names
 from dothi.hub.language.nodes import Window
-from dothi.hub.peers.federate.answer.gathering import broadened, concerned, suiting, wanted_of
+from dothi.hub.peers.federate.answer.gathering import MOST_HERE, broadened, concerned, suiting, wanted_of
 from dothi.hub.peers.federate.answer.maps import EntityMap
 from dothi.hub.peers.federate.answer.merging import HERE
 from dothi.hub.peers.federate.ask.asking import Asked
@@ -25,7 +25,6 @@ from dothi.hub.render.values import is_moment, shown
 _MAKE = ("createEntityMapQueryEntity",)
 _MAKE_TEMPORAL = ("createEntityMapQueryTemporal",)
 _ALL = Paging(0, 0, False)
-MOST_HERE = 100_000  # Entities of this hub in one map.
 
 
 async def make_map(call: Call) -> Answer:
@@ -96,7 +95,7 @@ async def _made(call: Call, names: Names, asked: Parameters, temporal: bool = Fa
     life = lifetime(asked)
     window = window_of(asked) if temporal else None
     told = await _others(call, names, asked, meant, window)
-    here = await local_ids(call, names, asked) if temporal else _here(call, meant)
+    here = await _evolving(call, names, asked) if temporal else _here(call, meant)
     sources: dict[str, list[str]] = {name: [HERE] for name in here}
     for one in told:
         for entity_id in one.ids:
@@ -124,6 +123,10 @@ async def _others(call: Call, names: Names, asked: Parameters, meant: Asked, win
     operations = _MAKE if window is None else _MAKE_TEMPORAL
     sources = concerned(peers, caller, wanted, operations, suiting(csf_of(names, asked)))
     return await asyncio.gather(*(ask_map(peers.line, caller, one, meant, window) for one in sources.matches))
+
+
+async def _evolving(call: Call, names: Names, asked: Parameters) -> Sequence[str]:
+    return [past.entity.id for past in await evolutions(call, names, asked)]
 
 
 def _here(call: Call, meant: Asked) -> Sequence[str]:

@@ -17,6 +17,7 @@ from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Change, Commit, Receipt
 from dothi.hub.peers.federate.answer.gathering import Peers
 from dothi.hub.peers.federate.matching import Registry
+from dothi.hub.peers.snapshots.keeping import Snapshots
 from dothi.hub.peers.wire import Wire
 from dothi.hub.render.values import Reading, check_nesting
 
@@ -68,6 +69,7 @@ class Door:
     limits: Limits = field(default_factory=Limits)
     wire: Wire = field(default_factory=Wire)  # How others are called.
     registry: Registry = field(kw_only=True)  # Whom this hub knows to hold what.
+    snapshots: Snapshots = field(kw_only=True)  # Those being made and used.
     peers: Peers = field(kw_only=True)  # The same with the way to them, what they said last and the entity maps.
     since: int = field(default_factory=now_us)  # When this hub began to answer (µs).
     plans: dict[Any, Any] = field(default_factory=dict)  # Questions understood before (information/quick.py).
@@ -86,6 +88,7 @@ class Call:
     tenant: str
     actor: Actor
     body: bytes = b""
+    snapshot: str = ""  # The snapshot that it works on; then `tenant` is where that stands (clause 6.3.22).
     _query: dict[str, str] | None = None
 
     @property
@@ -124,7 +127,7 @@ class Call:
 
     def check_tenant(self) -> None:
         """Raise NoTenant unless the tenant is there (clause 5.5.10)."""
-        if not self.hub.has_tenant(self.tenant):
+        if not (self.snapshot or self.hub.has_tenant(self.tenant)):
             raise NoTenant(f"There is no tenant {self.tenant}; the first create of an entity makes it.")
 
     async def names(self) -> Names:

@@ -70,12 +70,12 @@ async def _found(call: Call, names: Names, asked: Asked, path: str) -> Answer:
     return _answer(call, found, wanted, names, media, headers)
 
 
-async def local_ids(call: Call, names: Names, asked: Asked) -> list[str]:
-    """The ids of all entities of this hub whose evolutions answer (clause 5.14.5.4)."""
+async def evolutions(call: Call, names: Names, asked: Asked) -> list[Past]:
+    """All evolutions of this hub that answer, without paging (clauses 5.14.5.4 and 5.16.1.4)."""
     query, _ = query_wanted(call, names, asked, Paging(0, 0, True))
     wanted = wanted_of(call, names, asked, accepted(call))
     found, _ = await _page(call, replace(query, limit=_MOST_IDS), wanted, "")
-    return [past.entity.id for past in found]
+    return found
 
 
 async def _page(call: Call, query: Query, wanted: Wanted, order: str) -> tuple[list[Past], int]:

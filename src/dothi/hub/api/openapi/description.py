@@ -5,14 +5,14 @@ from typing import Any
 from dothi import __version__
 from dothi.hub.api.openapi.history import HISTORY
 from dothi.hub.api.openapi.information import INFORMATION
-from dothi.hub.api.openapi.maps import MAPS
+from dothi.hub.api.openapi.maps import MAPS, SNAPSHOTS
 from dothi.hub.api.openapi.operation import Operation
 from dothi.hub.api.openapi.parameters import HEADERS, PARAMETERS, WRITE_HEADERS
 from dothi.hub.api.openapi.schemas import NAME, SCHEMAS, URI, Schema
 from dothi.hub.api.openapi.sources import SOURCES
 
 JSON_TYPES = ("application/json", "application/ld+json")
-OPERATIONS = (*INFORMATION, *HISTORY, *MAPS, *SOURCES)
+OPERATIONS = (*INFORMATION, *HISTORY, *MAPS, *SNAPSHOTS, *SOURCES)
 _URIS = frozenset(("entityId", "entityMapId", "snapshotId", "registrationId", "subscriptionId"))
 MEANINGS = {
     200: "Here it is.",

@@ -1,4 +1,4 @@
-"""Operations on entity maps (clauses 6.32, 6.34 and 6.35)."""
+"""Operations on entity maps and snapshots (clauses 6.32 and 6.34 to 6.38)."""
 
 from dothi.hub.api.openapi.operation import ALWAYS, READ, WRITE, Operation
 from dothi.hub.api.openapi.parameters import QUERY, TIMES
@@ -17,4 +17,13 @@ MAPS = (
     Operation(
         "/temporal/entityMaps", "post", "createTemporalEntityMapBatch", "5.14.5", (201, *WRITE, 406), (), "Query", "Any"
     ),
+)
+_SNAPSHOT = "/snapshots/{snapshotId}"
+SNAPSHOTS = (
+    Operation("/snapshots", "post", "createSnapshot", "5.16.1", (201, *WRITE), body="Fragment"),
+    Operation("/snapshots", "delete", "purgeSnapshots", "5.16.7", (204, 207, *ALWAYS), ("q",)),
+    Operation(_SNAPSHOT, "get", "retrieveSnapshot", "5.16.3", (200, *READ), answer="Any"),
+    Operation(_SNAPSHOT, "patch", "updateSnapshot", "5.16.4", (200, *WRITE, 406), body="Fragment", answer="Any"),
+    Operation(_SNAPSHOT, "delete", "deleteSnapshot", "5.16.5", (204, *ALWAYS)),
+    Operation(_SNAPSHOT + "/clone", "post", "cloneSnapshot", "5.16.2", (201, *WRITE), body="Fragment"),
 )

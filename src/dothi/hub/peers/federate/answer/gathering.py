@@ -18,12 +18,14 @@ from dothi.hub.model import Attribute, Entity
 from dothi.hub.peers.federate.answer.copies import Copies
 from dothi.hub.peers.federate.answer.maps import Maps
 from dothi.hub.peers.federate.answer.merging import HERE, Part, join
-from dothi.hub.peers.federate.ask.asking import MOST, Asked, Told, ask_entities
+from dothi.hub.peers.federate.ask.asking import Asked, Told, ask_entities
 from dothi.hub.peers.federate.ask.forwarding import SILENT, STALE, Caller, Line, warning
 from dothi.hub.peers.federate.loops import alias_of, passed
 from dothi.hub.peers.federate.matching import Match, Registry, Selector, Wanted
 from dothi.hub.peers.federate.registrations import Mode
 from dothi.hub.peers.wire import Wire
+
+MOST_HERE = 100_000  # Entities of this hub in one answer.
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def wanted_of(asked: Asked) -> Wanted:
 
 
 async def gather(peers: Peers, caller: Caller, asked: Asked, sources: Concerned) -> Gathered:
-    """Everything that matches, here and there: at most MOST entities of each source."""
+    """Everything that matches, here and there, as much as one answer may hold of each."""
     guarded = peers.hub.guarded()
     told = await asyncio.gather(*(ask_entities(peers.line, caller, match, asked, guarded) for match in sources.matches))
     now = peers.line.clock()
@@ -129,7 +131,7 @@ def _local(peers: Peers, caller: Caller, asked: Asked) -> Sequence[Entity]:
         except Missing:
             return ()
     query = broadened(asked.query) if asked.broad else asked.query
-    whole = replace(query, limit=MOST, offset=0, count=False, order=(), ordering=None)
+    whole = replace(query, limit=MOST_HERE, offset=0, count=False, order=(), ordering=None)
     return peers.hub.query(caller.actor, whole).entities
 
 

@@ -29,7 +29,7 @@ def join(parts: Sequence[Part], now: int) -> Entity | None:
     if len(alive) == 1 and alive[0].source == HERE:
         return alive[0].entity  # Nothing to join: as cheap as it was.
     first = alive[0].entity
-    entities = [_marked(part.entity) for part in alive]
+    entities = [marked(part.entity) for part in alive]
     leading = _attrs((one for one, part in zip(entities, alive, strict=True) if not part.fills), now)
     filling = _attrs((one for one, part in zip(entities, alive, strict=True) if part.fills), now)
     return Entity(
@@ -54,7 +54,7 @@ def _last_expiry(entities: Sequence[Entity]) -> int:
     return max(given) if all(given) else 0
 
 
-def _marked(entity: Entity) -> Entity:
+def marked(entity: Entity) -> Entity:
     """The entity with its stamps and its expiry said by each instance, so that instances can be compared alone.
 
     An instance expires no later than its entity (clause 4.5.5.2).
