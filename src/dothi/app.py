@@ -63,6 +63,7 @@ from dothi.hub.peers import records
 from dothi.hub.peers.federate.answer.gathering import peers_of
 from dothi.hub.peers.federate.loops import name_of
 from dothi.hub.peers.federate.matching import Registry
+from dothi.hub.peers.hosting import shelf_of
 from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
 from dothi.office import api as office_api
 from dothi.office import mergers as mergers_api
@@ -233,7 +234,10 @@ def make_app(
 ) -> ASGIApp:
     """NGSI-LD under /ngsi-ld/v1, verbs under /api, Open311 under /open311, pages at the root, `extra` beside them."""
     contexts = Contexts(
-        settings.context_hosts, {f"{settings.address}/ngsi-ld/v1/vocabulary.jsonld": vocabulary_document()}
+        settings.context_hosts,
+        {f"{settings.address}/ngsi-ld/v1/vocabulary.jsonld": vocabulary_document()},
+        shelf=shelf_of(parts.hub),
+        home=settings.address,
     )
     wire = Wire(EVERYWHERE if settings.open else Reach(settings.peer_hosts))
     registry = Registry(parts.hub, settings.alias or name_of(settings.data / "hub"))

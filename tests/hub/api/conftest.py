@@ -17,6 +17,8 @@ from dothi.hub.api import Limits, ngsi_ld
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
 from dothi.hub.model import ANONYMOUS, Actor
+from dothi.hub.peers import records
+from dothi.hub.peers.hosting import shelf_of
 
 BASE = "/ngsi-ld/v1"
 Client = httpx.AsyncClient
@@ -35,7 +37,9 @@ async def served(folder: Path, limits: Limits = Limits(), guarded: Mapping[str, 
     """A client of the API over a fresh hub in `folder`."""
     hub = Hub(folder, Open())
     hub.own("citizens", guarded)
-    app = Starlette(routes=[Mount(BASE, app=ngsi_ld(hub, Contexts(), who, limits))])
+    records.declare(hub)
+    contexts = Contexts(shelf=shelf_of(hub), home="http://city")
+    app = Starlette(routes=[Mount(BASE, app=ngsi_ld(hub, contexts, who, limits))])
     try:
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://city{BASE}") as client:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.ground.errors import DothiError, Malformed, Missing
+from dothi.hub.api import contexts as stored
 from dothi.hub.api import maps, snapshots
 from dothi.hub.api.door.answer import READABLE, WITH_GEO, Answer, accepted, deliver, no_such_method, refused
 from dothi.hub.api.door.request import (
@@ -64,9 +65,14 @@ ROUTES: dict[str, Mapping[str, Handler]] = {
     "types/{}": {"GET": discovery.read_type},
     "attributes": {"GET": discovery.list_attributes},
     "attributes/{}": {"GET": discovery.read_attribute},
-    "temporal/entities": {"GET": temporal.query_history},
-    "temporal/entities/{}": {"GET": temporal.read_history},
+    "temporal/entities": {"GET": temporal.query_history, "POST": provision.upsert_evolution},
+    "temporal/entities/{}": {"GET": temporal.read_history, "DELETE": provision.delete_evolution},
+    "temporal/entities/{}/attrs": {"POST": provision.add_attributes},
+    "temporal/entities/{}/attrs/{}": {"DELETE": provision.delete_attribute},
+    "temporal/entities/{}/attrs/{}/{}": {"PATCH": provision.modify_instance, "DELETE": provision.delete_instance},
     "temporal/entityOperations/query": {"POST": temporal.query_history_by_post},
+    "jsonldContexts": {"GET": stored.list_contexts, "POST": stored.add_context},
+    "jsonldContexts/{}": {"GET": stored.serve_context, "DELETE": stored.delete_context},
     "csourceRegistrations": {
         "GET": registrations.query_registrations,
         "POST": registrations.create_registration,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from dothi import __version__
+from dothi.hub.api.openapi.contexts import CONTEXTS
 from dothi.hub.api.openapi.history import HISTORY
 from dothi.hub.api.openapi.information import INFORMATION
 from dothi.hub.api.openapi.maps import MAPS, SNAPSHOTS
@@ -12,8 +13,8 @@ from dothi.hub.api.openapi.schemas import NAME, SCHEMAS, URI, Schema
 from dothi.hub.api.openapi.sources import SOURCES
 
 JSON_TYPES = ("application/json", "application/ld+json")
-OPERATIONS = (*INFORMATION, *HISTORY, *MAPS, *SNAPSHOTS, *SOURCES)
-_URIS = frozenset(("entityId", "entityMapId", "snapshotId", "registrationId", "subscriptionId"))
+OPERATIONS = (*INFORMATION, *HISTORY, *CONTEXTS, *MAPS, *SNAPSHOTS, *SOURCES)
+_URIS = frozenset(("contextId", "entityId", "entityMapId", "snapshotId", "registrationId", "subscriptionId"))
 MEANINGS = {
     200: "Here it is.",
     201: "Created.",

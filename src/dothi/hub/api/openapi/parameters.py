@@ -1,6 +1,7 @@
 """The query parameters and headers of the NGSI-LD API, and which of them go together."""
 
 from dothi.hub.api.openapi.schemas import FLAG, TEXT, TIME, Schema
+from dothi.hub.context.shelf import KINDS
 from dothi.hub.render.aggregate import METHODS
 
 # Query parameters: schema and meaning.
@@ -49,6 +50,8 @@ PARAMETERS: dict[str, tuple[Schema, str]] = {
     "observedAt": (TIME, "Common time of what is merged."),
     "deleteAll": (FLAG, "All instances of the attribute."),
     "details": (FLAG, "Tell more of each."),
+    "kind": ({"type": "string", "enum": list(KINDS)}, "Only contexts of this kind."),
+    "reload": (FLAG, "Fetch the cached context again instead of deleting it."),
     "drop": (TEXT, "Attributes to delete of each entity, which itself stays."),
     "keep": (TEXT, "Attributes to leave of each entity; all others are deleted."),
 }

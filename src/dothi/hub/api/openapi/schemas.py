@@ -100,6 +100,13 @@ SCHEMAS: dict[str, Schema] = {
         },
     },
     "Registrations": {"type": "array", "items": {"$ref": "#/components/schemas/Registration"}},
+    "Context": {
+        "description": "A JSON-LD context (clause 5.13).",
+        "type": "object",
+        "required": ["@context"],
+        "properties": {"@context": {"type": ["object", "array", "string"]}},
+    },
+    "Contexts": {"type": "array", "items": {"type": ["string", "object"]}},
     "Problem": {
         "type": "object",
         "required": ["type", "title", "status"],
