@@ -225,7 +225,8 @@ def test_methods_and_paths(tell: Any) -> None:
         assert (await client.get("/entities/?type=Station")).status_code == 200
         for method, path in (("POST", "/entities//attrs"), ("GET", "/entities/%FF")):
             assert (await client.request(method, path, json={"a": 1})).status_code == 400
-        for method, path in (("PATCH", "/entities/"), ("DELETE", "/entities/urn:s:1/attrs/")):
+        assert (await client.patch("/entities/", json={"a": 1})).status_code == 400
+        for method, path in (("DELETE", "/csourceRegistrations/"), ("DELETE", "/entities/urn:s:1/attrs/")):
             assert (await client.request(method, path)).status_code == 405
 
     tell(story)

@@ -20,7 +20,7 @@ from dothi.hub.api.door.request import (
     segments,
     tenant_of,
 )
-from dothi.hub.api.history import temporal
+from dothi.hub.api.history import provision, temporal
 from dothi.hub.api.information import attributes, batches, discovery, entities, purge
 from dothi.hub.api.openapi import OPERATIONS
 from dothi.hub.api.sources import identity, registrations
@@ -104,7 +104,7 @@ KNOWN_PARAMETERS = {
 }
 _GEO_ROUTES = frozenset({"entities", "entities/{}", "entityOperations/query"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_LONGEST_PATH = 4  # entities/{}/attrs/{}
+_LONGEST_PATH = 6  # temporal/entities/{}/attrs/{}/{}
 
 
 def ngsi_ld(
@@ -183,12 +183,13 @@ def _check_parameters(call: Call) -> None:
 def find(parts: tuple[str, ...], method: str) -> tuple[str, tuple[str, ...]]:
     """The route of a path, and its variable parts. Missing when there is none.
 
-    A slash at the end is forgiven where the path without it takes `method`; elsewhere it ends in an empty name.
+    A slash at the end is that of the collection, which may not take `method`; only a write to entities/ that an entity
+    would take lacks its id instead, a bad request (clauses 5.6.17.4 and 5.6.18.4).
     """
     if parts[-1] == "" and len(parts) > 1:
         with contextlib.suppress(Missing):
             shorter = find(parts[:-1], method)
-            if method in ROUTES[shorter[0]]:
+            if shorter[0] != "entities" or method in ROUTES["entities"]:
                 return shorter
     if parts[0] in ROUTES and len(parts) == 1:
         return parts[0], ()
