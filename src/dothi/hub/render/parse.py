@@ -7,14 +7,14 @@ from dothi.ground.clock import from_iso
 from dothi.ground.errors import Invalid, Malformed
 from dothi.hub.context.terms import is_uri
 from dothi.hub.model import Attribute, Change, Op, instances
-from dothi.hub.render.instance import NOT_NAMES, SYSTEM, read_attribute
+from dothi.hub.render.instance import NOT_NAMES, PROOF, SYSTEM, read_attribute
 from dothi.hub.render.values import INTEGER_MAX, NULL, Reading, is_moment, shown
 
 _SCOPE = re.compile(r"/?[^\W\d_]\w*(/[^\W\d_]\w*)*")  # Each level begins with a letter (clause 4.18).
 _NUMBERS = (float, int)
 _PLACES = ("location", "observationSpace", "operationSpace")  # GeoProperties by definition (clause 4.7.1).
 _STAMPS = SYSTEM - {"instanceId"}
-_NOT_PLAIN = NOT_NAMES | SYSTEM | {"id", "type", "@id", "@type", "scope", "expiresAt"}
+_NOT_PLAIN = NOT_NAMES | SYSTEM | {PROOF, "id", "type", "@id", "@type", "scope", "expiresAt"}
 
 
 class Given(NamedTuple):

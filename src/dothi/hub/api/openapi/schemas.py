@@ -38,6 +38,18 @@ SCHEMAS: dict[str, Schema] = {
             "datasetId": URI,
         },
     },
+    "Evolution": {
+        "description": "A temporal evolution: of each attribute its instances (clauses 4.5.6 to 4.5.9).",
+        "type": "object",
+        "required": ["id", "type"],
+        "properties": {"id": URI, "type": NAMES},
+        "additionalProperties": {"type": "array", "items": {"$ref": "#/components/schemas/Attribute"}},
+    },
+    "EvolutionFragment": {
+        "type": "object",
+        "properties": {"type": NAMES},
+        "additionalProperties": {"type": "array", "items": {"$ref": "#/components/schemas/Attribute"}},
+    },
     "Entities": {"type": "array", "items": {"$ref": "#/components/schemas/Entity"}},
     "Ids": {"type": "array", "items": URI},
     "Query": {
