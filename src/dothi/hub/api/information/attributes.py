@@ -6,26 +6,40 @@ from dothi.ground.errors import Invalid
 from dothi.hub.api.door.answer import NO_CONTENT, Answer, document
 from dothi.hub.api.door.request import Call
 from dothi.hub.api.information.entities import check_type, fragment, known
+from dothi.hub.api.information.sharing import shared
 from dothi.hub.context import Names, iri_of
 from dothi.hub.context.terms import is_uri
 from dothi.hub.model import VALUE_KEY, Attribute, Change, Entity, Instance, Op, Receipt, instances
+from dothi.hub.peers.federate.provide.deeds import APPEND, DROP, PARTIAL, REPLACE_ONE, UPDATE
 from dothi.hub.render.instance import read_attribute, read_instance
-from dothi.hub.render.parse import check_id
+from dothi.hub.render.parse import Given, check_id
 from dothi.hub.render.values import NULL, NULL_WORDS, shown
 
 
 async def append_attributes(call: Call) -> Answer:
     """Append Attributes, clause 5.6.3 (HTTP binding 6.6.3.1)."""
     entity_id, given, names = await fragment(call)
-    check_type(call, names, entity_id)
     overwrite = "noOverwrite" not in call.options()
-    return _told(await call.commit([given.change(Op.APPEND, entity_id, overwrite)]))
+
+    async def here(part: Given) -> Answer:
+        check_type(call, names, entity_id)
+        return _told(await call.commit([part.change(Op.APPEND, entity_id, overwrite)]))
+
+    return await shared(call, names, APPEND, given._replace(id=entity_id), here, NO_CONTENT)
 
 
 async def update_attributes(call: Call) -> Answer:
     """Update Attributes, clause 5.6.2 (HTTP binding 6.6.3.2): replace or append each, a null deletes."""
     entity_id, given, names = await fragment(call, nulls=True)
-    check_type(call, names, entity_id)
+
+    async def here(part: Given) -> Answer:
+        check_type(call, names, entity_id)
+        return await _update(call, entity_id, part)
+
+    return await shared(call, names, UPDATE, given._replace(id=entity_id), here, NO_CONTENT)
+
+
+async def _update(call: Call, entity_id: str, given: Given) -> Answer:
     nulls = [
         (name, one.get("datasetId"))
         for name, attribute in given.attrs.items()
@@ -84,11 +98,22 @@ async def update_attribute(call: Call) -> Answer:
     before = _before(known(call, entity_id), name, body.get("datasetId"))
     reading = call.reading(names, nulls=True, valueless=True)
     instance = read_instance(body, reading, f"attribute {name}", kind=before["type"] if before else None)
-    if _is_null(instance):
-        await call.commit([Change(Op.DROP, entity_id, name=name, dataset=instance.get("datasetId"))])
-    else:
-        await call.commit([Change(Op.PARTIAL, entity_id, attrs={name: instance}, dataset=instance.get("datasetId"))])
-    return NO_CONTENT
+    dataset = instance.get("datasetId")
+
+    async def here(_: Given) -> Answer:
+        check_type(call, names, entity_id)
+        if _is_null(instance):
+            await call.commit([Change(Op.DROP, entity_id, name=name, dataset=dataset)])
+        else:
+            await call.commit([Change(Op.PARTIAL, entity_id, attrs={name: instance}, dataset=dataset)])
+        return NO_CONTENT
+
+    return await shared(call, names, PARTIAL, _about(entity_id, name, instance), here, NO_CONTENT)
+
+
+def _about(entity_id: str, name: str, attribute: Attribute) -> Given:
+    """One attribute as the part of an entity that a write is about."""
+    return Given(entity_id, (), {name: attribute}, None)
 
 
 def _before(entity: Entity | None, name: str, dataset: object) -> Instance | None:
@@ -100,8 +125,13 @@ async def replace_attribute(call: Call) -> Answer:
     """Replace Attribute, clause 5.6.19 (HTTP binding 6.7.3.3)."""
     entity_id, name, body, names = await _one_attribute(call)
     attribute = read_attribute(body, call.reading(names), f"attribute {name}", name=call.path[1])
-    await call.commit([Change(Op.REPLACE_ATTR, entity_id, attrs={name: attribute})])
-    return NO_CONTENT
+
+    async def here(_: Given) -> Answer:
+        check_type(call, names, entity_id)
+        await call.commit([Change(Op.REPLACE_ATTR, entity_id, attrs={name: attribute})])
+        return NO_CONTENT
+
+    return await shared(call, names, REPLACE_ONE, _about(entity_id, name, attribute), here, NO_CONTENT)
 
 
 async def _one_attribute(call: Call) -> tuple[str, str, object, Names]:
@@ -109,7 +139,6 @@ async def _one_attribute(call: Call) -> tuple[str, str, object, Names]:
     entity_id = check_id(call.path[0])
     body, names = await call.document()
     call.check_tenant()
-    check_type(call, names, entity_id)
     name = names.inward(call.path[1])
     if name == "scope":
         raise Invalid("scope is no attribute: change it with the entity (clause 5.6.4.4).")
@@ -123,13 +152,18 @@ async def delete_attribute(call: Call) -> Answer:
     names = await call.names()
     call.check_tenant()
     entity_id = check_id(call.path[0])
-    check_type(call, names, entity_id)
     dataset = call.query.get("datasetId")
     if dataset is not None and not is_uri(dataset):
         raise Invalid(f"datasetId must be a URI, not {dataset[:60]!r}.")
     name = names.inward(call.path[1])
-    if name == "scope":
-        await call.commit([Change(Op.APPEND, entity_id, scope=())])
-    else:
-        await call.commit([Change(Op.DROP, entity_id, name=name, dataset=dataset, every=call.flag("deleteAll"))])
-    return NO_CONTENT
+    every = call.flag("deleteAll")
+
+    async def here(_: Given) -> Answer:
+        check_type(call, names, entity_id)
+        if name == "scope":
+            await call.commit([Change(Op.APPEND, entity_id, scope=())])
+        else:
+            await call.commit([Change(Op.DROP, entity_id, name=name, dataset=dataset, every=every)])
+        return NO_CONTENT
+
+    return await shared(call, names, DROP, _about(entity_id, name, []), here, NO_CONTENT)

@@ -9,12 +9,14 @@ from dothi.hub.api.door.answer import NO_CONTENT, Answer, created, paging, refus
 from dothi.hub.api.door.parameters import FORMS, Asked, asked_of, form_of, paging_of, query_of
 from dothi.hub.api.door.request import Call
 from dothi.hub.api.information.quick import quick_entity, quick_page
+from dothi.hub.api.information.sharing import shared
 from dothi.hub.api.information.showing import View, show_many, show_one, view_of
 from dothi.hub.api.information.spread import find_many, find_one
 from dothi.hub.context import Names
 from dothi.hub.language.nodes import Query
 from dothi.hub.language.types import parse_types
 from dothi.hub.model import VALUE_KEY, Attribute, Change, Entity, Op, instances
+from dothi.hub.peers.federate.provide.deeds import CREATE, DELETE, MERGE, REPLACE
 from dothi.hub.render.entity import head
 from dothi.hub.render.parse import Given, check_id, read_fragment
 from dothi.hub.render.parse import read_entity as parse_entity
@@ -26,8 +28,13 @@ async def create_entity(call: Call) -> Answer:
     """Create Entity, clause 5.6.1 (HTTP binding 6.4.3.1)."""
     document, names = await call.document()
     given = parse_entity(document, call.reading(names))
-    await call.commit([given.change(Op.CREATE)])
-    return created(given.id)
+    done = created(given.id)
+
+    async def here(part: Given) -> Answer:
+        await call.commit([part.change(Op.CREATE)])
+        return done
+
+    return await shared(call, names, CREATE, given, here, done)
 
 
 async def read_entity(call: Call) -> Answer:
@@ -120,18 +127,26 @@ def find_page(
 async def replace_entity(call: Call) -> Answer:
     """Replace Entity, clause 5.6.18 (HTTP binding 6.5.3.3)."""
     entity_id, given, names = await fragment(call)
-    check_type(call, names, entity_id)
-    await call.commit([given.change(Op.REPLACE, entity_id)])
-    return NO_CONTENT
+
+    async def here(part: Given) -> Answer:
+        check_type(call, names, entity_id)
+        await call.commit([part.change(Op.REPLACE)])
+        return NO_CONTENT
+
+    return await shared(call, names, REPLACE, given._replace(id=entity_id), here, NO_CONTENT)
 
 
 async def merge_entity(call: Call) -> Answer:
     """Merge Entity, clause 5.6.17 (HTTP binding 6.5.3.4); may be in simplified form, for one language, one time."""
     entity_id, given, names = await fragment(call, merge=True)
-    check_type(call, names, entity_id)
-    check_complete(given.attrs, known(call, entity_id))
-    await call.commit([given.change(Op.MERGE, entity_id)])
-    return NO_CONTENT
+
+    async def here(part: Given) -> Answer:
+        check_type(call, names, entity_id)
+        check_complete(part.attrs, known(call, entity_id))
+        await call.commit([part.change(Op.MERGE)])
+        return NO_CONTENT
+
+    return await shared(call, names, MERGE, given._replace(id=entity_id), here, NO_CONTENT)
 
 
 async def delete_entity(call: Call) -> Answer:
@@ -139,9 +154,13 @@ async def delete_entity(call: Call) -> Answer:
     names = await call.names()
     call.check_tenant()
     entity_id = check_id(call.path[0])
-    check_type(call, names, entity_id)
-    await call.commit([Change(Op.DELETE, entity_id)])
-    return NO_CONTENT
+
+    async def here(_: Given) -> Answer:
+        check_type(call, names, entity_id)
+        await call.commit([Change(Op.DELETE, entity_id)])
+        return NO_CONTENT
+
+    return await shared(call, names, DELETE, Given(entity_id, (), {}, None), here, NO_CONTENT)
 
 
 async def fragment(call: Call, merge: bool = False, nulls: bool = False) -> tuple[str, Given, Names]:
