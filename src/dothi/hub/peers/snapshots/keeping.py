@@ -136,14 +136,6 @@ async def purge(
     return gone, failed
 
 
-async def close(snapshots: Snapshots) -> None:
-    """End what is being filled; such a snapshot is a failure from then on."""
-    for task in tuple(snapshots.filling.values()):
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
 def _listed(snapshots: Snapshots, actor: Actor, tenant: str) -> list[Record]:
     return list(records.listed(snapshots.hub, actor, SNAPSHOT, tenant))
 

@@ -192,6 +192,8 @@ def _not_proxied(part: Part, proxied: Sequence[Match]) -> Part | None:
             if offered is None:
                 return None
             attrs = {name: one for name, one in attrs.items() if name not in offered}
+    if len(attrs) == len(part.entity.attrs):
+        return part
     return part._replace(entity=msgspec.structs.replace(part.entity, attrs=attrs)) if attrs else None
 
 
