@@ -70,6 +70,4 @@ def _details(call: Call, one: Shelved) -> dict[str, Any]:
     if one.expires_at:
         told["expiresAt"] = iso(one.expires_at)
     use = call.door.contexts.used().get(one.url or one.id)
-    if use is None:
-        return told | {"numberOfHits": 0}
-    return told | {"lastUsage": iso(use.last), "numberOfHits": use.hits}
+    return told | {"lastUsage": iso(use.last), "extraInfo": {"uses": use.hits}} if use is not None else told

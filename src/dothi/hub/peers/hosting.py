@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from dothi.ground.canonical import canonical
-from dothi.ground.errors import Conflict, Invalid, Missing
+from dothi.ground.errors import Conflict, Invalid, Malformed, Missing
 from dothi.hub.context import CORE_URL, Contexts, Names
 from dothi.hub.context.shelf import CACHED, HOSTED, IMPLICIT, LOCAL, PATH, Shelf, Shelved, id_for, local_id
 from dothi.hub.core import Hub
@@ -61,7 +61,7 @@ def _shelved(record: Record) -> Shelved:
 async def add(hub: Hub, contexts: Contexts, actor: Actor, document: Any, tenant: str) -> str:
     """Host a context for clients (clause 5.13.2); returns its local identifier. Invalid when it is none."""
     if not isinstance(document, dict) or "@context" not in document:
-        raise Invalid("The body must be a JSON object with a member @context (clause 5.13.2.3).")
+        raise Malformed("The body must be a JSON object with a member @context (clause 5.13.2.3).")
     contexts.check(document["@context"])
     identifier = LOCAL + uuid.uuid4().hex
     kept = {"kind": HOSTED, "document": {"@context": document["@context"]}}

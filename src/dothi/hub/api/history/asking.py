@@ -41,13 +41,11 @@ def wanted_of(call: Call, names: Names, asked: Asked, media: str) -> Wanted:
     shape = shape_of(replace(call, _query=plain), names, asked, media)
     window = window_of(asked)
     wanted = Wanted(replace(window, last=None), not asked.keys().isdisjoint(("timerel", "timeproperty")), shape, form)
-    wanted = replace(wanted, last=window.last)
-    if form != "aggregatedValues":
-        return wanted
-    if "aggrMethods" not in asked:
-        raise Invalid("aggregatedValues needs aggrMethods, such as avg,max (clause 4.5.19).")
     period = parse_period(asked.get("aggrPeriodDuration", "PT0S"))
-    return replace(wanted, methods=parse_methods(asked["aggrMethods"]), period=period)
+    methods = parse_methods(asked["aggrMethods"]) if "aggrMethods" in asked else ()
+    if form == "aggregatedValues" and not methods:
+        raise Invalid("aggregatedValues needs aggrMethods, such as avg,max (clause 4.5.19).")
+    return replace(wanted, last=window.last, methods=methods, period=period)
 
 
 def _form(call: Call) -> str | None:
@@ -79,7 +77,7 @@ def query_wanted(call: Call, names: Names, asked: Asked, page: Paging) -> tuple[
     local = call.flag("local") or asked.get("type") == "*"
     if not local:
         _check_narrow(asked)
-    order = _order(asked, local)
+    order = _order(asked, local or call.door.registry.none(call.tenant))
     return query_of(call, names, _without(asked, ("orderBy", "collation")), page), order
 
 
@@ -104,7 +102,7 @@ def _order(asked: Asked, local: bool) -> str:
     if name != "id" or direction not in ("", "asc", "desc"):
         raise Invalid(f"orderBy is {text[:60]!r}; histories are ordered by id, id;asc or id;desc (clause 5.7.4.4).")
     if not local:
-        raise Invalid("orderBy needs local=true: only one hub's entities can be ordered (clause 5.7.4.4).")
+        raise Invalid("orderBy needs local=true where other sources are asked too (clause 5.7.4.4).")
     return direction or "asc"
 
 

@@ -57,8 +57,8 @@ def _as_entity(past: Past) -> Entity:
 
 def validity(scopes: Sequence[Told]) -> list[Valid]:
     """When which scopes held: each from when it was set until the next (clause 4.18)."""
-    ends = [told.at for told in scopes[1:]] + [_LATEST]
-    return [Valid(told.at, end, _scopes_of(told), told) for told, end in zip(scopes, ends, strict=True)]
+    ends = (*(told.at for told in scopes[1:]), _LATEST)
+    return [Valid(told.at, end, _scopes_of(told), told) for told, end in zip(scopes, ends, strict=False)]
 
 
 def _scopes_of(told: Told) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from dothi.hub.model import Entity
 from dothi.hub.read.past.evolution import SCOPE, Past, Series
 from dothi.hub.render.aggregate import ineligible, render_aggregated
 from dothi.hub.render.parse import check_id
-from dothi.hub.render.temporal import History, render_history, render_pairs
+from dothi.hub.render.shape import Shape
+from dothi.hub.render.temporal import History, render_history, render_pairs, temporal_head
 
 _MOST_IDS = 100_000  # Entities in one entity map.
 
@@ -35,7 +36,7 @@ async def read_history(call: Call) -> Answer:
     past = call.hub.past(call.actor, entity_id, _needed(wanted), wanted.window, wanted.strict, call.tenant)
     _check_type(call, names, past.entity)
     series = shown(past.series, wanted.shape, wanted.last)
-    if not series and (wanted.shape.attrs or wanted.window.rel):
+    if not _tells(past.entity, series, wanted.shape) or (not series and wanted.window.rel):
         raise Missing(f"{entity_id} has no such attribute within that time.", entity=entity_id)
     return _answer(call, [Past(past.entity, series)], wanted, names, media, alone=True)
 
@@ -89,7 +90,7 @@ async def _page(call: Call, query: Query, wanted: Wanted, order: str) -> tuple[l
         await asyncio.sleep(0)  # Others have their turn between two evolutions.
         series = selected(past, query, wanted.window, _scopes(call, past, query, wanted.window))
         kept = shown(series, wanted.shape, wanted.last) if series is not None else None
-        if not kept or (kept.keys() == {SCOPE} and SCOPE not in (wanted.shape.attrs or ())):
+        if kept is None or not _tells(past.entity, kept, wanted.shape):
             continue
         total += 1
         if order or query.offset < total <= query.offset + query.limit:
@@ -100,6 +101,13 @@ async def _page(call: Call, query: Query, wanted: Wanted, order: str) -> tuple[l
         found.sort(key=lambda past: past.entity.id, reverse=order == "desc")
         found = found[query.offset : query.offset + query.limit]
     return found, total
+
+
+def _tells(entity: Entity, series: Series, shape: Shape) -> bool:
+    """Whether anything is left of an evolution: an instance, or without attributes and datasets asked for, its head."""
+    if shape.attrs is not None or shape.datasets is not None:
+        return not series.keys() <= {SCOPE} or SCOPE in (shape.attrs or ())
+    return bool(series) or bool(temporal_head(entity, shape))
 
 
 def _needed(wanted: Wanted) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 An attribute that was deleted ends in an instance whose value is urn:ngsi-ld:null and which has deletedAt. The log does
 not keep these: they are made of what was dropped, replaced as a whole or deleted, once the walk meets what stood
-before.
+before. What is erased of a history leaves no end (clause 5.6.13.4).
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from dothi.ground.clock import from_iso, iso
+from dothi.ground.clock import from_iso, iso, now_us
 from dothi.hub.language.nodes import Window
 from dothi.hub.language.time import in_window
 from dothi.hub.model import VALUE_KEY, Entity, Instance, Logged, instance_value, instances
 from dothi.hub.read.past.chain import chain
 from dothi.hub.store.port import Head, LogRow, Store
 from dothi.hub.write.apply import NULL
+from dothi.hub.write.fading import expired
 
 DELETED = "deletedAt"
 SCOPE = "scope"
@@ -45,12 +46,12 @@ def read(store: Store, head: Head, names: Iterable[str], window: Window, strict:
     """Instances by attribute within the window, oldest first; None when the evolution was erased and none began since.
 
     Each carries createdAt and modifiedAt (when it was known) and instanceId. `strict`: only those with the window's
-    attribute count; else one without it counts by when it was last changed, and ends are told too.
+    attribute count; else one without it counts by when it was last changed. Ends are told where deletedAt is asked for.
     """
     wanted = frozenset(names)
-    ends = not strict or window.attribute == DELETED
+    ends = window.attribute == DELETED
     since = window.start if window.rel in ("after", "between") and not ends else None
-    walk = _Walk(ends)
+    walk = _Walk(ends, now_us())
     found: Series = {}
     told = False
     for row, entries in chain(store, head, since):
@@ -80,7 +81,7 @@ def begun(store: Store, head: Head) -> bool:
 def _moment(instance: Instance, attribute: str, strict: bool) -> int | None:
     text = instance.get(attribute)
     if text is None and not strict:
-        text = instance.get(DELETED) or instance["modifiedAt"]
+        text = instance["modifiedAt"]
     return None if text is None else from_iso(text)
 
 
@@ -114,6 +115,7 @@ class _Walk:
     """What is known on the way back: erasures, corrections, and ends whose beginning is still to be met."""
 
     ends: bool
+    now: int
     over: bool = False
     ids: set[str] = field(default_factory=set)
     erased: Erased = frozenset()
@@ -122,6 +124,7 @@ class _Walk:
     every: dict[str, tuple[_End, set[Key]]] = field(default_factory=dict)  # Of an attribute, and those met.
     whole: _End | None = None  # Of all that stood before, and those met or standing on.
     met: set[Key] = field(default_factory=set)
+    corrected: set[tuple[str, str | None, str]] = field(default_factory=set)  # (attribute, dataset, observedAt)
 
     def back(self, row: LogRow, slot: int, entry: Logged) -> Iterator[tuple[str, Instance]]:
         """The instances of one entry, and the ends of older ones that it begins."""
@@ -133,11 +136,32 @@ class _Walk:
             if self.ends:
                 yield from self._ended(name, instance, late, start + f"{number}-end")
             identity = instance.get("instanceId") or f"{start}{number}"
-            if not (self.over or identity in self.ids or self._gone(name, instance, self.erased)):
+            if not (
+                self.over
+                or identity in self.ids
+                or self._gone(name, instance, self.erased)
+                or self._old(name, instance)
+            ):
                 stands, changed = self.amended.get(identity, (instance, known))
                 yield name, {**stands, "createdAt": known, "modifiedAt": changed, "instanceId": identity}
+        if entry.status == "recorded":
+            self._note(entry)
         if self.ends:
             self._open(entry, row.at, known)
+
+    def _note(self, entry: Logged) -> None:
+        """What was written into a history takes the place of what was known before of the same moment (5.6.11)."""
+        for name, attribute in entry.late.items():
+            for one in instances(attribute):
+                if "observedAt" in one:
+                    self.corrected.add((name, one.get("datasetId"), one["observedAt"]))
+
+    def _old(self, name: str, instance: Instance) -> bool:
+        """Whether an instance has expired, or another was written in its place later."""
+        if "expiresAt" in instance and expired(instance, self.now):
+            return True
+        observed = instance.get("observedAt")
+        return bool(self.corrected) and (name, instance.get("datasetId"), observed) in self.corrected
 
     def _correct(self, entry: Logged, row: LogRow) -> None:
         for identity, instance in entry.amended.items():
@@ -150,7 +174,6 @@ class _Walk:
                 self.ids.add(rest)
             else:
                 name, _, dataset = rest.partition(" ")
-                self._close(name, dataset, row.at)
                 self.erased |= {(name, dataset)}
 
     def _close(self, name: str, dataset: str, at: int) -> None:
@@ -181,7 +204,8 @@ class _Walk:
             if end is None and key not in self.met:
                 end = self.whole
             self.met.add(key)
-        if end is not None and not self.over and not self._gone(name, instance, end.erased):
+        hidden = self.over or (end is not None and self._gone(name, instance, end.erased))
+        if end is not None and not hidden and not ("expiresAt" in instance and expired(instance, self.now)):
             yield name, _ending(instance, iso(end.at), identity)
 
     @staticmethod
