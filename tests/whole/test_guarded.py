@@ -25,6 +25,7 @@ class Way(NamedTuple):
 
 ENTITY = {"id": "{id}", "type": "{kind}", "note": NOTE}
 FRAGMENT = {"note": NOTE}
+EVOLUTION = {"id": "{id}", "type": "{kind}", "note": [NOTE]}
 WAYS = (
     Way("POST", "entities", ENTITY | {"id": "{id}:new"}),
     Way("PUT", "entities/{id}", ENTITY),
@@ -42,6 +43,14 @@ WAYS = (
     Way("POST", "entityOperations/update", [ENTITY]),
     Way("POST", "entityOperations/merge", [ENTITY]),
     Way("POST", "entityOperations/delete", ["{id}"]),
+    Way("DELETE", "entities?type={kind}&id={id}"),
+    Way("DELETE", "entities?type={kind}&drop=note"),
+    Way("POST", "temporal/entities", EVOLUTION),
+    Way("POST", "temporal/entities/{id}/attrs", {"note": [NOTE]}),
+    Way("DELETE", "temporal/entities/{id}/attrs/note?deleteAll=true"),
+    Way("PATCH", "temporal/entities/{id}/attrs/note/urn:ngsi-ld:Instance:1", NOTE),
+    Way("DELETE", "temporal/entities/{id}/attrs/note/urn:ngsi-ld:Instance:1"),
+    Way("DELETE", "temporal/entities/{id}"),
 )
 MIXED = {"id": "urn:ngsi-ld:Bench:beside", "type": "Bench", "note": NOTE}
 
@@ -56,6 +65,11 @@ class Answer(NamedTuple):
         """The problems of an answer: its own, or those of the items of a batch."""
         body = json.loads(self.text)
         return [one["error"] for one in body["errors"]] if self.status == 207 else [body]
+
+
+def guarded_nouns(whole: Whole) -> dict[str, str]:
+    """The guarded nouns of the city, each with the verb to use; the hub's own records have a test of their own."""
+    return {kind: verb for kind, verb in whole.parts.hub.guarded().items() if kind in NOUNS}
 
 
 def send(whole: Whole, role: str, way: Way, entity_id: str = "", kind: str = "", **headers: str) -> Answer:
@@ -83,7 +97,7 @@ def tries(whole: Whole, number: int, every: bool) -> list[tuple[str, Way]]:
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["pairs", "all"])
 def test_every_way_is_closed_to_everyone(whole: Whole, every: bool) -> None:
     """Each generic write of each guarded type by whoever gets 403 with the verb to use, and changes nothing."""
-    guarded = whole.parts.hub.guarded()
+    guarded = guarded_nouns(whole)
     assert guarded.keys() >= {name for name, noun in NOUNS.items() if noun.owner}
     tried = set()
     for number, (kind, verb) in enumerate(guarded.items()):
@@ -109,7 +123,7 @@ def test_every_way_is_closed_to_everyone(whole: Whole, every: bool) -> None:
 def test_in_a_batch_the_guarded_item_fails_alone(whole: Whole) -> None:
     """Beside a generic entity a guarded one gets its own 403 in a 207; the generic one goes in."""
     client = whole.clients["key"]
-    for kind, verb in whole.parts.hub.guarded().items():
+    for kind, verb in guarded_nouns(whole).items():
         entity_id = whole.owned(kind, "mixed")
         before = whole.get(entity_id)
         for operation in ("upsert", "update", "merge"):
@@ -121,6 +135,38 @@ def test_in_a_batch_the_guarded_item_fails_alone(whole: Whole) -> None:
             (problem,) = answer.refusals()
             assert (problem["status"], verb in problem["detail"]) == (403, True)
         assert whole.get(entity_id) == before
+
+
+def test_a_purge_leaves_what_is_guarded(whole: Whole) -> None:
+    """A purge that finds a guarded entity beside a generic one deletes the generic one and names the verb in a 207."""
+    client = whole.clients["key"]
+    for number, (kind, verb) in enumerate(guarded_nouns(whole).items()):
+        if number % 8:  # It is one code for all types; every eighth is looked at.
+            continue
+        entity_id = whole.owned(kind, "purged")
+        client.post("/ngsi-ld/v1/entityOperations/upsert", json=[MIXED]).raise_for_status()
+        answer = send(whole, "key", Way("DELETE", f"entities?local=true&id={entity_id},{MIXED['id']}"))
+        assert answer.status in (204, 207), answer.text
+        if answer.status == 207:  # 204: who asks may not see the guarded one, so that it is not found.
+            assert json.loads(answer.text)["success"] == [MIXED["id"]]
+            (problem,) = answer.refusals()
+            assert (problem["status"], verb in problem["detail"]) == (403, True)
+        assert whole.get(entity_id)
+
+
+def test_the_hubs_own_records_are_made_by_their_routes_alone(whole: Whole) -> None:
+    """A subscription or registration is no entity to be written: the type is refused with the route to use."""
+    records = {kind: verb for kind, verb in whole.parts.hub.guarded().items() if kind not in NOUNS}
+    assert records
+    for kind, verb in records.items():
+        for way in (
+            WAYS[0],
+            Way("POST", "entityOperations/upsert", [ENTITY]),
+            Way("POST", "temporal/entities", EVOLUTION),
+        ):
+            answer = send(whole, "key", way, "urn:x:record", kind)
+            (problem,) = answer.refusals()
+            assert (answer.status, verb in problem["detail"]) == (403, True), answer.text
 
 
 SNEAKY = {
@@ -140,7 +186,7 @@ def test_no_disguise_helps(whole: Whole, how: str) -> None:
     """A guarded type is refused under its full name, beside another type, through a @context and in another tenant."""
     headers = LD if "@context" in SNEAKY[how] else {}
     ways = (Way("POST", "entities", SNEAKY[how]), Way("POST", "entityOperations/upsert", [SNEAKY[how]]))
-    for number, kind in enumerate(whole.parts.hub.guarded()):
+    for number, kind in enumerate(guarded_nouns(whole)):
         for place, way in enumerate(ways):
             for tenant in ({}, {"NGSILD-Tenant": "elsewhere"})[(number + place) % 2 :][:1]:
                 answer = send(whole, "key", way, "", kind, **headers, **tenant)
@@ -153,7 +199,7 @@ def test_a_generic_entity_cannot_become_a_guarded_one(whole: Whole) -> None:
     bench = {"id": "urn:x:bench", "type": "Bench", "note": NOTE}
     client.post("/ngsi-ld/v1/entityOperations/upsert", json=[bench]).raise_for_status()
     before = whole.get("urn:x:bench")
-    for number, kind in enumerate(whole.parts.hub.guarded()):
+    for number, kind in enumerate(guarded_nouns(whole)):
         added = {"type": kind, "note": NOTE}
         whole_one = {"id": "urn:x:bench", **added}
         ways = (
@@ -191,7 +237,7 @@ def test_a_source_writes_no_guarded_noun(whole: Whole) -> None:
     """What is pushed under the id or type of a guarded entity waits in quarantine; the entity stays as it is."""
     _source(whole, "sly")
     client = whole.clients["data_steward"]
-    for kind in whole.parts.hub.guarded():
+    for kind in guarded_nouns(whole):
         entity_id = whole.owned(kind, "pushed")
         before = whole.get(entity_id)
         for item in _taken(kind, entity_id):
@@ -204,7 +250,7 @@ def test_a_source_writes_no_guarded_noun(whole: Whole) -> None:
 def test_an_imported_file_writes_no_guarded_noun(whole: Whole, tmp_path: Path) -> None:
     """The same through the verb behind `dothi import` of a file of NGSI-LD entities."""
     client, items, before = whole.clients["data_steward"], [], {}
-    for kind in whole.parts.hub.guarded():
+    for kind in guarded_nouns(whole):
         entity_id = whole.owned(kind, "imported")
         before[entity_id] = whole.get(entity_id)
         items += _taken(kind, entity_id)

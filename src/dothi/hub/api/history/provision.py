@@ -38,6 +38,7 @@ async def add_attributes(call: Call) -> Answer:
     entity_id = check_id(call.path[0])
     document, names = await call.document()
     call.check_tenant()
+    _check_may(call, Op.RECORD, entity_id)
     given = read_evolution(document, call.reading(names, nulls=True))
     if given.id not in ("", entity_id):
         raise Invalid(f"The body is about {given.id}, the path about {entity_id}; they must be the same.")
@@ -86,6 +87,7 @@ async def delete_evolution(call: Call) -> Answer:
     """Delete Temporal Evolution of an Entity, clause 5.6.16 (HTTP binding 6.19.3.2); the entity stands as it stood."""
     entity_id = check_id(call.path[0])
     call.check_tenant()
+    _check_may(call, Op.ERASE, entity_id)
     _check_known(call, entity_id)
     await call.commit([Change(Op.ERASE, entity_id)])
     return NO_CONTENT
@@ -96,6 +98,7 @@ async def _target(call: Call, with_body: bool = False) -> tuple[str, str, Names]
     entity_id = check_id(call.path[0])
     names = (await call.document())[1] if with_body else await call.names()
     call.check_tenant()
+    _check_may(call, Op.CORRECT if with_body else Op.ERASE, entity_id)
     name = call.path[1] if call.path[1] == "scope" else names.inward(call.path[1])
     return entity_id, name, names
 
@@ -107,6 +110,11 @@ def _instance_id(call: Call) -> str:
             f"The instanceId {instance_id[:60]!r} is no URI; the temporal representation shows those there are."
         )
     return instance_id
+
+
+def _check_may(call: Call, op: Op, entity_id: str) -> None:
+    """Raise Forbidden unless the actor may write this history: asked before anything is told of it."""
+    call.hub.check_write(call.actor, Change(op, entity_id), (), call.tenant)
 
 
 def _check_known(call: Call, entity_id: str) -> None:

@@ -5,13 +5,25 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
-from dothi.ground.errors import Invalid
+from dothi.ground.errors import Forbidden, Invalid
 from dothi.hub.api.door.answer import NO_CONTENT, Answer
 from dothi.hub.api.door.parameters import Asked, Paging, query_of, words
 from dothi.hub.api.door.request import Call
 from dothi.hub.api.information.batches import Failure, committed, partly
 from dothi.hub.context import Names
-from dothi.hub.language.nodes import And, Compare, Condition, Exists, Linked, Or, Query
+from dothi.hub.language.nodes import (
+    And,
+    Compare,
+    Condition,
+    Exists,
+    Linked,
+    Or,
+    Query,
+    TypeAnd,
+    TypeCondition,
+    TypeIs,
+    TypeOr,
+)
 from dothi.hub.model import Attribute, Change, Entity, Op, Result, instances
 from dothi.hub.write.apply import NULL
 
@@ -25,6 +37,7 @@ async def purge_entities(call: Call) -> Answer:
     names = await call.names()
     call.check_tenant()
     query = purge_query(call, names)
+    _check_guarded(call, query.types)
     drop, keep = members(names, call.query, "drop"), members(names, call.query, "keep")
     if drop is not None and keep is not None:
         raise Invalid("keep and drop say the opposite; give one of them (clause 5.6.21.3).")
@@ -55,6 +68,24 @@ def purge_query(call: Call, names: Names) -> Query:
             "or local=true for everything (clause 5.6.21.4)."
         )
     return query
+
+
+def _check_guarded(call: Call, types: TypeCondition | None) -> None:
+    """Raise Forbidden when a purge asks for nothing but guarded types; beside others they fail one by one."""
+    guarded = call.hub.guarded()
+    named = list(_names(types))
+    if named and guarded.keys() >= set(named):
+        verb = guarded[named[0]]
+        raise Forbidden(f"{named[0]} is a guarded type: a purge is refused. Use {verb} instead.", use=verb)
+
+
+def _names(types: TypeCondition | None) -> Iterator[str]:
+    match types:
+        case TypeIs(name):
+            yield name
+        case TypeAnd(terms) | TypeOr(terms):
+            for term in terms:
+                yield from _names(term)
 
 
 def _mentioned(condition: Condition | None) -> Iterator[str | None]:
