@@ -70,4 +70,7 @@ def _details(call: Call, one: Shelved) -> dict[str, Any]:
     if one.expires_at:
         told["expiresAt"] = iso(one.expires_at)
     use = call.door.contexts.used().get(one.url or one.id)
-    return told | {"lastUsage": iso(use.last), "extraInfo": {"uses": use.hits}} if use is not None else told
+    if use is None:
+        return told
+    often = f"found {use.hits} times since {iso(call.door.contexts.since)}"
+    return told | {"lastUsage": iso(use.last), "extraInfo": often}
