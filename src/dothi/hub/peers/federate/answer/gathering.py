@@ -152,7 +152,7 @@ def _with_copies(peers: Peers, caller: Caller, told: Told, asked: Asked, now: in
     if not recalled.entities:
         return told
     age = max(0, now - recalled.since) // SECOND
-    text = f"is cut off: what it said is shown as it was known at {iso(recalled.since)}, {age} s ago"
+    text = f"is cut off: what it said is shown as it was known at {iso(recalled.since)} ({age} s ago)"
     return told._replace(
         entities=recalled.entities, warnings=(*told.warnings, warning(peers.line, STALE, registration, text))
     )

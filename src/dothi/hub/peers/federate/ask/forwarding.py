@@ -135,7 +135,7 @@ def warning(line: Line, code: int, registration: Registration, text: str) -> str
 
 
 def _plain(text: str) -> str:
-    return text.replace('"', "'").encode("ascii", "replace").decode().replace("\n", " ")[:300]
+    return text.replace('"', "'").replace(",", ";").encode("ascii", "replace").decode().replace("\n", " ")[:300]
 
 
 def _headers(line: Line, caller: Caller, registration: Registration, call: Call, names: Names) -> dict[str, str]:
