@@ -17,7 +17,7 @@ from conforming.copying import CONTEXT_PORT, CONTEXTS, context_document
 FIRST_PORT = 9090  # Some tests name it themselves.
 CONTEXT_SERVER_PORT = 8087  # Of the tests' own context server.
 MQTT_PORTS = (1883, 1884)
-READY_S = 60.0
+READY_S = 240.0  # Of machines with much else to do.
 _HERE = "127.0.0.1"
 # Beside what the user sets: contexts come from the two local servers, and from the broker itself.
 _CONTEXT_HOSTS = ",".join(
@@ -87,7 +87,7 @@ def _broker(command: list[str], data: Path, port: int) -> Iterator[subprocess.Po
 
 
 def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when the broker answers; RuntimeError with the end of its log when it ends or is silent for a minute."""
+    """Return when the broker answers; RuntimeError with the end of its log when it ends or is silent too long."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + READY_S
     while time.monotonic() < end and process.poll() is None:
