@@ -108,7 +108,7 @@ async def update_attribute(call: Call) -> Answer:
             await call.commit([Change(Op.PARTIAL, entity_id, attrs={name: instance}, dataset=dataset)])
         return NO_CONTENT
 
-    return await shared(call, names, PARTIAL, _about(entity_id, name, instance), here, NO_CONTENT)
+    return await shared(call, names, PARTIAL, _about(entity_id, name, instance), here, NO_CONTENT, body)
 
 
 def _about(entity_id: str, name: str, attribute: Attribute) -> Given:

@@ -13,7 +13,9 @@ from dothi.hub.api.information.spread import caller_of
 from dothi.hub.context import CORE_URL, Names, iri_of
 from dothi.hub.language.nodes import TypeCondition
 from dothi.hub.language.types import parse_types
+from dothi.hub.model import Result
 from dothi.hub.peers.federate.matching import one_of
+from dothi.hub.peers.federate.provide.batch import Batch, carry_batch, divisions
 from dothi.hub.peers.federate.provide.deeds import PASSED_ON, Deed
 from dothi.hub.peers.federate.provide.dividing import Division
 from dothi.hub.peers.federate.provide.outcomes import Outcome, status_of
@@ -38,19 +40,22 @@ def unshared(call: Call) -> bool:
     return call.door.registry.none(call.tenant) or call.flag("local")
 
 
-async def shared(call: Call, names: Names, deed: Deed, given: Given, here: Here, done: Answer) -> Answer:
+async def shared(
+    call: Call, names: Names, deed: Deed, given: Given, here: Here, done: Answer, raw: Any = None
+) -> Answer:
     """Do a write here and wherever a part of it is held; `here` does what is left, `done` is the answer of success.
 
-    The entity of `given` is the one that the operation is about; its attributes are those that it writes.
+    The entity of `given` is the one that the operation is about; its attributes are those that it writes. `raw` is the
+    body as it came, where only who holds the attribute can tell what a fragment of it means.
     """
     if unshared(call):
         return await here(given)
     way = await way_of(call, names)
-    division = parts(way, deed, given, _types(call, names, given))
+    division = parts(way, deed, given, known_types(call, names, given))
     if not division.shares:
         return await here(given)
     passed_on = {name: call.query[name] for name in PASSED_ON if name in call.query}
-    outcomes = await carry(way, deed, given, division.shares, _meant(passed_on))
+    outcomes = await carry(way, deed, given, division.shares, meant(passed_on), raw)
     local = await _local(deed, given, division, here)
     return _told(deed, given, outcomes, local, done)
 
@@ -64,7 +69,28 @@ async def way_of(call: Call, names: Names) -> Way:
     return Way(call.hub, call.door.peers.line, caller_of(call, names))
 
 
-def _types(call: Call, names: Names, given: Given) -> TypeCondition | None:
+async def share_batch(
+    call: Call, names: Names, batch: Batch, items: list[Given], failed: list[tuple[str, Exception]]
+) -> tuple[list[Given], list[Result], frozenset[str]]:
+    """Tell others their parts of a batch: what is left here, what went well elsewhere, what only others hold.
+
+    What failed elsewhere joins `failed`.
+    """
+    way = await way_of(call, names)
+    found = divisions(way, batch, [(one, known_types(call, names, one)) for one in items])
+    passed_on = {"options": call.query["options"]} if "options" in call.query else {}
+    done = await carry_batch(way, batch, items, found, meant(passed_on))
+    failed += done.failed
+    kept = [
+        one if batch.deletes else rest_of(one, division.rest)
+        for one, division in zip(items, found, strict=True)
+        if division.rest is not None
+    ]
+    alone = frozenset(one.id for one, division in zip(items, found, strict=True) if division.proxied)
+    return kept, list(done.results), alone
+
+
+def known_types(call: Call, names: Names, given: Given) -> TypeCondition | None:
     """The types that the request selects or brings, else those that the entity has here."""
     if "type" in call.query:
         return parse_types(call.query["type"], names.inward)
@@ -76,7 +102,7 @@ def _types(call: Call, names: Names, given: Given) -> TypeCondition | None:
         return None
 
 
-def _meant(parameters: dict[str, str]) -> dict[str, str]:
+def meant(parameters: dict[str, str]) -> dict[str, str]:
     """What a source is told of the parameters: parts go to it in normalized form, whatever came."""
     if "options" in parameters:
         kept = [word for word in parameters["options"].split(",") if word in ("noOverwrite", "update", "replace")]

@@ -12,7 +12,7 @@ import msgspec
 
 from dothi.ground.clock import SECOND, now_us
 from dothi.ground.errors import ContextUnavailable, DothiError, Invalid
-from dothi.hub.context import CORE, Contexts, Names
+from dothi.hub.context import CORE, CORE_URL, Contexts, Names
 from dothi.hub.model import Actor
 from dothi.hub.peers.federate.loops import alias_of, via
 from dothi.hub.peers.federate.matching import Registry
@@ -94,7 +94,7 @@ async def ask(line: Line, caller: Caller, registration: Registration, call: Call
             call.method,
             address(registration, call),
             _headers(line, caller, registration, call, names),
-            None if call.body is None else msgspec.json.encode(call.body),
+            None if call.body is None else msgspec.json.encode(_body(registration, call.body, names)),
             _seconds(caller, registration),
         )
     except DothiError as error:
@@ -145,15 +145,32 @@ def _headers(line: Line, caller: Caller, registration: Registration, call: Call,
         "Via": via(caller.headers.get("via"), alias_of(line.registry.name, caller.tenant)),
         **call.headers,
     }
-    if names.url is not None:
+    inside = call.body is not None and _brings_context(registration)
+    if names.url is not None and not inside:
         headers["Link"] = f'<{names.url}>; rel="{CONTEXT_REL}"; type="{LD_JSON}"'
     if call.body is not None:
-        headers["Content-Type"] = JSON
+        headers["Content-Type"] = LD_JSON if inside else JSON
     if registration.source_tenant:
         headers["NGSILD-Tenant"] = registration.source_tenant
     if "ngsildConformance" in told:
         headers["Prefer"] = f"ngsi-ld={told['ngsildConformance']}"
     return headers | _extra(registration, caller)
+
+
+def _brings_context(registration: Registration) -> bool:
+    """Whether the source wants the @context in the body (contentType, clause 4.3.6.6)."""
+    told = dict(registration.info)
+    return told.get("contentType") == LD_JSON and "jsonldContext" not in told
+
+
+def _body(registration: Registration, body: Any, names: Names) -> Any:
+    """The body with its @context, where the source wants it inside; ids in an array need none."""
+    if not _brings_context(registration):
+        return body
+    context = names.url or CORE_URL
+    if isinstance(body, list):
+        return [one | {"@context": context} if isinstance(one, dict) else one for one in body]
+    return body | {"@context": context}
 
 
 def _extra(registration: Registration, caller: Caller) -> dict[str, str]:

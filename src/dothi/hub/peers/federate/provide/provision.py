@@ -1,8 +1,8 @@
 """Writes of one entity carried to those who hold a part of it (clauses 5.6.1 to 5.6.6 and 5.6.17 to 5.6.19)."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from dothi.ground.errors import DothiError
 from dothi.ground.problem import ngsi_ld_problem
@@ -11,7 +11,7 @@ from dothi.hub.language.nodes import ANY_TYPE, Query, TypeCondition, TypeIs
 from dothi.hub.model import Change, Op
 from dothi.hub.peers.federate.ask.forwarding import Caller, Line, ask, spoken
 from dothi.hub.peers.federate.loops import alias_of, passed
-from dothi.hub.peers.federate.matching import Selector, Wanted
+from dothi.hub.peers.federate.matching import Match, Selector, Wanted
 from dothi.hub.peers.federate.provide.deeds import Deed
 from dothi.hub.peers.federate.provide.dividing import Division, Share, divide
 from dothi.hub.peers.federate.provide.outcomes import Outcome, looped, of_reply, unsupported
@@ -39,47 +39,60 @@ class Way(NamedTuple):
 
 def parts(way: Way, deed: Deed, given: Given, types: TypeCondition | None) -> Division:
     """Who gets what of a write; `types` are those of the entity as far as they are known."""
-    attrs = None if deed.whole else frozenset(given.attrs)
+    return divided(way, given, types, deed.whole, lambda one: one.registration.offers(deed.operation))
+
+
+def divided(
+    way: Way, given: Given, types: TypeCondition | None, whole: bool, offers: Callable[[Match], bool]
+) -> Division:
+    """The same for any operation; `whole`: it is about no attributes."""
+    attrs = None if whole else frozenset(given.attrs)
     wanted = Wanted((Selector(types, (given.id,)),), attrs or frozenset(), met=way.met)
-    registry = way.line.registry
-    return divide(
-        registry, way.caller.tenant, wanted, attrs, way.own, lambda one: one.registration.offers(deed.operation)
-    )
+    return divide(way.line.registry, way.caller.tenant, wanted, attrs, way.own, offers)
 
 
 async def carry(
-    way: Way, deed: Deed, given: Given, shares: tuple[Share, ...], parameters: Mapping[str, str]
+    way: Way, deed: Deed, given: Given, shares: tuple[Share, ...], parameters: Mapping[str, str], raw: Any = None
 ) -> list[Outcome]:
-    """Tell every source its part, all at once; what became of each."""
-    found = await asyncio.gather(*(_carry_one(way, deed, given, share, dict(parameters)) for share in shares))
+    """Tell every source its part, all at once; what became of each. `raw` goes as it is to those who know its names."""
+    found = await asyncio.gather(*(_carry_one(way, deed, given, share, dict(parameters), raw) for share in shares))
     return [one for one in found if one is not None]
 
 
-async def _carry_one(way: Way, deed: Deed, given: Given, share: Share, parameters: dict[str, str]) -> Outcome | None:
+async def _carry_one(
+    way: Way, deed: Deed, given: Given, share: Share, parameters: dict[str, str], raw: Any
+) -> Outcome | None:
     """None when an equal source is not to be told: then it has no part in this."""
     part = part_of(given, share)
-    refusal = refused(way, deed, part, share)
-    if refusal is not None:
-        return Outcome(share, refusal, ours=True) if share.match.mode.proxied else None
+    registration = share.match.registration
+    offered = registration.offers(deed.operation)
+    problem = fit(way, deed, part, share) if offered else refusal(unsupported(share, deed.operation))
+    if problem is not None:
+        return Outcome(share, problem, ours=True) if share.match.mode.proxied else None
     if share.looping:
         return looped(share)
-    registration = share.match.registration
     names = await spoken(way.line, way.caller, registration)
     if registration.management.local_only:
         parameters["local"] = "true"
-    reply = await ask(way.line, way.caller, registration, deed.call(part, names, parameters), names)
+    told = deed.call(part, names, parameters)
+    if raw is not None and names is way.caller.names:
+        told = told._replace(body=raw)
+    reply = await ask(way.line, way.caller, registration, told, names)
     return of_reply(share, reply, deed.creates)
 
 
-def refused(way: Way, deed: Deed, part: Given, share: Share) -> dict[str, object] | None:
-    """Why a source is not told a part: it takes no such operation, or its maker or the caller may not."""
+def fit(way: Way, deed: Deed, part: Given, share: Share) -> dict[str, object] | None:
+    """Why a source may not be told a part, None when it may."""
     try:
-        if not share.match.registration.offers(deed.operation):
-            raise unsupported(share, deed.operation)
         check_rights(way, change_of(deed, part), share)
     except DothiError as error:
-        return ngsi_ld_problem(error)[1]
+        return refusal(error)
     return None
+
+
+def refusal(error: DothiError) -> dict[str, object]:
+    """An error of ours as a problem document."""
+    return ngsi_ld_problem(error)[1]
 
 
 def check_rights(way: Way, change: Change, share: Share) -> None:
