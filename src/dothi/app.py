@@ -64,6 +64,7 @@ from dothi.hub.peers.federate.answer.gathering import peers_of
 from dothi.hub.peers.federate.loops import name_of
 from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.hosting import shelf_of
+from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
 from dothi.office import api as office_api
 from dothi.office import mergers as mergers_api
@@ -242,6 +243,7 @@ def make_app(
     wire = Wire(EVERYWHERE if settings.open else Reach(settings.peer_hosts))
     registry = Registry(parts.hub, settings.alias or name_of(settings.data / "hub"))
     peers = peers_of(parts.hub, wire, registry, contexts, settings.split_entities)
+    notifier = Notifier(parts.hub, contexts, wire)
     hub_api = ngsi_ld(
         parts.hub,
         contexts,
@@ -250,9 +252,11 @@ def make_app(
         wire,
         registry,
         peers,
+        notifier,
     )
 
     at_once = {**consumers(parts), **_mail_in(parts, settings), "registrations": registry.follow, **extra}
+    at_once["notifications"] = notifier.run
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -24,10 +24,12 @@ from dothi.hub.api.history import provision, temporal
 from dothi.hub.api.information import attributes, batches, discovery, entities, purge
 from dothi.hub.api.openapi import OPERATIONS
 from dothi.hub.api.sources import identity, registrations
+from dothi.hub.api.subscriptions import subscriptions
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
 from dothi.hub.peers.federate.answer.gathering import Peers, peers_of
 from dothi.hub.peers.federate.matching import Registry
+from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.snapshots.keeping import Snapshots
 from dothi.hub.peers.wire import Wire
 
@@ -82,6 +84,17 @@ ROUTES: dict[str, Mapping[str, Handler]] = {
         "PATCH": registrations.update_registration,
         "DELETE": registrations.delete_registration,
     },
+    "subscriptions": {"GET": subscriptions.query_subscriptions, "POST": subscriptions.create_subscription},
+    "subscriptions/{}": {
+        "GET": subscriptions.read_subscription,
+        "PATCH": subscriptions.update_subscription,
+        "DELETE": subscriptions.delete_subscription,
+    },
+    "subscriptions/{}/undelivered": {
+        "GET": subscriptions.list_undelivered,
+        "POST": subscriptions.replay_undelivered,
+        "DELETE": subscriptions.forget_undelivered,
+    },
     "info/sourceIdentity": {"GET": identity.read_identity},
     "snapshots": {"POST": snapshots.create_snapshot, "DELETE": snapshots.purge_snapshots},
     "snapshots/{}": {
@@ -115,17 +128,29 @@ def ngsi_ld(
     wire: Wire | None = None,
     registry: Registry | None = None,
     peers: Peers | None = None,
+    notifier: Notifier | None = None,
 ) -> ASGIApp:
     """The application, to be mounted at /ngsi-ld/v1.
 
     `authenticate(headers)` gives the Actor of a request by its headers (lower-case names), ANONYMOUS for nobody in
     particular, and raises Unauthenticated for credentials that do not hold. `wire` is how others are called, `registry`
-    whom the hub knows to hold what, `peers` the way to them: the city's consumers share these.
+    whom the hub knows to hold what, `peers` the way to them, `notifier` tells subscribers: the city's consumers share
+    these.
     """
     wire, registry = wire or Wire(), registry or Registry(hub)
     peers = peers or peers_of(hub, wire, registry, contexts)
-    frozen = Snapshots(hub, wire)
-    door = Door(hub, contexts, authenticate, limits, wire=wire, registry=registry, peers=peers, snapshots=frozen)
+    notifier = notifier or Notifier(hub, contexts, wire)
+    door = Door(
+        hub,
+        contexts,
+        authenticate,
+        limits,
+        wire=wire,
+        registry=registry,
+        notifier=notifier,
+        peers=peers,
+        snapshots=Snapshots(hub, wire),
+    )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

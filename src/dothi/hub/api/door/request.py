@@ -17,6 +17,7 @@ from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Change, Commit, Receipt
 from dothi.hub.peers.federate.answer.gathering import Peers
 from dothi.hub.peers.federate.matching import Registry
+from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.snapshots.keeping import Snapshots
 from dothi.hub.peers.wire import Wire
 from dothi.hub.render.values import Reading, check_nesting
@@ -70,6 +71,7 @@ class Door:
     wire: Wire = field(default_factory=Wire)  # How others are called.
     registry: Registry = field(kw_only=True)  # Whom this hub knows to hold what.
     snapshots: Snapshots = field(kw_only=True)  # Those being made and used.
+    notifier: Notifier = field(kw_only=True)  # Who is told of changes.
     peers: Peers = field(kw_only=True)  # The same with the way to them, what they said last and the entity maps.
     since: int = field(default_factory=now_us)  # When this hub began to answer (µs).
     plans: dict[Any, Any] = field(default_factory=dict)  # Questions understood before (information/quick.py).

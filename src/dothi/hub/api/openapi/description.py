@@ -11,9 +11,10 @@ from dothi.hub.api.openapi.operation import Operation
 from dothi.hub.api.openapi.parameters import HEADERS, PARAMETERS, WRITE_HEADERS
 from dothi.hub.api.openapi.schemas import NAME, SCHEMAS, URI, Schema
 from dothi.hub.api.openapi.sources import SOURCES
+from dothi.hub.api.openapi.subscriptions import SUBSCRIPTIONS
 
 JSON_TYPES = ("application/json", "application/ld+json")
-OPERATIONS = (*INFORMATION, *HISTORY, *CONTEXTS, *MAPS, *SNAPSHOTS, *SOURCES)
+OPERATIONS = (*INFORMATION, *HISTORY, *CONTEXTS, *MAPS, *SNAPSHOTS, *SOURCES, *SUBSCRIPTIONS)
 _URIS = frozenset(("contextId", "entityId", "entityMapId", "snapshotId", "registrationId", "subscriptionId"))
 MEANINGS = {
     200: "Here it is.",

@@ -112,6 +112,40 @@ SCHEMAS: dict[str, Schema] = {
         },
     },
     "Registrations": {"type": "array", "items": {"$ref": "#/components/schemas/Registration"}},
+    "Subscription": {
+        "description": "What somebody wants to be told of, and how (clause 5.2.12).",
+        "type": "object",
+        "required": ["type", "notification"],
+        "properties": {
+            "id": URI,
+            "type": {"const": "Subscription"},
+            "subscriptionName": TEXT,
+            "entities": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["type"],
+                    "properties": {"id": URI, "idPattern": TEXT, "type": NAME},
+                },
+            },
+            "watchedAttributes": {"type": "array", "items": NAME, "minItems": 1},
+            "q": TEXT,
+            "isActive": FLAG,
+            "expiresAt": TIME,
+            "throttling": {"type": "number", "exclusiveMinimum": 0},
+            "timeInterval": {"type": "number", "exclusiveMinimum": 0},
+            "notification": {
+                "type": "object",
+                "required": ["endpoint"],
+                "properties": {
+                    "format": {"enum": ["normalized", "concise", "simplified", "keyValues"]},
+                    "endpoint": {"type": "object", "required": ["uri"], "properties": {"uri": URI}},
+                },
+            },
+        },
+    },
+    "Subscriptions": {"type": "array", "items": {"$ref": "#/components/schemas/Subscription"}},
     "Context": {
         "description": "A JSON-LD context (clause 5.13).",
         "type": "object",

@@ -1,0 +1,1 @@
+"""Letters on their way: lanes in order, HTTP and MQTT, tried again, given up."""

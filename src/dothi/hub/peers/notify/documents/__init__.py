@@ -1,0 +1,1 @@
+"""Documents of subscriptions: checked, compiled, said in other names."""
