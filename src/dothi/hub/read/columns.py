@@ -12,14 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dothi.ground.clock import from_iso
-from dothi.hub.language.nodes import And, Between, Compare, Condition, Exists, Moment, Or
+from dothi.hub.language.collation import collation
+from dothi.hub.language.nodes import And, Between, Compare, Condition, Exists, Linked, Moment, Or
 from dothi.hub.model import Attribute, Entity, instance_value
+from dothi.hub.read import ranking
 from dothi.hub.read.places import GeoColumn, Mask, Masks, Rows, grown
+from dothi.hub.read.ranking import rank
 
 _NO_INSTANT = np.iinfo(np.int64).min
 # What a row holds: nothing, a number, a word, a truth, a link (equal or not, but never before another), something odd
 # that must be read to be judged, or an empty list, which is there and of which no comparison holds.
 NONE, NUMBER, WORD, FLAG, LINK, ODD, EMPTY = range(7)
+_KIND_OF = np.array([ranking.ABSENT, ranking.NUMBER, 0, ranking.TRUTH, 0, 0, ranking.ARRAY], np.float64)
 
 
 class Column:
@@ -32,6 +36,7 @@ class Column:
         self.codes = np.full(size, -1, np.int32)
         self.instants = np.full(size, _NO_INSTANT, np.int64)
         self._code_of: dict[str, int] = {}
+        self._ranks: dict[str | None, NDArray[np.float64]] = {}  # By collation: kind and place of each word.
 
     def grow(self, size: int) -> None:
         """Make room."""
@@ -95,6 +100,30 @@ class Column:
         codes = [self._code_of[word] for word in words if word in self._code_of]
         found: Mask = np.isin(self.codes[rows], codes) & (self.holds[rows] == WORD)
         return found
+
+    def ranks(self, rows: Rows, language: str | None) -> NDArray[np.float64] | None:
+        """Kind and place among its kind of what each row holds (clause 4.23.2); None when some must be read to tell."""
+        holds = self.holds[rows]
+        if (holds == ODD).any():
+            return None
+        kinds, places = _KIND_OF[holds], np.nan_to_num(self.numbers[rows])
+        flags, worded = holds == FLAG, (holds == WORD) | (holds == LINK)
+        places[flags] = self.codes[rows][flags]
+        if worded.any():
+            kinds[worded], places[worded] = self._word_ranks(language)[:, self.codes[rows][worded]]
+        ranked: NDArray[np.float64] = np.stack((kinds, places))
+        return ranked
+
+    def _word_ranks(self, language: str | None) -> NDArray[np.float64]:
+        """Kind and place of every word, worked out anew when there are new ones."""
+        known = self._ranks.get(language)
+        if known is None or known.shape[1] != len(self._code_of):
+            key = collation(language)
+            ranked = [rank(word, key) for word in self._code_of]
+            place_of = {one: place for place, one in enumerate(sorted(set(ranked)))}
+            known = np.array([[one.kind for one in ranked], [place_of[one] for one in ranked]], np.float64)
+            self._ranks = {language: known}  # One collation at a time: most lists are asked for in one.
+        return known
 
     def sort_key(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """A key that sorts rows by what they hold: numbers, else instants, else words; empty rows last."""
@@ -200,6 +229,9 @@ class Table:
             case Exists(path, trail) if len(path) == 1 and not trail and path[0] in self.columns:
                 there = self.columns[path[0]].holds[rows] != NONE
                 return there, there
+            case Linked(relation) if relation in self.columns:
+                there = self.columns[relation].holds[rows] != NONE
+                return np.zeros(len(there), bool), there
         size = len(self.alive[rows])
         return np.zeros(size, bool), np.ones(size, bool)
 
@@ -230,6 +262,8 @@ def asked(condition: Condition | None) -> set[str]:
             return {condition.path[0]}
         case Exists(path, trail) if len(path) == 1 and not trail:
             return {path[0]}
+        case Linked(relation):
+            return {relation}
     return set()
 
 

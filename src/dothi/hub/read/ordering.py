@@ -1,32 +1,19 @@
-"""The order of entities by what they hold (clause 4.23): mixed kinds of values, collations, distances."""
+"""The order of entities by what they hold (clause 4.23): by columns where they can tell, else by the entities."""
 
-import re
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from dothi.ground.clock import from_iso
 from dothi.ground.geometry import distance_m, to_shapely
 from dothi.hub.language.collation import Key, collation
 from dothi.hub.language.match import targets
 from dothi.hub.language.nodes import Order, Ordering
 from dothi.hub.model import Entity, instances
-
-# Clause 4.23.2: what comes before what where values are of several kinds; a place before all when sorting by distance.
-PLACE, NUMBER, TEXT, OBJECT, ARRAY, TRUTH, TIME, DATE, MOMENT, NOTHING, ABSENT = range(-1, 10)
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIME = re.compile(r"\d\d:\d\d:\d\d(?:[.,]\d{1,6})?Z?", re.ASCII)
-_encode = msgspec.json.Encoder(order="sorted").encode
-
-
-class Rank(NamedTuple):
-    """Where a value stands: its kind, and among its kind."""
-
-    kind: int
-    value: Any
-
+from dothi.hub.read.columns import Table
+from dothi.hub.read.places import haversine_m
+from dothi.hub.read.ranking import ABSENT, MISSING, NOTHING, PLACE, Rank, rank
 
 Judge = Callable[[Entity], Rank]
 
@@ -62,9 +49,6 @@ def _by_distance(term: Order, ordering: Ordering, key: Key) -> Judge:
     return judge
 
 
-_MISSING = object()
-
-
 def _value(entity: Entity, term: Order) -> Any:
     """What a term looks at: of several instances the default one, of several languages the first."""
     name = term.path[0]
@@ -72,32 +56,48 @@ def _value(entity: Entity, term: Order) -> Any:
         return entity.id
     if name in ("type", "scope"):
         listed = list(entity.types if name == "type" else entity.scope)
-        return listed[0] if len(listed) == 1 else listed or _MISSING
+        return listed[0] if len(listed) == 1 else listed or MISSING
     found = next(targets(entity, term.path, term.trail), None)
-    return _MISSING if found is None else found.values[0]
+    return MISSING if found is None else found.values[0]
 
 
-def rank(value: Any, key: Key) -> Rank:
-    """Where a value stands; `key` is the sort key of texts."""
-    if isinstance(value, bool):
-        return Rank(TRUTH, value)
-    if isinstance(value, int | float):
-        return Rank(NUMBER, value)
-    if isinstance(value, str):
-        return _of_text(value, key)
-    if isinstance(value, dict):
-        return Rank(OBJECT, _encode(value))
-    if isinstance(value, list):
-        return Rank(ARRAY, [rank(one, key) for one in value])
-    return Rank(ABSENT if value is _MISSING else NOTHING, 0)
+_MEMBERS = frozenset({"id", "scope"})
 
 
-def _of_text(text: str, key: Key) -> Rank:
-    try:
-        if _MOMENT.fullmatch(text):
-            return Rank(MOMENT, from_iso(text))
-    except (ValueError, OverflowError):
-        return Rank(TEXT, key(text))
-    if _DATE.fullmatch(text):
-        return Rank(DATE, text)
-    return Rank(TIME, text) if _TIME.fullmatch(text) else Rank(TEXT, key(text))
+def columns_of(ordering: Ordering | None) -> tuple[set[str], set[str]]:
+    """The places and the attributes of which an ordering wants columns."""
+    terms = [one for one in ordering.terms if _plain(one)] if ordering is not None else []
+    places = {one.path[0] for one in terms if one.distance}
+    return places, {one.path[0] for one in terms if not one.distance} - {"type"}
+
+
+def column_ranks(table: Table, ordering: Ordering, rows: NDArray[np.int64]) -> list[NDArray[np.float64]] | None:
+    """Keys that sort rows, the first before the next; None when entities must be read to tell."""
+    keys: list[NDArray[np.float64]] = []
+    for term in ordering.terms:
+        ranks = _column_rank(table, term, ordering, rows) if _plain(term) else None
+        if ranks is None:
+            return None
+        kinds, places = ranks
+        turn = -1.0 if term.descending else 1.0
+        keys += [np.where(kinds < NOTHING, turn * kinds, ABSENT), turn * places]
+    return keys
+
+
+def _plain(term: Order) -> bool:
+    return len(term.path) == 1 and not term.trail and term.path[0] not in _MEMBERS
+
+
+def _column_rank(table: Table, term: Order, ordering: Ordering, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    name = term.path[0]
+    if name == "type":
+        return np.zeros((2, len(rows)))  # All entities of a table have the same types.
+    if not term.distance:
+        return table.columns[name].ranks(rows, ordering.collation)
+    origin, column = ordering.origin, table.geometries[name]
+    there = ~np.isnan(column.bounds[rows, 0])
+    if origin is None or origin["type"] != "Point" or not column.point[rows][there].all():
+        return None
+    x, y = origin["coordinates"][:2]
+    away = haversine_m(x, y, column.bounds[rows, 0], column.bounds[rows, 1])
+    return np.stack((np.where(there, float(PLACE), float(ABSENT)), np.nan_to_num(away)))

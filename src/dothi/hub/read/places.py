@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shapely.geometry import shape
 
 from dothi.hub.language.nodes import Geo
-from dothi.hub.model import Attribute, instance_value
+from dothi.hub.model import Attribute, instance_value, instances
 
 Mask = NDArray[np.bool_]
 Masks = tuple[Mask, Mask]  # (sure, maybe), one for each of the rows asked about.
@@ -40,7 +40,9 @@ class GeoColumn:
         self.point = grown(self.point, size, False)
 
     def set(self, row: int, attribute: Attribute | None) -> None:
-        """Set what one row holds."""
+        """Set what one row holds; what is no GeoProperty is no place, whatever it looks like."""
+        if not any(one.get("type") == "GeoProperty" for one in instances(attribute)):
+            attribute = None
         value = None if isinstance(attribute, list) else instance_value(attribute)
         if isinstance(value, dict) and value.get("type") == "Point":
             x, y = value["coordinates"][:2]

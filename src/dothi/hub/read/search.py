@@ -16,7 +16,7 @@ from dothi.hub.language.nodes import ANY_TYPE, Query, Selector, Sight
 from dothi.hub.language.pattern import finder
 from dothi.hub.model import Entity, Page
 from dothi.hub.read.columns import Table, asked
-from dothi.hub.read.ordering import ordered
+from dothi.hub.read.ordering import column_ranks, columns_of, ordered
 from dothi.hub.read.places import Mask, Masks
 from dothi.hub.store import codec
 from dothi.hub.store.port import Head, Store
@@ -29,10 +29,14 @@ _BLOCK = 2048  # Rows looked at first where a page is enough; then twice as many
 
 @dataclass(slots=True)
 class _Found:
-    """Candidates in the order of the answer; those that are not sure must be read and matched."""
+    """Candidates in the order of the answer; those that are not sure must be read and matched.
+
+    Where `ordered` is False the entities must be read to tell their order too.
+    """
 
     eids: NDArray[np.int64]
     sure: Mask
+    ordered: bool = True
 
 
 class Rows(NamedTuple):
@@ -94,7 +98,7 @@ class Search:
         """The page that a query asks for."""
         verify = _verifier(query, self._following(tid, query))
         found = self._by_id(tid, query) if query.ids else self._by_columns(tid, query)
-        if query.ordering is not None:
+        if query.ordering is not None and not found.ordered:
             eids = np.array(ordered(self._verified(found, verify), query.ordering), np.int64)
             found = _Found(eids, np.ones(len(eids), bool))
         if query.count:
@@ -107,14 +111,14 @@ class Search:
             return None
         end = query.offset + query.limit
         found = self._by_columns(tid, query, None if query.count else end + 1)
-        if not found.sure.all():
+        if not (found.ordered and found.sure.all()):
             return None
         return Rows(found.eids[query.offset : end].tolist(), len(found.eids) > end, len(found.eids))
 
     def _by_id(self, tid: int, query: Query) -> _Found:
         heads = self._store.heads(tid, dict.fromkeys(query.ids))
         eids = np.array([head.eid for head in heads.values() if head.doc is not None], np.int64)
-        return _Found(eids, np.zeros(len(eids), bool))
+        return _Found(eids, np.zeros(len(eids), bool), ordered=False)
 
     def _by_columns(self, tid: int, query: Query, enough: int | None = None) -> _Found:
         """What columns tell; of entities in order of creation no more than `enough` are looked for, where given."""
@@ -127,25 +131,31 @@ class Search:
                 for kind, types in self._store.kinds(tid).items()
                 if _of_interest(query, types)
             ]
-            in_order = len(tables) == 1 and not query.order and tables[0][0].ascending
+            in_order = len(tables) == 1 and not query.order and query.ordering is None and tables[0][0].ascending
+            ranks = None
             for table, types in tables:
                 rows, sure = _select(table, query, types, enough if in_order else None)
                 eids.append(table.eids[rows])
                 sures.append(sure)
                 keys.append(_order_keys(table, query.order, rows))
+                if query.ordering is not None and len(tables) == 1:
+                    ranks = column_ranks(table, query.ordering, rows)
         if not eids:
             return _Found(np.zeros(0, np.int64), np.zeros(0, bool))
         if in_order:
             return _Found(eids[0], sures[0])
         every = np.concatenate(eids)
-        order = np.lexsort((every, *np.concatenate(keys, axis=1)[::-1]))
-        return _Found(every[order], np.concatenate(sures)[order])
+        first = np.concatenate(keys, axis=1)[::-1]
+        order = np.lexsort((every, *(ranks or [])[::-1], *first))
+        return _Found(every[order], np.concatenate(sures)[order], query.ordering is None or ranks is not None)
 
     def _table(self, tid: int, kind: int, types: tuple[str, ...], query: Query) -> Table:
         names = asked(query.q) | {name.lstrip("-") for name in query.order} | set(query.attrs)
+        places, plain = columns_of(query.ordering)
+        names |= plain
         if query.sight is not None:
             names.update(WHERE_SEEN)
-        geometries = {query.geo.attribute} if query.geo else set()
+        geometries = places | ({query.geo.attribute} if query.geo else set())
         table = self._tables.get((tid, kind))
         if table is None or table.lacks(names, geometries):
             table = table or Table()

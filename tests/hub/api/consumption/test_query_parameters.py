@@ -118,6 +118,9 @@ def test_a_geoproperty_without_geoquery_is_ignored(tell: Any) -> None:
     async def story(client: Client) -> None:
         await fill(client)
         assert await ids(client, "type=Tower&geoproperty=other") == ["d"]
+        near = "georel=near;maxDistance==10&geometry=Point&coordinates=[1,1]"
+        assert await ids(client, f"type=Tower&{near}&geoproperty=at") == []  # A Property is no place.
+        assert await ids(client, f"type=Tower&{near}&geoproperty=name") == []
 
     tell(story)
 
