@@ -53,7 +53,7 @@ async def ask_entities(line: Line, caller: Caller, match: Match, asked: Asked, g
     warnings: list[str] = []
     while True:
         reply = await ask(line, caller, match.registration, calls.at(len(entities)), names)
-        found = heard(reply, match, guarded)
+        found = heard(reply, match, calls.selection, guarded)
         warnings.extend(reply.warnings)
         if found.refused and not reply.warnings:
             warnings.append(warning(line, INVALID, match.registration, found.refused))
@@ -79,7 +79,7 @@ class _Calls:
         self._attrs = attributes(match, wanted, names)
         # An answer narrowed by the request is no whole picture of the entity.
         self.whole = match.attrs(wanted) == match.attrs() and not asked.datasets
-        self._selection = selection(match, asked.query, names)
+        self.selection = selection(match, asked.query, names)
         self._filters = said(asked, names)
 
     def at(self, offset: int) -> Call:
@@ -94,14 +94,14 @@ class _Calls:
             return Call("GET", path, parameters | self._attrs, headers=headers)
         page = {"limit": str(PAGE)} | ({"offset": str(offset)} if offset else {})
         if self._operation == "queryEntity":
-            said = self._selection | self._filters | self._attrs
+            said = self.selection | self._filters | self._attrs
             return Call("GET", "/entities", parameters | page | said, headers=headers)
         return Call("POST", "/entityOperations/query", parameters | page, self._document(), headers)
 
     def _document(self) -> dict[str, Any]:
         """The same as a Query document (clause 5.2.23)."""
         document: dict[str, Any] = {"type": "Query"}
-        chosen = dict(self._selection)
+        chosen = dict(self.selection)
         ids = chosen.pop("id", "")
         if chosen or ids:
             document["entities"] = [{**chosen, "id": one} for one in ids.split(",")] if ids else [chosen]

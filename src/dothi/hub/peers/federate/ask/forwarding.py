@@ -75,19 +75,19 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The way to the sources of a hub. `resting` holds until when (µs) an endpoint is left alone after a failure."""
+    """The way to the sources of a hub. `resting` holds until when (µs) a registration is left alone after a failure."""
 
     wire: Wire
     registry: Registry
     contexts: Contexts
     clock: Callable[[], int] = now_us
-    resting: dict[str, int] = field(default_factory=dict)
+    resting: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 async def ask(line: Line, caller: Caller, registration: Registration, call: Call, names: Names) -> Reply:
     """Make one call of a source; `names` are those it is spoken to with (see `spoken`)."""
     now = line.clock()
-    if line.resting.get(registration.endpoint, 0) > now:
+    if line.resting.get((registration.tenant, registration.id), 0) > now:
         return Reply(0, warnings=(warning(line, SILENT, registration, "is left alone after a failure (cooldown)"),))
     try:
         response = await line.wire.send(
@@ -198,7 +198,7 @@ def _seconds(caller: Caller, registration: Registration) -> float:
 def _rest(line: Line, registration: Registration, now: int) -> None:
     cooldown = registration.management.cooldown
     if cooldown:
-        line.resting[registration.endpoint] = now + int(cooldown * SECOND)
+        line.resting[registration.tenant, registration.id] = now + int(cooldown * SECOND)
 
 
 def _unanswered(line: Line, registration: Registration, error: DothiError) -> Reply:

@@ -8,6 +8,7 @@ import msgspec
 from dothi.ground.clock import from_iso
 from dothi.ground.errors import DothiError
 from dothi.hub.context import Names
+from dothi.hub.language.pattern import finder
 from dothi.hub.model import Attribute, Entity, Instance, instances
 from dothi.hub.peers.federate.ask.forwarding import Reply
 from dothi.hub.peers.federate.matching import Match
@@ -25,11 +26,11 @@ class Heard(NamedTuple):
     refused: str = ""
 
 
-def heard(reply: Reply, match: Match, guarded: Collection[str]) -> Heard:
+def heard(reply: Reply, match: Match, asked: Mapping[str, str], guarded: Collection[str]) -> Heard:
     """The entities in an answer that is an entity or an array of them.
 
-    What is no NGSI-LD is refused; what lies outside of the registration (clause 4.3.6.1), and types that only this
-    hub's own verbs may write, are left out silently.
+    What is no NGSI-LD is refused. What was not asked for (`asked`: id and idPattern as they were sent), what lies
+    outside of the registration (clause 4.3.6.1), and types that only this hub's own verbs may write, are left out.
     """
     if reply.document is None:
         return Heard(refused="" if not reply.good or reply.status == 204 else "answered nothing")
@@ -42,10 +43,16 @@ def heard(reply: Reply, match: Match, guarded: Collection[str]) -> Heard:
         except DothiError as error:
             refused = f"answered what is no NGSI-LD: {error.detail}"
             continue
-        kept = within(match, entity)
+        kept = within(match, entity) if _asked_for(asked, entity.id) else None
         if kept is not None and not set(kept.types) & set(guarded):
             found.append(kept)
     return Heard(tuple(found), refused)
+
+
+def _asked_for(asked: Mapping[str, str], entity_id: str) -> bool:
+    if "id" in asked:
+        return entity_id in asked["id"].split(",")
+    return "idPattern" not in asked or finder(asked["idPattern"])(entity_id)
 
 
 def entity_of(document: Any, names: Names) -> Entity:
@@ -64,7 +71,7 @@ def entity_of(document: Any, names: Names) -> Entity:
 def within(match: Match, entity: Entity) -> Entity | None:
     """The entity as far as the registration lets this source speak of it; None when not at all."""
     types = match.types()
-    if not match.ids((entity.id,)) or (types is not None and types.isdisjoint(entity.types)):
+    if types is not None and types.isdisjoint(entity.types):
         return None
     offered, datasets = match.attrs(), match.registration.datasets
     attrs = {
