@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from dothi.hub.language.time import instant
 from dothi.hub.model import Actor
-from dothi.hub.peers.federate.operations import DEFAULT, expanded
+from dothi.hub.peers.federate.operations import AUXILIARY, DEFAULT, expanded
 from dothi.hub.peers.records import Record
 
 NAMES = ("propertyNames", "relationshipNames")
@@ -102,18 +102,21 @@ def registration_of(record: Record) -> Registration:
     """The registration that a record keeps."""
     document = record.document
     expires = document.get("expiresAt")
+    mode = Mode(document.get("mode", "inclusive"))
+    # An auxiliary source that says nothing of operations serves those that it may (clause 5.9.2.4).
+    default = AUXILIARY if mode is Mode.AUXILIARY else DEFAULT
     return Registration(
         id=record.id,
         tenant=record.tenant,
         version=record.version,
-        mode=Mode(document.get("mode", "inclusive")),
+        mode=mode,
         endpoint=document["endpoint"].rstrip("/"),
         information=tuple(information_of(one) for one in document["information"]),
-        operations=expanded(document.get("operations", DEFAULT)),
+        operations=expanded(document.get("operations", default)),
         source_tenant=document.get("tenant", ""),
         alias=document.get("contextSourceAlias"),
         info=tuple((one["key"], one["value"]) for one in document.get("contextSourceInfo", ())),
-        management=management_of(document.get("management", {})),
+        management=management_of(document.get("management", {}), _said(document.get("localOnly", False))),
         datasets=frozenset(document.get("datasetId", ())),
         intervals={name: interval_of(document[name]) for name in INTERVALS if name in document},
         expires=None if expires is None else instant(expires),
@@ -133,14 +136,19 @@ def information_of(document: Mapping[str, Any]) -> Information:
     return Information(entities, frozenset(name for key in NAMES for name in document.get(key, ())), document)
 
 
-def management_of(document: Mapping[str, Any]) -> Management:
+def _said(value: Any) -> bool:
+    """A localOnly beside the management, as version 1.6 placed it, bare or as a Property."""
+    return (value.get("value") if isinstance(value, Mapping) else value) is True
+
+
+def management_of(document: Mapping[str, Any], local_only: bool = False) -> Management:
     """The RegistrationManagementInfo; its milliseconds as seconds."""
     timeout, cooldown = document.get("timeout"), document.get("cooldown")
     return Management(
         None if timeout is None else timeout / 1000,
         None if cooldown is None else cooldown / 1000,
         document.get("cacheDuration"),
-        bool(document.get("localOnly", False)),
+        bool(document.get("localOnly", local_only)),
     )
 
 

@@ -10,7 +10,7 @@ from dothi.hub.context import Names
 from dothi.hub.context.terms import is_uri
 from dothi.hub.language.pattern import finder
 from dothi.hub.language.time import instant
-from dothi.hub.peers.federate.operations import AUXILIARY, DEFAULT, expanded
+from dothi.hub.peers.federate.operations import AUXILIARY, expanded
 from dothi.hub.peers.federate.registrations import INTERVALS, NAMES, SPACES, Mode, listed
 from dothi.hub.render.parse import check_id
 from dothi.hub.render.values import NULL, Reading, check_nesting, is_moment, shown
@@ -350,7 +350,7 @@ MEMBERS: dict[str, Check] = {
 def _check_mode(kept: Mapping[str, Any]) -> None:
     """What a mode asks of a registration (clauses 4.3.6.3 and 5.9.2.4)."""
     mode = kept.get("mode", "inclusive")
-    if mode == Mode.AUXILIARY and not AUXILIARY.issuperset(kept.get("operations", DEFAULT)):
+    if mode == Mode.AUXILIARY and not AUXILIARY.issuperset(kept.get("operations", AUXILIARY)):
         raise Invalid(
             "An auxiliary source serves retrieveOps, retrieveEntity or queryEntity only: say so in operations."
         )
