@@ -166,6 +166,7 @@ class Search:
                 table.set(eid, entity)
                 self._note(tid, kind, eid, entity)
             self._tables[tid, kind] = table
+        if self._fading:
             self._fade(now_us())
         return table
 

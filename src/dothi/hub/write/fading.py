@@ -42,7 +42,7 @@ def without_expired(instance: Instance, now: int) -> Instance:
 
 def _left(attribute: Attribute, now: int) -> Attribute:
     kept = [without_expired(one, now) for one in instances(attribute) if not expired(one, now)]
-    return kept[0] if len(kept) == 1 and isinstance(attribute, dict) else kept
+    return kept[0] if len(kept) == 1 else kept
 
 
 def _moments(attributes: Iterable[Attribute]) -> Iterator[int]:
