@@ -4,7 +4,7 @@ from typing import Any
 
 from dothi.ground.clock import from_iso, iso
 from dothi.hub.model import Attribute, Entity, instances, prop
-from dothi.hub.peers.federate.answer.merging import Part, join, join_histories
+from dothi.hub.peers.federate.answer.merging import Part, join
 
 NOW = from_iso("2026-11-22T00:00:00Z")
 HOUR = 3600 * 1_000_000
@@ -96,17 +96,3 @@ def test_what_is_known_here_alone_stays_as_it_is() -> None:
     """Without another source nothing is copied."""
     alone = Entity("urn:e:1", ("Sensor",), {"a": prop(1)}, (), NOW, NOW, 1)
     assert join([Part(alone)], NOW) is alone
-
-
-def test_histories_are_united_in_order_and_told_once() -> None:
-    """Instances of two sources stand in the order of their time; the same one of both is told once."""
-    early, late = prop(1, iso(NOW - HOUR)), prop(2, iso(NOW))
-    joined = join_histories([({"a": [late]}, False), ({"a": [early, late]}, False)], "observedAt")
-    assert [one["value"] for one in joined["a"]] == [1, 2]
-
-
-def test_an_auxiliary_history_fills_only_moments_without_an_instance() -> None:
-    """An auxiliary instance counts where nobody else has one of its moment (clause 5.7.3.4)."""
-    mine, theirs, more = prop(1, iso(NOW)), prop(9, iso(NOW)), prop(2, iso(NOW - HOUR))
-    joined = join_histories([({"a": [theirs, more]}, True), ({"a": [mine]}, False)], "observedAt")
-    assert [one["value"] for one in joined["a"]] == [2, 1]

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from dothi.ground.errors import Malformed, Missing
-from dothi.hub.api.door.answer import Answer, accepted, contextual, paging
+from dothi.hub.api.door.answer import Answer, accepted, contextual, paging, refused
 from dothi.hub.api.door.parameters import Asked, Paging, asked_of, paging_of
 from dothi.hub.api.door.request import Call
 from dothi.hub.api.history.asking import Wanted, query_wanted, wanted_of
 from dothi.hub.api.history.paging import part_of
 from dothi.hub.api.history.selecting import selected, shown
+from dothi.hub.api.history.spread import find_past, find_pasts
 from dothi.hub.context import Names
 from dothi.hub.language.match import type_matches
 from dothi.hub.language.nodes import Query, Window
@@ -33,12 +34,32 @@ async def read_history(call: Call) -> Answer:
     wanted = wanted_of(call, names, call.query, media)
     entity_id = check_id(call.path[0])
     call.check_tenant()
-    past = call.hub.past(call.actor, entity_id, _needed(wanted), wanted.window, wanted.strict, call.tenant)
+
+    async def here(_: Query) -> list[Past]:
+        return [call.hub.past(call.actor, entity_id, _needed(wanted), wanted.window, wanted.strict, call.tenant)]
+
+    query = Query(ids=(entity_id,), attrs=tuple(sorted(wanted.shape.attrs or ())), limit=1, tenant=call.tenant)
+    spread = await find_past(call, names, wanted, query, here)
+    if spread is None:
+        return _one(call, (await here(query))[0], wanted, names, media)
+    try:
+        if not spread.pasts:
+            raise Missing(f"Nobody known to this hub has {entity_id}, or you may not see it.", entity=entity_id)
+        return _one(call, spread.pasts[0], wanted, names, media, spread.headers)
+    except Missing as missing:
+        answer = refused(missing)
+        return answer._replace(headers=(*answer.headers, *spread.headers))
+
+
+def _one(
+    call: Call, past: Past, wanted: Wanted, names: Names, media: str, headers: Sequence[tuple[str, str]] = ()
+) -> Answer:
+    """One evolution as it is asked for. Missing when nothing of it is."""
     _check_type(call, names, past.entity)
     series = shown(past.series, wanted.shape, wanted.last)
     if not _tells(past.entity, series, wanted.shape) or (not series and wanted.window.rel):
-        raise Missing(f"{entity_id} has no such attribute within that time.", entity=entity_id)
-    return _answer(call, [Past(past.entity, series)], wanted, names, media, alone=True)
+        raise Missing(f"{past.entity.id} has no such attribute within that time.", entity=past.entity.id)
+    return _answer(call, [Past(past.entity, series)], wanted, names, media, headers, alone=True)
 
 
 def _check_type(call: Call, names: Names, entity: Entity) -> None:
@@ -64,6 +85,15 @@ async def _found(call: Call, names: Names, asked: Asked, path: str) -> Answer:
     query, order = query_wanted(call, names, asked, page)
     wanted = wanted_of(call, names, asked, media)
     call.check_tenant()
+
+    async def here(broad: Query) -> list[Past]:
+        return (await _page(call, broad, wanted, ""))[0]
+
+    spread = await find_pasts(call, names, asked, wanted, (query, page, path, media), here)
+    if spread is not None:
+        pasts = [Past(one.entity, shown(one.series, wanted.shape, wanted.last)) for one in spread.pasts]
+        answer = _answer(call, pasts, wanted, names, media, spread.headers)
+        return answer._replace(status=201) if spread.made and answer.status == 200 else answer
     found, total = await _page(call, query, wanted, order)
     headers = paging(call, path, (page.limit, page.offset), total > page.offset + page.limit, media)
     if page.count:

@@ -1,6 +1,6 @@
 """Questions in which others have a share, or whose pages an entity map fixes (clauses 4.3.6, 5.5.9.3 and 5.5.14)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dothi.ground.errors import Invalid
@@ -15,7 +15,7 @@ from dothi.hub.language.q import parse_q
 from dothi.hub.language.time import parse_period
 from dothi.hub.language.types import parse_types
 from dothi.hub.model import Entity
-from dothi.hub.peers.federate.answer.gathering import Concerned, Gathered, concerned, gather, suiting, wanted_of
+from dothi.hub.peers.federate.answer.gathering import Concerned, concerned, gather, suiting, wanted_of
 from dothi.hub.peers.federate.answer.maps import EntityMap
 from dothi.hub.peers.federate.answer.walking import chosen, walk
 from dothi.hub.peers.federate.ask.asking import READ_MANY, READ_ONE, Asked
@@ -41,7 +41,7 @@ class Found(NamedTuple):
 
 def alone(call: Call, asked: Parameters) -> bool:
     """Whether nobody else has a share in an answer and no entity map is wanted: the plain way then."""
-    if "entityMap" in asked or MAP_HEADER.lower() in call.headers:
+    if "entityMap" in asked or refers(call):
         return False
     return call.door.registry.none(call.tenant) or call.flag("local")
 
@@ -63,19 +63,19 @@ async def find_one(call: Call, names: Names, shape: Shape) -> Found | None:
     types = parse_types(call.query["type"], names.inward) if "type" in call.query else None
     attrs = (shape.attrs or frozenset()) | (shape.pick or frozenset()) - _HEAD
     query = Query(types=types, ids=(entity_id,), attrs=tuple(sorted(attrs)), limit=1, tenant=call.tenant)
-    mapped = _flag(call.query, "entityMap")
+    mapped = flag(call.query, "entityMap")
     asked = Asked(query, shape.datasets or frozenset(), one=True, mapped=mapped)
     peers, caller = call.door.peers, caller_of(call, names)
-    kept = _referred(call)
+    kept = referred(call)
     sources = _sources(call, caller, asked, READ_ONE) if kept is None else chosen(peers, caller, kept, (entity_id,))
     if not (mapped or kept is not None or sources.matches or sources.warnings):
         return None
     found = await gather(peers, caller, asked, sources)
     entities = [one for one in found.entities if types is None or type_matches(types, one.types)]
-    headers = _warned(found)
-    if kept is None and (mapped or MAP_HEADER.lower() in call.headers):
-        kept = _made(call, call.query, found)
-    return Found(entities, headers + _located(kept))
+    headers = warned(found.warnings)
+    if kept is None and (mapped or refers(call)):
+        kept = made(call, call.query, found.sources, found.linked)
+    return Found(entities, headers + located(kept))
 
 
 async def find_many(call: Call, names: Names, asked: Parameters, path: str, media: str) -> Found | None:
@@ -85,30 +85,34 @@ async def find_many(call: Call, names: Names, asked: Parameters, path: str, medi
     call.check_tenant()
     page = paging_of(call)
     meant = meaning(call, names, asked, page)
-    caller, kept = caller_of(call, names), _referred(call)
+    caller, kept = caller_of(call, names), referred(call)
     if kept is not None:
         return await _walked(call, caller, meant, kept, page, (path, media))
     sources = _sources(call, caller, meant, READ_MANY, csf_of(names, asked))
-    mapped = meant.mapped or MAP_HEADER.lower() in call.headers
+    mapped = meant.mapped or refers(call)
     if not (mapped or sources.matches or sources.warnings):
         return None
-    _check_order(asked, sources)
+    check_order(asked, sources)
     found = await gather(call.door.peers, caller, meant, sources)
-    made = _made(call, asked, found) if mapped else None
-    headers = _page_headers(call, page, len(found.entities), (path, media))
+    kept = made(call, asked, found.sources, found.linked) if mapped else None
+    headers = page_headers(call, page, len(found.entities), (path, media))
     entities = list(found.entities[page.offset : page.offset + page.limit])
-    return Found(entities, headers + _warned(found) + _located(made), made is not None)
+    return Found(entities, headers + warned(found.warnings) + located(kept), kept is not None)
 
 
 def meaning(call: Call, names: Names, asked: Parameters, page: Paging) -> Asked:
     """What sources are to be asked."""
-    split = _flag(asked, "splitEntities", call.door.peers.split) and not call.flag("local")
     return Asked(
         query_of(call, names, asked, page),
         frozenset(words(asked.get("datasetId"))),
-        broad=split,
-        mapped=_flag(asked, "entityMap"),
+        broad=split(call, asked),
+        mapped=flag(asked, "entityMap"),
     )
+
+
+def split(call: Call, asked: Parameters) -> bool:
+    """Whether entities are taken to be split between sources (clause 4.3.6.7); never in the local scope."""
+    return flag(asked, "splitEntities", call.door.peers.split) and not call.flag("local")
 
 
 def csf_of(names: Names, asked: Parameters) -> Condition | None:
@@ -124,7 +128,8 @@ def _sources(
     return concerned(call.door.peers, caller, wanted_of(asked), operations, suiting(csf))
 
 
-def _check_order(asked: Parameters, sources: Concerned) -> None:
+def check_order(asked: Parameters, sources: Concerned) -> None:
+    """Raise Invalid for an ordering where others have a share (clause 5.7.2.4)."""
     if "orderBy" in asked and sources.matches:
         raise Invalid("orderBy works on what this hub holds itself: add local=true, or leave it out (clause 5.7.2.4).")
 
@@ -137,11 +142,15 @@ async def _walked(
     headers = paging(call, place[0], (page.limit, page.offset), found.more, place[1])
     if page.count:
         headers.append(("NGSILD-Results-Count", str(found.total)))
-    headers.extend((WARNING_HEADER, text) for text in found.warnings)
-    return Found(list(found.entities), headers + _located(kept))
+    return Found(list(found.entities), headers + warned(found.warnings) + located(kept))
 
 
-def _referred(call: Call) -> EntityMap | None:
+def refers(call: Call) -> bool:
+    """Whether a request names an entity map, be it still there or not."""
+    return MAP_HEADER.lower() in call.headers
+
+
+def referred(call: Call) -> EntityMap | None:
     """The entity map that the request names, when it is still there."""
     reference = call.headers.get(MAP_HEADER.lower())
     if reference is None:
@@ -150,10 +159,10 @@ def _referred(call: Call) -> EntityMap | None:
     return peers.maps.find(call.actor, call.tenant, reference, peers.line.clock())
 
 
-def _made(call: Call, asked: Parameters, found: Gathered) -> EntityMap:
+def made(call: Call, asked: Parameters, sources: Mapping[str, tuple[str, ...]], linked: Mapping[str, str]) -> EntityMap:
+    """Keep a map of the entities of an answer and their sources."""
     peers = call.door.peers
-    now = peers.line.clock()
-    return peers.maps.make(call.actor, call.tenant, found.sources, now, lifetime(asked), found.linked)
+    return peers.maps.make(call.actor, call.tenant, sources, peers.line.clock(), lifetime(asked), linked)
 
 
 def lifetime(asked: Parameters) -> int | None:
@@ -172,21 +181,25 @@ def place_of(kept: EntityMap) -> str:
     return f"{BASE}/entityMaps/{kept.id}"
 
 
-def _located(kept: EntityMap | None) -> Headers:
+def located(kept: EntityMap | None) -> Headers:
+    """Where the entity map of an answer lies (table 6.4.3.2-3)."""
     return [] if kept is None else [(MAP_HEADER, place_of(kept))]
 
 
-def _warned(found: Gathered) -> Headers:
-    return [(WARNING_HEADER, text) for text in found.warnings]
+def warned(warnings: Iterable[str]) -> Headers:
+    """What went wrong on the way, as headers (clause 6.3.17)."""
+    return [(WARNING_HEADER, text) for text in warnings]
 
 
-def _page_headers(call: Call, page: Paging, total: int, place: tuple[str, str]) -> Headers:
+def page_headers(call: Call, page: Paging, total: int, place: tuple[str, str]) -> Headers:
+    """Links and count of a page of so many; `place` is path and media type."""
     more = page.offset + page.limit < total
     headers = paging(call, place[0], (page.limit, page.offset), more, place[1])
     return [*headers, ("NGSILD-Results-Count", str(total))] if page.count else headers
 
 
-def _flag(asked: Parameters, name: str, default: bool = False) -> bool:
+def flag(asked: Parameters, name: str, default: bool = False) -> bool:
+    """A parameter (or member of a Query) that is true or false. Invalid when it is neither."""
     text = asked.get(name)
     if text is None:
         return default

@@ -1,7 +1,7 @@
 """Operations on histories (clauses 6.18 to 6.24)."""
 
 from dothi.hub.api.openapi.operation import ALWAYS, READ, WRITE, Operation
-from dothi.hub.api.openapi.parameters import GEO, PAGE, SHOW, TIMES
+from dothi.hub.api.openapi.parameters import GEO, MAP, PAGE, SHOW, TIMES
 
 _SELECT = ("id", "idPattern", "type", "q", *GEO, "scopeQ", "orderBy", "expandValues", "csf")
 _PARTS = (200, 206)  # 206: a part of the time, told by Content-Range (clause 6.3.10).
@@ -13,7 +13,7 @@ HISTORY = (
         "queryTemporal",
         "5.7.4",
         (*_PARTS, *READ),
-        (*_SELECT, *SHOW, *PAGE, *TIMES),
+        (*_SELECT, *SHOW, *PAGE, *TIMES, *MAP, "splitEntities"),
         answer="Entities",
     ),
     Operation(
@@ -22,7 +22,7 @@ HISTORY = (
         "retrieveTemporal",
         "5.7.3",
         (*_PARTS, *READ),
-        ("type", *SHOW, *TIMES),
+        ("type", *SHOW, *TIMES, *MAP),
         answer="Entity",
     ),
     Operation("/temporal/entities", "post", "upsertTemporal", "5.6.11", (201, 204, *WRITE), body="Evolution"),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dothi.ground.clock import from_iso, iso
-from dothi.hub.model import Attribute, Entity, Instance, instance_value, instances
+from dothi.hub.model import Attribute, Entity, Instance, instances
 
 HERE = "@none"  # What an entity map calls the hub itself (clause 5.2.39).
 
@@ -118,34 +118,3 @@ def _rank(instance: Instance) -> tuple[int, int]:
 def _listed(standing: Mapping[str | None, Instance]) -> Attribute:
     listed = list(standing.values())
     return listed[0] if len(listed) == 1 else listed
-
-
-History = Mapping[str, Sequence[Instance]]
-
-
-def join_histories(parts: Sequence[tuple[History, bool]], time: str) -> dict[str, list[Instance]]:
-    """The temporal evolutions of one entity as one (clauses 5.7.3.4 and 5.7.4.4), oldest first by `time`.
-
-    Each part comes with whether its source is auxiliary: then an instance counts only where nobody else has one of
-    that moment. The same instance told by two sources (dataset, time and value) is told once.
-    """
-    told: dict[str, dict[tuple[str, str, str], Instance]] = {}
-    ranked = sorted(parts, key=lambda part: part[1])
-    for history, fills in ranked:
-        moments = {(name, _moment(one, time)) for name, kept in told.items() for one in kept.values()} if fills else ()
-        for name, listed in history.items():
-            for one in listed:
-                moment = _moment(one, time)
-                if (name, moment) not in moments:
-                    key = (str(one.get("datasetId", "")), moment, repr(instance_value(one)))
-                    told.setdefault(name, {}).setdefault(key, one)
-    return {name: sorted(kept.values(), key=lambda one: _order(one, time)) for name, kept in told.items()}
-
-
-def _moment(instance: Instance, time: str) -> str:
-    return str(instance.get(time) or instance.get("modifiedAt") or "")
-
-
-def _order(instance: Instance, time: str) -> int:
-    moment = _moment(instance, time)
-    return from_iso(moment) if moment else 0
