@@ -94,6 +94,8 @@ def test_what_leaves_a_window_is_looked_at_when_it_leaves() -> None:
     run = Run(row(mean, max_age_seconds=600), row(mean | {"limit": 2.5}, id="more", max_age_seconds=600))
     run.send(1, late=70).wait(1).send(0).wait(30).send(3).wait(100)
     assert run.said == [(61.0, "r", A, True), (61.0, "more", A, True)]
+    empty = Run(row(mean)).send(0).wait(10).send(1).wait(100).send(0).wait(30).send(3).wait(100)
+    assert empty.said == [(170.0, "r", A, True)]
 
 
 def test_a_dip_begins_the_wait_anew() -> None:

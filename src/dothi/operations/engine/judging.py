@@ -239,6 +239,8 @@ def _advance(memory: Memory, now: int) -> None:
             one.expire(due)
             memory.wake(one, one.wake())
             _look(memory, one, due)
+        elif one.pack is not None and one.pack.calm(due):
+            memory.wake(one, one.pack.wake())
         else:
             settle(memory, one, due, due)
     memory.now = now

@@ -82,11 +82,17 @@ class Pack:
             instance.pack = self
 
     def calm(self, now: int) -> bool:
-        """Whether the newest value changes nothing for any of them."""
+        """Whether judging them at `now` would change nothing for any of them."""
         if not self.quiet:
             return False
         found = self.sample.figure(now)
         return found is None or self.above < found < self.below
+
+    def wake(self) -> int | None:
+        """When they are to be looked at again although nothing comes; with no such instant they are quiet no more."""
+        due = self.sample.wake()
+        self.quiet = due is not None
+        return due
 
     def settle(self) -> None:
         """They were given a value: note whether they can be passed over from now on."""
