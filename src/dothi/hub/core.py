@@ -35,6 +35,7 @@ from dothi.hub.read.feed import Feed, Wanted
 from dothi.hub.read.past import ever, evolution, history
 from dothi.hub.read.past.chain import chain
 from dothi.hub.read.past.evolution import Past
+from dothi.hub.read.past.traces import Traces
 from dothi.hub.read.readings import readings
 from dothi.hub.read.search import Rows, Search
 from dothi.hub.read.shown import Shown
@@ -68,6 +69,7 @@ class Hub:
         self._policy = policy
         self._guards = Guards()
         self._search = Search(self._store)
+        self._traces = Traces(self._store)
         self._shown = Shown(self._store)
         self._feed = Feed(self._store)
         self._position = self._store.last()[0]
@@ -175,7 +177,7 @@ class Hub:
         `instanceId`. With the window's attribute observedAt only instances that have one are told.
         """
         head = self._visible(actor, entity_id, tenant)
-        return history.read(self._store, head, attrs, window)
+        return history.read(self._traces, head, attrs, window)
 
     def past(
         self, actor: Actor, entity_id: str, names: Iterable[str], window: Window, strict: bool, tenant: str = ""
@@ -185,7 +187,7 @@ class Hub:
         Missing when there is none or it was erased.
         """
         head = self._visible(actor, entity_id, tenant)
-        series = evolution.read(self._store, head, names, window, strict)
+        series = self._traces.read(head, names, window, strict)
         if series is None:
             raise Missing(f"The history of {entity_id} was erased.", entity=entity_id)
         return Past(self._last_state(head), series)
@@ -208,7 +210,7 @@ class Hub:
             return
         for head in ever.heads(self._store, tid, self._policy.narrow(actor, query)):
             state = self._last_state(head)
-            series = evolution.read(self._store, head, names, window) if self._policy.may_read(actor, state) else None
+            series = self._traces.read(head, names, window) if self._policy.may_read(actor, state) else None
             if series is not None:
                 yield Past(state, series)
 

@@ -97,4 +97,4 @@ def shown(series: Series, shape: Shape, last: int | None) -> Series:
 
 
 def _of_dataset(told: Told, shape: Shape) -> bool:
-    return shape.datasets is None or told.instance.get("datasetId", NO_DATASET) in shape.datasets
+    return shape.datasets is None or (told.dataset or NO_DATASET) in shape.datasets

@@ -6,16 +6,35 @@ from dothi.hub.model import Logged
 from dothi.hub.store import codec
 from dothi.hub.store.port import Head, LogRow, Store
 
+_NEAR = 8  # Commits between two of one entity, up to which its neighbours in the log are read along.
+_ALONG = 256  # How many then.
+
 
 def chain(store: Store, head: Head, since: int | None = None) -> Iterator[tuple[LogRow, list[Logged]]]:
     """An entity's commits, newest first, each with its own entries in order; stops at commits before `since` (µs)."""
-    seq, eid = head.seq, head.eid
-    while seq:
-        row = store.commits((seq,)).get(seq)
-        if row is None:
-            return
-        entries = list(codec.unpack(row.blob, eid))
+    for row, entries in packed(store, head):
         if since is not None and row.at + head.ahead < since:
             return
         yield row, [codec.logged(entry) for entry in entries]
+
+
+def packed(store: Store, head: Head) -> Iterator[tuple[LogRow, list[codec.Entry]]]:
+    """The same, with what the entries say still as bytes."""
+    seq, eid = head.seq, head.eid
+    near: dict[int, LogRow] = {}
+    gap = _NEAR + 1
+    while seq:
+        row = near.get(seq)
+        if row is None:
+            near = _around(store, seq) if gap <= _NEAR else store.commits((seq,))
+            row = near.get(seq)
+        if row is None:
+            return
+        entries = list(codec.unpack(row.blob, eid))
+        yield row, entries
+        gap = seq - entries[0].previous
         seq = entries[0].previous
+
+
+def _around(store: Store, seq: int) -> dict[int, LogRow]:
+    return {row.seq: row for row in store.log(max(0, seq - _ALONG), min(seq, _ALONG))}

@@ -5,7 +5,7 @@ not keep these: they are made of what was dropped, replaced as a whole or delete
 before. What is erased of a history leaves no end (clause 5.6.13.4).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -25,11 +25,23 @@ Key = tuple[str, str | None]  # Attribute and dataset.
 Erased = frozenset[tuple[str, str]]  # (attribute, dataset); dataset "" is all of them.
 
 
-class Told(NamedTuple):
-    """One past instance, and when it counts (µs)."""
+class Told:
+    """One past instance, and when it counts (µs); what it says may be read from the log only when it is asked for."""
 
-    at: int
-    instance: Instance
+    __slots__ = ("_held", "at", "dataset")
+
+    def __init__(self, at: int, dataset: str | None, held: Instance | Callable[[], Instance]) -> None:
+        """`held`: the instance, or what reads it."""
+        self.at = at
+        self.dataset = dataset
+        self._held = held
+
+    @property
+    def instance(self) -> Instance:
+        """What was told."""
+        if not isinstance(self._held, dict):
+            self._held = self._held()
+        return self._held
 
 
 Series = dict[str, list[Told]]
@@ -42,6 +54,49 @@ class Past(NamedTuple):
     series: Series
 
 
+class Step(NamedTuple):
+    """One instance met on the walk as it was written, where in the log it stands, and when it last changed (µs)."""
+
+    row: LogRow
+    entity: str
+    slot: int
+    number: int  # -1: an end, which stands nowhere and carries its stamps.
+    name: str
+    instance: Instance
+    changed: int
+
+    def stamped(self) -> Instance:
+        """The instance with createdAt, modifiedAt and instanceId."""
+        if self.number < 0:
+            return self.instance
+        return stamped(self.instance, self.row, (self.entity, self.slot, self.number), self.changed)
+
+
+def stamped(instance: Instance, row: LogRow, place: tuple[str, int, int], changed: int) -> Instance:
+    """An instance with its stamps; `place`: entity, slot and number."""
+    known = iso(row.at)
+    return {
+        **instance,
+        "createdAt": known,
+        "modifiedAt": known if changed == row.at else iso(changed),
+        "instanceId": instance.get("instanceId") or identity(row.seq, *place),
+    }
+
+
+def identity(seq: int, entity: str, slot: int, number: int) -> str:
+    """The name of an instance that was given none: the same after a city was moved."""
+    return f"urn:ngsi-ld:Instance:{seq}-{crc32(entity.encode()):08x}-{slot}-{number}"
+
+
+def walk(store: Store, head: Head, state: "Walk", since: int | None = None) -> Iterator[Step]:
+    """Every instance that is still told, newest first; `state` knows afterwards whether the whole was erased."""
+    for row, entries in chain(store, head, since):
+        for slot in range(len(entries) - 1, -1, -1):
+            yield from reversed(list(state.back(row, slot, entries[slot])))
+        if state.over:
+            return
+
+
 def read(store: Store, head: Head, names: Iterable[str], window: Window, strict: bool = True) -> Series | None:
     """Instances by attribute within the window, oldest first; None when the evolution was erased and none began since.
 
@@ -51,19 +106,18 @@ def read(store: Store, head: Head, names: Iterable[str], window: Window, strict:
     wanted = frozenset(names)
     ends = window.attribute == DELETED
     since = window.start if window.rel in ("after", "between") and not ends else None
-    walk = _Walk(ends, now_us())
+    state = Walk(ends, now_us())
     found: Series = {}
     told = False
-    for row, entries in chain(store, head, since):
-        for slot in range(len(entries) - 1, -1, -1):
-            for name, instance in reversed(list(walk.back(row, slot, entries[slot]))):
-                told = True
-                if not wanted or name in wanted:
-                    at = _moment(instance, window.attribute, strict)
-                    if at is not None and in_window(window, at):
-                        found.setdefault(name, []).append(Told(at, instance))
-        if walk.over:
-            return {name: told_once(pairs, window.last) for name, pairs in found.items()} if told else None
+    for step in walk(store, head, state, since):
+        told = True
+        if not wanted or step.name in wanted:
+            instance = step.stamped()
+            at = _moment(instance, window.attribute, strict)
+            if at is not None and in_window(window, at):
+                found.setdefault(step.name, []).append(Told(at, instance.get("datasetId"), instance))
+    if state.over and not told:
+        return None
     return {name: told_once(pairs, window.last) for name, pairs in found.items()}
 
 
@@ -111,43 +165,43 @@ class _End(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Walk:
+class Walk:
     """What is known on the way back: erasures, corrections, and ends whose beginning is still to be met."""
 
     ends: bool
     now: int
     over: bool = False
+    fades: bool = False  # Whether an instance was met that expires by itself.
     ids: set[str] = field(default_factory=set)
     erased: Erased = frozenset()
-    amended: dict[str, tuple[Instance, str]] = field(default_factory=dict)
+    amended: dict[str, tuple[Instance, int]] = field(default_factory=dict)
     one: dict[Key, _End] = field(default_factory=dict)  # Ends of one instance.
     every: dict[str, tuple[_End, set[Key]]] = field(default_factory=dict)  # Of an attribute, and those met.
     whole: _End | None = None  # Of all that stood before, and those met or standing on.
     met: set[Key] = field(default_factory=set)
     corrected: set[tuple[str, str | None, str]] = field(default_factory=set)  # (attribute, dataset, observedAt)
 
-    def back(self, row: LogRow, slot: int, entry: Logged) -> Iterator[tuple[str, Instance]]:
+    def back(self, row: LogRow, slot: int, entry: Logged) -> Iterator[Step]:
         """The instances of one entry, and the ends of older ones that it begins."""
         if entry.erased or entry.amended:
             self._correct(entry, row)
-        known = iso(row.at)
-        start = f"urn:ngsi-ld:Instance:{row.seq}-{crc32(entry.id.encode()):08x}-{slot}-"
-        for number, (name, instance, late) in enumerate(_written(entry, known)):
+        for number, (name, instance, late) in enumerate(written(entry, row.at)):
+            step = Step(row, entry.id, slot, number, name, instance, row.at)
             if self.ends:
-                yield from self._ended(name, instance, late, start + f"{number}-end")
-            identity = instance.get("instanceId") or f"{start}{number}"
-            if not (
-                self.over
-                or identity in self.ids
-                or self._gone(name, instance, self.erased)
-                or self._old(name, instance)
-            ):
-                stands, changed = self.amended.get(identity, (instance, known))
-                yield name, {**stands, "createdAt": known, "modifiedAt": changed, "instanceId": identity}
+                yield from self._ended(step, late)
+            if self.ids or self.amended:
+                found = instance.get("instanceId") or identity(row.seq, entry.id, slot, number)
+                if found in self.ids:
+                    continue
+                if found in self.amended:
+                    stands, changed = self.amended[found]
+                    step = step._replace(instance={**stands, "instanceId": found}, changed=changed)
+            if not (self.over or self._gone(name, instance, self.erased) or self._old(name, instance)):
+                yield step
         if entry.status == "recorded":
             self._note(entry)
         if self.ends:
-            self._open(entry, row.at, known)
+            self._open(entry, row.at)
 
     def _note(self, entry: Logged) -> None:
         """What was written into a history takes the place of what was known before of the same moment (5.6.11)."""
@@ -158,14 +212,16 @@ class _Walk:
 
     def _old(self, name: str, instance: Instance) -> bool:
         """Whether an instance has expired, or another was written in its place later."""
-        if "expiresAt" in instance and expired(instance, self.now):
-            return True
+        if "expiresAt" in instance:
+            self.fades = True
+            if expired(instance, self.now):
+                return True
         observed = instance.get("observedAt")
         return bool(self.corrected) and (name, instance.get("datasetId"), observed) in self.corrected
 
     def _correct(self, entry: Logged, row: LogRow) -> None:
-        for identity, instance in entry.amended.items():
-            self.amended.setdefault(identity, (instance, iso(row.at)))
+        for named, instance in entry.amended.items():
+            self.amended.setdefault(named, (instance, row.at))
         for text in entry.erased:
             kind, _, rest = text.partition(" ")
             if kind == "e":
@@ -183,18 +239,19 @@ class _Walk:
         else:
             self.every[name] = (_End(at, self.erased), set())
 
-    def _open(self, entry: Logged, at: int, known: str) -> None:
+    def _open(self, entry: Logged, at: int) -> None:
         for gone in entry.dropped:
             name, space, dataset = gone.partition(" ")
             self._close(name, (dataset or "@none") if space else "", at)
         if entry.whole:
             self.whole = _End(at, self.erased)
-            self.met = {(name, one.get("datasetId")) for name, one, late in _written(entry, known) if not late}
+            self.met = {(name, one.get("datasetId")) for name, one, late in written(entry, at) if not late}
         elif entry.scope == ():
             self._close(SCOPE, "@none", at)
 
-    def _ended(self, name: str, instance: Instance, late: bool, identity: str) -> Iterator[tuple[str, Instance]]:
+    def _ended(self, step: Step, late: bool) -> Iterator[Step]:
         """The end of an instance that stood until then, if one is open."""
+        name, instance = step.name, step.instance
         key = (name, instance.get("datasetId"))
         end = self.one.pop(key, None)
         if end is None and name in self.every and key not in self.every[name][1]:
@@ -206,14 +263,15 @@ class _Walk:
             self.met.add(key)
         hidden = self.over or (end is not None and self._gone(name, instance, end.erased))
         if end is not None and not hidden and not ("expiresAt" in instance and expired(instance, self.now)):
-            yield name, _ending(instance, iso(end.at), identity)
+            named = f"{identity(step.row.seq, step.entity, step.slot, step.number)}-end"
+            yield step._replace(number=-1, instance=_ending(instance, iso(end.at), named), changed=end.at)
 
     @staticmethod
     def _gone(name: str, instance: Instance, erased: Erased) -> bool:
         return bool(erased) and ((name, "") in erased or (name, instance.get("datasetId") or "@none") in erased)
 
 
-def _written(entry: Logged, known: str) -> Iterator[tuple[str, Instance, bool]]:
+def written(entry: Logged, known: int) -> Iterator[tuple[str, Instance, bool]]:
     """(attribute, instance, whether it never stood as current) of one entry; the scope counts as an attribute."""
     for late, attrs in ((False, entry.attrs), (True, entry.late)):
         for name, attribute in attrs.items():
@@ -221,11 +279,11 @@ def _written(entry: Logged, known: str) -> Iterator[tuple[str, Instance, bool]]:
                 yield name, instance, late
     if entry.scope:
         value = entry.scope[0] if len(entry.scope) == 1 else list(entry.scope)
-        yield SCOPE, {"type": "Property", "value": value, "observedAt": known}, False
+        yield SCOPE, {"type": "Property", "value": value, "observedAt": iso(known)}, False
 
 
-def _ending(instance: Instance, at: str, identity: str) -> Instance:
+def _ending(instance: Instance, at: str, named: str) -> Instance:
     kind = instance.get("type", "Property")
     value: Any = {"@none": NULL} if kind == "LanguageProperty" else NULL
-    end = {"type": kind, VALUE_KEY[kind]: value, "createdAt": at, "modifiedAt": at, DELETED: at, "instanceId": identity}
+    end = {"type": kind, VALUE_KEY[kind]: value, "createdAt": at, "modifiedAt": at, DELETED: at, "instanceId": named}
     return end | {"datasetId": instance["datasetId"]} if "datasetId" in instance else end

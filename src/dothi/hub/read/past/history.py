@@ -8,15 +8,15 @@ from collections.abc import Iterable
 
 from dothi.hub.language.nodes import Window
 from dothi.hub.model import Entity, Instance, Logged, LoggedCommit
-from dothi.hub.read.past import evolution
 from dothi.hub.read.past.chain import chain
+from dothi.hub.read.past.traces import Traces
 from dothi.hub.store.port import Head, Store
 from dothi.hub.write.apply import advance
 
 
-def read(store: Store, head: Head, names: Iterable[str], window: Window) -> dict[str, list[Instance]]:
+def read(traces: Traces, head: Head, names: Iterable[str], window: Window) -> dict[str, list[Instance]]:
     """Instances by attribute, oldest first by the window's attribute; see Hub.history."""
-    series = evolution.read(store, head, names, window) or {}
+    series = traces.read(head, names, window) or {}
     return {name: [told.instance for told in listed] for name, listed in series.items()}
 
 
