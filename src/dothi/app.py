@@ -61,6 +61,7 @@ from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
 from dothi.hub.peers import records
 from dothi.hub.peers.federate.answer.gathering import peers_of
+from dothi.hub.peers.federate.keeping.watching import Watchers
 from dothi.hub.peers.federate.loops import name_of
 from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.hosting import shelf_of
@@ -244,19 +245,20 @@ def make_app(
     registry = Registry(parts.hub, settings.alias or name_of(settings.data / "hub"))
     peers = peers_of(parts.hub, wire, registry, contexts, settings.split_entities)
     notifier = Notifier(parts.hub, contexts, wire)
+    watchers = Watchers(parts.hub, registry, contexts, notifier.lanes)
     hub_api = ngsi_ld(
         parts.hub,
         contexts,
         lambda headers: authenticate(parts.accounts, headers),
         Limits(settings.max_body, settings.max_depth, instances=settings.history_page),
         wire,
-        registry,
         peers,
         notifier,
+        watchers,
     )
 
     at_once = {**consumers(parts), **_mail_in(parts, settings), "registrations": registry.follow, **extra}
-    at_once["notifications"] = notifier.run
+    at_once |= {"notifications": notifier.run, "watchers": watchers.run, "calls of sources": registry.tallies.run}
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -24,10 +24,12 @@ from dothi.hub.api.history import provision, temporal
 from dothi.hub.api.information import attributes, batches, discovery, entities, purge
 from dothi.hub.api.openapi import OPERATIONS
 from dothi.hub.api.sources import identity, registrations
+from dothi.hub.api.sources import subscriptions as watching
 from dothi.hub.api.subscriptions import subscriptions
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
 from dothi.hub.peers.federate.answer.gathering import Peers, peers_of
+from dothi.hub.peers.federate.keeping.watching import Watchers
 from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.snapshots.keeping import Snapshots
@@ -95,6 +97,15 @@ ROUTES: dict[str, Mapping[str, Handler]] = {
         "POST": subscriptions.replay_undelivered,
         "DELETE": subscriptions.forget_undelivered,
     },
+    "csourceSubscriptions": {
+        "GET": watching.query_subscriptions,
+        "POST": watching.create_subscription,
+    },
+    "csourceSubscriptions/{}": {
+        "GET": watching.read_subscription,
+        "PATCH": watching.update_subscription,
+        "DELETE": watching.delete_subscription,
+    },
     "info/sourceIdentity": {"GET": identity.read_identity},
     "snapshots": {"POST": snapshots.create_snapshot, "DELETE": snapshots.purge_snapshots},
     "snapshots/{}": {
@@ -126,19 +137,19 @@ def ngsi_ld(
     authenticate: Authenticate,
     limits: Limits = Limits(),
     wire: Wire | None = None,
-    registry: Registry | None = None,
     peers: Peers | None = None,
     notifier: Notifier | None = None,
+    watchers: Watchers | None = None,
 ) -> ASGIApp:
     """The application, to be mounted at /ngsi-ld/v1.
 
     `authenticate(headers)` gives the Actor of a request by its headers (lower-case names), ANONYMOUS for nobody in
-    particular, and raises Unauthenticated for credentials that do not hold. `wire` is how others are called, `registry`
-    whom the hub knows to hold what, `peers` the way to them, `notifier` tells subscribers: the city's consumers share
-    these.
+    particular, raises Unauthenticated for credentials that do not hold. `wire` is how others are called, `peers` who
+    holds what and the way to them, `notifier` and `watchers` tell subscribers: the city's consumers share these.
     """
-    wire, registry = wire or Wire(), registry or Registry(hub)
-    peers = peers or peers_of(hub, wire, registry, contexts)
+    wire = wire or Wire()
+    peers = peers or peers_of(hub, wire, Registry(hub), contexts)
+    registry = peers.line.registry
     notifier = notifier or Notifier(hub, contexts, wire)
     door = Door(
         hub,
@@ -148,6 +159,7 @@ def ngsi_ld(
         wire=wire,
         registry=registry,
         notifier=notifier,
+        watchers=watchers or Watchers(hub, registry, contexts, notifier.lanes),
         peers=peers,
         snapshots=Snapshots(hub, wire),
     )

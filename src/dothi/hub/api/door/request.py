@@ -16,6 +16,7 @@ from dothi.hub.context import CORE, Contexts, Names
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Change, Commit, Receipt
 from dothi.hub.peers.federate.answer.gathering import Peers
+from dothi.hub.peers.federate.keeping.watching import Watchers
 from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.snapshots.keeping import Snapshots
@@ -32,7 +33,8 @@ JSON, LD_JSON, GEO_JSON, MERGE_JSON = (
 CONTEXT_REL = "http://www.w3.org/ns/json-ld#context"
 MOST_PARAMETERS = 100
 _FORMS = ("normalized", "concise", "keyValues", "simplified", "temporalValues", "aggregatedValues")
-OPTIONS = frozenset((*_FORMS, "sysAttrs", "noOverwrite", "update", "replace"))
+# count: so the parameter was spelt once, and clients of the field still say it beside count=true.
+OPTIONS = frozenset((*_FORMS, "sysAttrs", "noOverwrite", "update", "replace", "count"))
 _LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+\s*=\s*(?:\"[^\"]*\"|[^\s\";,]+))*)")
 _TENANT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
 _FLAGS = {"true": True, "false": False}
@@ -72,6 +74,7 @@ class Door:
     registry: Registry = field(kw_only=True)  # Whom this hub knows to hold what.
     snapshots: Snapshots = field(kw_only=True)  # Those being made and used.
     notifier: Notifier = field(kw_only=True)  # Who is told of changes.
+    watchers: Watchers = field(kw_only=True)  # Who is told of registrations.
     peers: Peers = field(kw_only=True)  # The same with the way to them, what they said last and the entity maps.
     since: int = field(default_factory=now_us)  # When this hub began to answer (µs).
     plans: dict[Any, Any] = field(default_factory=dict)  # Questions understood before (information/quick.py).

@@ -1,22 +1,21 @@
 """Which registrations a question is about (clause 5.10.2): its parameters, and the filter of context sources."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from dothi.ground.errors import Invalid
 from dothi.hub.api.door.parameters import words
 from dothi.hub.api.door.request import Call
 from dothi.hub.context import Names
 from dothi.hub.language.geo import parse_geo
-from dothi.hub.language.match import attributes, matches
+from dothi.hub.language.match import attributes
 from dothi.hub.language.nodes import Condition, Geo, Window
 from dothi.hub.language.q import parse_q
 from dothi.hub.language.scope import parse_scope
 from dothi.hub.language.time import parse_window
 from dothi.hub.language.types import parse_types
-from dothi.hub.model import VALUE_KEY, Attribute, Entity, geo, prop
+from dothi.hub.peers.federate.keeping.filtering import passes
 from dothi.hub.peers.federate.matching import Match, Selector, Wanted, match
-from dothi.hub.peers.federate.registrations import SPACES, Registration
+from dothi.hub.peers.federate.registrations import Registration
 from dothi.hub.render.parse import check_id
 
 HEAD = frozenset(("id", "type", "scope"))  # Members of an entity that are no attributes.
@@ -50,23 +49,6 @@ def found(registrations: Iterable[Registration], wanted: Wanted, condition: Cond
     """The registrations that match, each with its matching parts, in order."""
     matched = (match(one, wanted) for one in registrations)
     return [one for one in matched if one is not None and passes(one.registration, condition)]
-
-
-def passes(registration: Registration, condition: Condition | None) -> bool:
-    """Whether a filter of context sources holds (clause 4.9)."""
-    return condition is None or matches(condition, as_entity(registration))
-
-
-def as_entity(registration: Registration) -> Entity:
-    """The properties of a source as those of an entity, so that a filter can be asked of them."""
-    attrs = {name: _property(name, value) for name, value in registration.document.items() if name not in HEAD}
-    return Entity(registration.id, ("ContextSourceRegistration",), attrs)
-
-
-def _property(name: str, value: Any) -> Attribute:
-    if isinstance(value, dict) and value.get("type") in VALUE_KEY:
-        return value
-    return geo(value) if name in SPACES else prop(value)
 
 
 def _selectors(asked: Mapping[str, str], names: Names) -> tuple[Selector, ...]:

@@ -79,6 +79,9 @@ class Match:
         return None if any(not info.types for info in infos) else _ALL.union(*(info.types for info in infos))
 
 
+Watch = Callable[[Registration | None, Registration | None], None]
+
+
 class Registry:
     """The registrations of one hub."""
 
@@ -89,6 +92,7 @@ class Registry:
         self._known: dict[str, dict[str, Registration]] = {}
         self._since = hub.last_seq()
         self.tallies = Tallies(hub)
+        self._watchers: list[Watch] = []
         self.writing = asyncio.Lock()  # What is checked against the others must be kept before the next is checked.
 
     def none(self, tenant: str) -> bool:
@@ -132,14 +136,19 @@ class Registry:
         known = self._known.get(tenant)
         if known is None:
             return
+        before = known.get(registration_id)
+        after: Registration | None = None
         try:
-            record = records.read(self.hub, READER, REGISTRATION, registration_id, tenant)
+            after = registration_of(records.read(self.hub, READER, REGISTRATION, registration_id, tenant))
         except Missing:
-            gone = known.pop(registration_id, None)
-            if gone is not None:
-                self.tallies.drop(gone)
+            known.pop(registration_id, None)
+            if before is not None:
+                self.tallies.drop(before)
         else:
-            known[registration_id] = registration_of(record)
+            known[registration_id] = after
+        if (before and before.version) != (after and after.version):
+            for told in self._watchers:
+                told(before, after)
 
     async def follow(self) -> None:
         """Follow the feed until cancelled: what other processes and verbs change."""
@@ -150,6 +159,10 @@ class Registry:
     def sent(self, registration: Registration, good: bool, now: int) -> None:
         """Count one call of a source, at `now` (µs)."""
         self.tallies.count(registration, good, now)
+
+    def watch(self, told: Watch) -> None:
+        """Have `told(before, after)` called for each registration that is made, changed or deleted from now on."""
+        self._watchers.append(told)
 
     def tenants(self) -> Iterator[str]:
         """The tenants whose registrations are known here."""

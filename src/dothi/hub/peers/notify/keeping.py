@@ -90,7 +90,7 @@ def written(notifier: Notifier, actor: Actor, record: Record, names: Names) -> d
     subscription = compiled(record)
     document["status"] = subscription.recipient.status(now_us())
     said = dict(document["notification"]) | told(notifier.tally(record.tenant, record.id))
-    document["notification"] = said if actor.id == record.maker.id else _without_secrets(said)
+    document["notification"] = said if actor.id == record.maker.id else without_secrets(said)
     return document
 
 
@@ -148,7 +148,7 @@ def _check_rights(notifier: Notifier, record: Record) -> None:
         notifier.hub.may_ask(subscription.maker, Query(types=one.types, tenant=subscription.tenant))
 
 
-def _without_secrets(said: Mapping[str, Any]) -> dict[str, Any]:
+def without_secrets(said: Mapping[str, Any]) -> dict[str, Any]:
     """What others than the maker see of an endpoint: neither keys nor passwords."""
     endpoint = {key: value for key, value in said["endpoint"].items() if key != "receiverInfo"}
     parts = urlsplit(endpoint["uri"])
