@@ -11,6 +11,7 @@ from dothi.ground.clock import SECOND
 from dothi.hub.context import CORE_URL
 from dothi.hub.language.nodes import Condition, Geo, ScopeCondition, TypeCondition
 from dothi.hub.model import Actor, Entity
+from dothi.hub.render.older import Version
 from dothi.hub.render.shape import Shape
 
 JSON, LD_JSON, GEO_JSON = "application/json", "application/ld+json", "application/geo+json"
@@ -107,7 +108,7 @@ class Subscription:
     show_changes: bool = False
     join: str = "@none"
     join_level: int = 1
-    conformance: str = ""  # The version that notifications are cut down to (clause 4.3.6.8), e.g. 1.3.
+    version: Version | None = None  # What notifications are cut down to (clause 4.3.6.8).
     local_only: bool = False
     split_entities: bool = False
     csf: Condition | None = None

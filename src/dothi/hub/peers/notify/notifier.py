@@ -110,6 +110,23 @@ class Notifier:
         """How telling a subscriber went so far."""
         return self.lanes.tally(queue_of(tenant, record_id))
 
+    def tell_of(self, subscription: Subscription, entities: Iterable[Entity]) -> int:
+        """Tell a subscriber of entities that another hub told of (clause 5.8.6); how many it may and wants to see."""
+        now = now_us()
+        linked = partial(self._linked, subscription)
+        if subscription.recipient.status(now) != "active":
+            return 0
+        wanted = [
+            one
+            for one in entities
+            if selects(subscription.chosen, one)
+            and holds(subscription, one, linked)
+            and self._readable(subscription, one)
+        ]
+        if wanted:
+            self._post(subscription, states(subscription, wanted, linked), now, str(uuid.uuid4()))
+        return len(wanted)
+
     async def _load(self) -> None:
         """Take in every subscription of every tenant."""
         self._known.clear()

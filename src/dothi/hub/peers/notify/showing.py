@@ -13,6 +13,7 @@ from dothi.hub.peers.notify.changes import Changed, by_dataset, plain
 from dothi.hub.peers.notify.model import GEO_JSON, Subscription
 from dothi.hub.render.entity import feature, head, render
 from dothi.hub.render.linked import Inliner, Join, flattened, gathered
+from dothi.hub.render.older import older
 from dothi.hub.render.shape import Shape
 
 NULL = "urn:ngsi-ld:null"
@@ -154,6 +155,8 @@ def _attributes(entity: Entity, shape: Shape) -> dict[str, Any]:
 
 
 def _document(subscription: Subscription, shown: Entity | dict[str, Any], shape: Shape) -> dict[str, Any]:
+    if subscription.version is not None and isinstance(shown, Entity):
+        shown = older(shown, subscription.version, shape.names)
     if subscription.recipient.endpoint.accept != GEO_JSON:
         return shown if isinstance(shown, dict) else _rendered(shown, shape)
     if isinstance(shown, Entity):

@@ -28,6 +28,7 @@ from dothi.hub.peers.notify.model import (
 )
 from dothi.hub.peers.records import Record
 from dothi.hub.render.members import Members, pairs, parse_members
+from dothi.hub.render.older import CURRENT, OLDEST, Version
 from dothi.hub.render.shape import Form, Shape, ranked_languages
 
 QUEUE = "notify"  # What the names of queues of letters begin with.
@@ -124,7 +125,7 @@ def compiled(record: Record, names: Names = CORE) -> Subscription:
         show_changes=said.get("showChanges", False),
         join=said.get("join", "@none"),
         join_level=said.get("joinLevel", 1),
-        conformance=document.get("ngsildConformance", ""),
+        version=_version(document.get("ngsildConformance")),
         local_only=document.get("localOnly", False),
         split_entities=document.get("splitEntities", False),
         triggers=frozenset(Trigger(one) for one in document.get("notificationTrigger", DEFAULT_TRIGGERS)),
@@ -234,6 +235,14 @@ def _endpoint(said: Mapping[str, Any]) -> Endpoint:
         min(said.get("timeout", DEFAULT_TIMEOUT_S * 1000) / 1000, MOST_TIMEOUT_S),
         int(said.get("cooldown", 0) * 1000),
     )
+
+
+def _version(text: str | None) -> Version | None:
+    """The version of the standard that is nearest to the one wished for."""
+    if text is None:
+        return None
+    major, _, minor = text.partition(".")
+    return max(OLDEST, min((int(major), int(minor)), CURRENT))
 
 
 def _pairs(listed: Any) -> tuple[tuple[str, str], ...]:
