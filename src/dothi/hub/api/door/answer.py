@@ -169,7 +169,8 @@ def _page_link(query: Mapping[str, str], path: str, limit: int, offset: int, rel
 
 async def deliver(answer: Answer, send: Send, tenant: str | None, head_only: bool = False) -> None:
     """Send an answer; the tenant named in the request is named in the answer (clause 6.3.14)."""
-    headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in answer.headers]
+    # In their usual spelling: no server minds, and there are clients that look for "Location" letter by letter.
+    headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers]
     if answer.status != 204:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     if answer.body:

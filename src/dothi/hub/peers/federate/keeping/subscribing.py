@@ -74,7 +74,6 @@ def record_of(watchers: Watchers, actor: Actor, record_id: str, tenant: str) -> 
 def written(watchers: Watchers, actor: Actor, record: Record, names: Names) -> dict[str, Any]:
     """A subscription as its reader sees it: in the reader's names, with how it is doing (clause 5.2.12)."""
     document = dict(renamed(record.document["document"], expander_of(record.document["terms"]), names.outward))
-    document.setdefault("jsonldContext", record.document["address"])
     document["status"] = compiled(record).recipient.status(now_us())
     said = dict(document["notification"]) | told(watchers.tally(record.tenant, record.id))
     document["notification"] = said if actor.id == record.maker.id else without_secrets(said)
