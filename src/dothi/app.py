@@ -56,6 +56,7 @@ from dothi.ground.problem import problem
 from dothi.hub import expiry
 from dothi.hub.access import Open, Policy
 from dothi.hub.api import Limits, ngsi_ld
+from dothi.hub.api.subscriptions.inbox import INBOX, inbox
 from dothi.hub.context import Contexts
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
@@ -64,6 +65,7 @@ from dothi.hub.peers.federate.answer.gathering import peers_of
 from dothi.hub.peers.federate.keeping.watching import Watchers
 from dothi.hub.peers.federate.loops import name_of
 from dothi.hub.peers.federate.matching import Registry
+from dothi.hub.peers.federate.subscribe.carrying import Carrier
 from dothi.hub.peers.hosting import shelf_of
 from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
@@ -259,6 +261,8 @@ def make_app(
 
     at_once = {**consumers(parts), **_mail_in(parts, settings), "registrations": registry.follow, **extra}
     at_once |= {"notifications": notifier.run, "watchers": watchers.run, "calls of sources": registry.tallies.run}
+    carrier = Carrier(peers, notifier, f"{settings.address}/ngsi-ld/ex/{INBOX}")
+    at_once["subscriptions at sources"] = carrier.run
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -276,6 +280,7 @@ def make_app(
 
     routes = [
         Mount("/api", bodies_within(verbs(parts), settings.max_body)),
+        Mount("/ngsi-ld/ex", inbox(carrier, contexts, settings.max_body)),
         Mount("/open311", bodies_within(open311(_open311(parts, settings)), settings.max_body)),
         Mount("/", site(parts)),
     ]

@@ -27,6 +27,7 @@ OWNER = "hub"
 SUBSCRIPTION = "dothi:Subscription"
 REGISTRATION = "dothi:ContextSourceRegistration"
 SOURCE_SUBSCRIPTION = "dothi:ContextSourceSubscription"
+CARRIED = "dothi:CarriedSubscription"
 CONTEXT = "dothi:HostedContext"
 ENTITY_MAP = "dothi:EntityMap"
 SNAPSHOT = "dothi:Snapshot"
@@ -35,6 +36,7 @@ INSTEAD = {
     SUBSCRIPTION: "/ngsi-ld/v1/subscriptions",
     REGISTRATION: "/ngsi-ld/v1/csourceRegistrations",
     SOURCE_SUBSCRIPTION: "/ngsi-ld/v1/csourceSubscriptions",
+    CARRIED: "/ngsi-ld/v1/subscriptions",
     CONTEXT: "/ngsi-ld/v1/jsonldContexts",
     ENTITY_MAP: "/ngsi-ld/v1/entityMaps",
     SNAPSHOT: "/ngsi-ld/v1/snapshots",

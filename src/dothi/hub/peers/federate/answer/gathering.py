@@ -104,8 +104,17 @@ def wanted_of(asked: Asked) -> Wanted:
     )
 
 
-async def gather(peers: Peers, caller: Caller, asked: Asked, sources: Concerned) -> Gathered:
-    """Everything that matches, here and there, as much as one answer may hold of each."""
+async def gather(
+    peers: Peers,
+    caller: Caller,
+    asked: Asked,
+    sources: Concerned,
+    told_already: Sequence[tuple[Match, Entity]] = (),
+) -> Gathered:
+    """Everything that matches, here and there, as much as one answer may hold of each.
+
+    `told_already`: what sources said of their own accord, to be joined with the rest.
+    """
     guarded = peers.hub.guarded()
     told = await asyncio.gather(*(ask_entities(peers.line, caller, match, asked, guarded) for match in sources.matches))
     now = peers.line.clock()
@@ -117,6 +126,8 @@ async def gather(peers: Peers, caller: Caller, asked: Asked, sources: Concerned)
         for entity in one.entities:
             if _asked_for(asked, entity) and peers.hub.may_read(caller.actor, entity):
                 parts.setdefault(entity.id, []).append(Part(entity, one.match.registration.id, fills))
+    for match, entity in told_already:
+        parts.setdefault(entity.id, []).append(Part(entity, match.registration.id))
     joined = _joined(peers, asked, parts, sources.matches, now)
     warnings = (*sources.warnings, *(text for one in known for text in one.warnings))
     named = {one.id: tuple(dict.fromkeys(part.source for part in parts[one.id])) for one in joined}
