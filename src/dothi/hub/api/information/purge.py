@@ -10,6 +10,7 @@ from dothi.hub.api.door.answer import NO_CONTENT, Answer
 from dothi.hub.api.door.parameters import Asked, Paging, query_of, words
 from dothi.hub.api.door.request import Call
 from dothi.hub.api.information.batches import Failure, committed, partly
+from dothi.hub.api.information.sharing import unshared, way_of
 from dothi.hub.context import Names
 from dothi.hub.language.nodes import (
     And,
@@ -25,6 +26,9 @@ from dothi.hub.language.nodes import (
     TypeOr,
 )
 from dothi.hub.model import Attribute, Change, Entity, Op, Result, instances
+from dothi.hub.peers.federate.provide.batch import PartFailed
+from dothi.hub.peers.federate.provide.outcomes import Outcome
+from dothi.hub.peers.federate.provide.purging import Purge, carry_purge
 from dothi.hub.write.apply import NULL
 
 _PAGE = 1000  # Entities read, and changed in one commit, at a time.
@@ -41,12 +45,19 @@ async def purge_entities(call: Call) -> Answer:
     drop, keep = members(names, call.query, "drop"), members(names, call.query, "keep")
     if drop is not None and keep is not None:
         raise Invalid("keep and drop say the opposite; give one of them (clause 5.6.21.3).")
+    elsewhere = [] if unshared(call) else await carry_purge(await way_of(call, names), Purge(query, drop, keep))
     changes = [change async for change in _changes(call, query, drop, keep)]
-    failed: list[Failure] = []
+    failed: list[Failure] = [_failure(one) for one in elsewhere if one.problem is not None]
     done: list[Result] = []
     for some in _some(changes):
         done += await committed(call, some, failed, done)
     return partly(done, failed) or NO_CONTENT
+
+
+def _failure(outcome: Outcome) -> Failure:
+    """What a source did not purge; no entity can be named, since none was found here."""
+    registration = outcome.share.match.registration.id
+    return registration, PartFailed(outcome.problem or {}, registration)
 
 
 def purge_query(call: Call, names: Names) -> Query:
