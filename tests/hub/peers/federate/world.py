@@ -123,7 +123,7 @@ async def opened(world: World, name: str, folder: Path, policy: Policy, actor: A
     registry, contexts = Registry(hub, name), Contexts()
     line = Line(world.lines, registry, contexts, lambda: world.now)
     peers = Peers(hub, line, Copies(hub), Maps())
-    api = ngsi_ld(hub, contexts, lambda headers: actor, wire=world.lines, registry=registry, peers=peers)
+    api = ngsi_ld(hub, contexts, lambda headers: actor, wire=world.lines, peers=peers)
     world.lines.apps[name] = Starlette(routes=[Mount(BASE, app=api)])
     transport = httpx.ASGITransport(app=world.lines.apps[name])
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{name}{BASE}") as client:
