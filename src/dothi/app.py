@@ -261,7 +261,7 @@ def make_app(
 
     at_once = {**consumers(parts), **_mail_in(parts, settings), "registrations": registry.follow, **extra}
     at_once |= {"notifications": notifier.run, "watchers": watchers.run, "calls of sources": registry.tallies.run}
-    carrier = Carrier(peers, notifier, f"{settings.address}/ngsi-ld/ex/{INBOX}")
+    carrier = Carrier(peers, notifier, watchers, f"{settings.address}/ngsi-ld/ex/{INBOX}")
     at_once["subscriptions at sources"] = carrier.run
 
     @asynccontextmanager

@@ -26,8 +26,10 @@ from dothi.hub.peers.federate.answer.gathering import wanted_of as wanted_entiti
 from dothi.hub.peers.federate.ask.asking import READ_ONE, Asked
 from dothi.hub.peers.federate.ask.forwarding import Call, Caller, Reply, ask, spoken
 from dothi.hub.peers.federate.ask.hearing import heard
+from dothi.hub.peers.federate.keeping.watching import Watchers
 from dothi.hub.peers.federate.matching import Match
 from dothi.hub.peers.federate.registrations import Mode, Registration, registration_of
+from dothi.hub.peers.federate.subscribe import sources
 from dothi.hub.peers.federate.subscribe.reducing import reduced, wanted_of
 from dothi.hub.peers.notify.documents.compiling import names_of
 from dothi.hub.peers.notify.model import Subscription
@@ -61,8 +63,10 @@ class Carrier:
 
     peers: Peers
     notifier: Notifier
+    watchers: Watchers
     inbox: str
     _stirred: set[str] = field(default_factory=set)  # Tenants to be looked at.
+    _standing: set[tuple[str, str]] = field(default_factory=set)  # Subscriptions that something stands for.
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -105,11 +109,26 @@ class Carrier:
         kept = {_pair(one): one for one in records.listed(hub, READER, CARRIED, tenant)}
         if not kept and self.peers.line.registry.none(tenant):
             return True
+        await self._stand_in(tenant)
         wishes = await self._wishes(tenant)
         done = [await self._withdraw(one) for pair, one in kept.items() if pair not in wishes]
         for pair, wish in wishes.items():
             done.append(await self._place(tenant, pair, wish, kept.get(pair)))
         return all(done)
+
+    async def _stand_in(self, tenant: str) -> None:
+        """Keep a subscription to registrations for each subscription that is not about this hub alone."""
+        spread = {
+            one.id: one
+            for one in records.listed(self.peers.hub, READER, SUBSCRIPTION, tenant)
+            if not one.document["document"].get("localOnly", False)
+        }
+        gone = {key for key in self._standing if key[0] == tenant and key[1] not in spread}
+        for key in gone:
+            await sources.drop(self.watchers, *key)
+        for record in spread.values():
+            await sources.stand_for(self.watchers, self.peers.line.contexts, record, self.inbox)
+        self._standing = (self._standing - gone) | {(tenant, name) for name in spread}
 
     async def _wishes(self, tenant: str) -> dict[Pair, Wish]:
         found: dict[Pair, Wish] = {}
