@@ -31,11 +31,11 @@ def test_attributes_that_change_are_told_by_default(told: Told) -> None:
 
 CHANGES: dict[str, list[str]] = {  # Trigger → what of the story below it tells, in order.
     "entityCreated": ["created"],
-    "entityUpdated": ["created", "updated", "added", "dropped"],
+    "entityUpdated": ["created", "updated", "added", "dropped", "deleted"],
     "entityDeleted": ["deleted"],
     "attributeCreated": ["created", "added"],
     "attributeUpdated": ["updated"],
-    "attributeDeleted": ["dropped"],
+    "attributeDeleted": ["dropped", "deleted"],
 }
 
 

@@ -15,7 +15,7 @@ from dothi.hub.render.older import CURRENT, OLDEST, Version, older
 from dothi.hub.render.shape import Shape
 
 Headers = Sequence[tuple[str, str]]
-_PREFERRED = re.compile(r"(?:^|[,;\s])ngsi-ld=\"?(\d{1,3})\.(\d{1,3})\"?(?=[,;\s]|$)")
+_PREFERRED = re.compile(r"(?:^|[,;\s])ngsi-ld=\"?(\d{1,3})\.(\d{1,3})\"?(?=[,;\s]|$)", re.IGNORECASE)
 
 
 class View(NamedTuple):

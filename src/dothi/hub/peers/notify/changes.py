@@ -81,11 +81,10 @@ def fires(subscription: Subscription, changed: Changed) -> bool:
     def any_watched(names: Iterable[str]) -> bool:
         return any(watched is None or name in watched for name in names)
 
-    if changed.after is None:
-        gone = Trigger.ENTITY_DELETED in triggers
-        return gone and (watched is None or any_watched(changed.entity.attrs))
+    if changed.after is None and Trigger.ENTITY_DELETED in triggers:
+        return watched is None or any_watched(changed.entity.attrs)
     if changed.before is None and Trigger.ENTITY_CREATED in triggers:
-        return watched is None or any_watched(changed.after.attrs)
+        return watched is None or any_watched(changed.entity.attrs)
     by_trigger = zip(OF_ENTITY_UPDATED, (changed.created, changed.updated, changed.deleted), strict=True)
     wide = Trigger.ENTITY_UPDATED in triggers
     return any((trigger in triggers or wide) and any_watched(names) for trigger, names in by_trigger)

@@ -12,7 +12,7 @@ from dothi.hub.language.nodes import Query
 from dothi.hub.model import Actor
 from dothi.hub.peers import records
 from dothi.hub.peers.hosting import address_of
-from dothi.hub.peers.notify.documents.compiling import compiled, expander_of, kept, queue_of
+from dothi.hub.peers.notify.documents.compiling import alone, compiled, expander_of, kept, queue_of
 from dothi.hub.peers.notify.documents.naming import renamed
 from dothi.hub.peers.notify.documents.reading import checked, patched
 from dothi.hub.peers.notify.model import DEFAULT_TRIGGERS, Tally
@@ -35,7 +35,8 @@ async def subscribe(
     found = checked(document, reach, now_us())
     found.setdefault("id", urn("Subscription"))
     await _check_context(contexts, found)
-    stored = kept(found, names, await address_of(notifier.hub, contexts, names, tenant))
+    said = await contexts.obtain(alone(names.source))
+    stored = kept(found, names, await address_of(notifier.hub, contexts, said, tenant))
     _check_rights(notifier, Record(found["id"], tenant, stored, maker, 0, 0, 0))
     await records.create(notifier.hub, maker, SUBSCRIPTION, found["id"], stored, tenant)
     await notifier.refresh(tenant, found["id"])

@@ -10,15 +10,16 @@ from dothi.hub.context import CORE_URL, Names
 from dothi.hub.language.match import Follow
 from dothi.hub.model import VALUE_KEY, Attribute, Entity, Instance, instances
 from dothi.hub.peers.notify.changes import Changed, by_dataset, plain
-from dothi.hub.peers.notify.model import GEO_JSON, Subscription
-from dothi.hub.render.entity import feature, head, render
+from dothi.hub.peers.notify.model import GEO_JSON, Subscription, Trigger
+from dothi.hub.render.entity import feature, render
 from dothi.hub.render.linked import Inliner, Join, flattened, gathered
 from dothi.hub.render.older import older
 from dothi.hub.render.shape import Shape
 
 NULL = "urn:ngsi-ld:null"
 _PREVIOUS = {key: f"previous{key[0].upper()}{key[1:]}" for key in VALUE_KEY.values()}
-_BARE = ("concise", "simplified")
+_HEAD = frozenset({"id", "type", "scope", "createdAt", "modifiedAt"})
+_OF_DELETED = frozenset({Trigger.ATTRIBUTE_DELETED, Trigger.ENTITY_UPDATED})
 
 
 def documents(subscription: Subscription, changes: Sequence[Changed], follow: Follow) -> list[dict[str, Any]]:
@@ -78,11 +79,10 @@ def _with_deleted(subscription: Subscription, changed: Changed, name: str) -> At
     assert changed.after is not None
     left = instances(changed.after.attrs.get(name))
     has = by_dataset(left)
-    gone = [
-        _null(subscription, one, changed)
-        for dataset, one in by_dataset(instances(changed.before.attrs.get(name))).items()
-        if dataset not in has
-    ]
+    had = instances(changed.before.attrs.get(name))
+    if not left and not subscription.show_changes:
+        return _null(subscription, {key: value for key, value in had[0].items() if key != "datasetId"}, changed)
+    gone = [_null(subscription, one, changed) for dataset, one in by_dataset(had).items() if dataset not in has]
     return _pack([*left, *gone])
 
 
@@ -133,25 +133,28 @@ def _outward(key: str, value: Any, names: Names) -> Any:
 
 
 def _gone(subscription: Subscription, changed: Changed) -> dict[str, Any]:
-    """A deleted entity: what it was, when it went, and what it had where changes are to be shown."""
+    """A deleted entity: what it was and when it went; its attributes where they or their values are asked for."""
     assert changed.before is not None
     shape, before = subscription.shape, changed.before
-    document = head(msgspec.structs.replace(before, scope=()), shape)
-    if shape.shows("deletedAt") or shape.pick is not None:
-        document["deletedAt"] = iso(changed.at)
+    nulls: dict[str, Attribute] = {}
     if subscription.show_changes:
-        nulls = {
-            name: _pack([_null(subscription, one, changed) for one in instances(attribute)])
-            for name, attribute in before.attrs.items()
-        }
-        document |= _attributes(msgspec.structs.replace(before, attrs=nulls), shape)
-    return document
+        names: Iterable[str] = before.attrs
+    elif subscription.triggers.isdisjoint(_OF_DELETED):
+        names = ()
+    else:
+        names = before.attrs if subscription.watched is None else before.attrs.keys() & subscription.watched
+    after = Changed(changed.tenant, changed.seq, changed.at, before, msgspec.structs.replace(before, attrs={}))
+    for name in names:
+        nulls[name] = _with_deleted(subscription, after, name)
+    document = _rendered(msgspec.structs.replace(before, scope=(), attrs=nulls), shape)
+    return _with_end(document, shape, changed.at)
 
 
-def _attributes(entity: Entity, shape: Shape) -> dict[str, Any]:
-    """The rendered attributes of an entity, without its head."""
-    first = head(entity, shape)
-    return {name: value for name, value in render(entity, shape).items() if name not in first}
+def _with_end(document: dict[str, Any], shape: Shape, at: int) -> dict[str, Any]:
+    """The document with deletedAt behind the other members of its head."""
+    head = {name: value for name, value in document.items() if name in _HEAD}
+    rest = {name: value for name, value in document.items() if name not in _HEAD}
+    return {**head, **({"deletedAt": iso(at)} if "deletedAt" not in shape.omit else {}), **rest}
 
 
 def _document(subscription: Subscription, shown: Entity | dict[str, Any], shape: Shape) -> dict[str, Any]:
@@ -168,17 +171,21 @@ def _document(subscription: Subscription, shown: Entity | dict[str, Any], shape:
 def _rendered(entity: Entity, shape: Shape) -> dict[str, Any]:
     """A document; a stamp of deletion, which no answer shows, is put back where an instance is gone."""
     document = render(entity, shape)
-    if shape.sys_attrs and shape.form != "simplified":
-        for name, attribute in entity.attrs.items():
-            stamps = [one.get("deletedAt") for one in instances(attribute)]
-            shown = document.get(shape.names.outward(name))
-            if any(stamps) and shown is not None:
-                _stamp(shown if isinstance(shown, list) else [shown], stamps)
+    if not shape.sys_attrs:
+        return document
+    if shape.form == "simplified":  # Which has no place for the stamps of attributes.
+        head: dict[str, Any] = {name: document.pop(name) for name in ("id", "type", "scope") if name in document}
+        return {**head, "createdAt": iso(entity.created_at), "modifiedAt": iso(entity.modified_at), **document}
+    for name, attribute in entity.attrs.items():
+        ends = [one.get("deletedAt") for one in instances(attribute)]
+        shown = document.get(shape.names.outward(name))
+        if any(ends) and shown is not None:
+            _stamp(shown if isinstance(shown, list) else [shown], ends)
     return document
 
 
-def _stamp(shown: list[Any], stamps: list[Any]) -> None:
-    for one, stamp in zip(shown, stamps, strict=False):
+def _stamp(shown: list[Any], ends: list[Any]) -> None:
+    for one, stamp in zip(shown, ends, strict=False):
         if stamp is not None and isinstance(one, dict):
             one["deletedAt"] = stamp
 

@@ -4,15 +4,18 @@ Kept is the document as it was given, the @context that it was given in, and wha
 subscription means the same for ever, also after a restart without a network.
 """
 
+import re
 from collections.abc import Callable, Container, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from dothi.ground.clock import SECOND, from_iso
+from dothi.ground.errors import Invalid
 from dothi.hub.context import CORE, CORE_URL, Contexts, Names
 from dothi.hub.context.core import KNOWN_URLS
 from dothi.hub.language.geo import parse_geo
 from dothi.hub.language.match import geo_test
-from dothi.hub.language.nodes import TypeCondition
+from dothi.hub.language.nodes import Condition, TypeCondition
 from dothi.hub.language.pattern import finder
 from dothi.hub.language.q import parse_q
 from dothi.hub.language.scope import parse_scope
@@ -40,6 +43,7 @@ FORMS: dict[str, Form] = {
     "simplified": "simplified",
     "keyValues": "simplified",
 }
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 Expand = Callable[[str], str]
 Terms = Mapping[str, Mapping[str, str]]  # Member of the document → name in it → what it means.
 
@@ -85,11 +89,15 @@ def queue_of(tenant: str, record_id: str) -> str:
 
 async def names_of(contexts: Contexts, stored: Mapping[str, Any]) -> Names:
     """The names in which notifications are written (clause 5.8.1.4): by jsonldContext, else by its own @context."""
-    given = stored["context"]
-    if isinstance(given, list):  # What names one context alone is told by its name.
-        own = [part for part in given if not (isinstance(part, str) and part in KNOWN_URLS)]
-        given = own[0] if len(own) == 1 else (own or None)
-    return await contexts.obtain(stored["document"].get("jsonldContext", given))
+    return await contexts.obtain(stored["document"].get("jsonldContext", alone(stored["context"])))
+
+
+def alone(context: Any) -> Any:
+    """A @context without the core beside it; what names one context alone is told by its name."""
+    if not isinstance(context, list):
+        return context
+    own = [part for part in context if not (isinstance(part, str) and part in KNOWN_URLS)]
+    return own[0] if len(own) == 1 else (own or None)
 
 
 def address_of(stored: Mapping[str, Any]) -> str:
@@ -157,8 +165,8 @@ def _parts(document: Mapping[str, Any], expander: Callable[[str], Expand]) -> di
     return {
         "chosen": tuple(_chosen(one, chosen) for one in document.get("entities", ())),
         "watched": frozenset(map(watched, document["watchedAttributes"])) if "watchedAttributes" in document else None,
-        "q": parse_q(document["q"], expander("q"), values) if "q" in document else None,
-        "csf": parse_q(document["csf"], expander("csf")) if "csf" in document else None,
+        "q": parse_q(_decoded(document["q"]), expander("q"), values) if "q" in document else None,
+        "csf": _filter(document["csf"], expander("csf")) if "csf" in document else None,
         "geo": area,
         "near": geo_test(area) if area is not None else None,
         "scope": parse_scope(document["scopeQ"]) if "scopeQ" in document else None,
@@ -175,6 +183,19 @@ def _chosen(one: Mapping[str, Any], expand: Expand) -> Chosen:
         pattern,
         finder(pattern) if pattern is not None else None,
     )
+
+
+def _filter(text: str, expand: Expand) -> Condition:
+    """The filter of context sources; errors name it, not q."""
+    try:
+        return parse_q(_decoded(text), expand)
+    except Invalid as wrong:
+        raise type(wrong)(f"csf{wrong.detail.removeprefix('q')}") from None
+
+
+def _decoded(text: str) -> str:
+    """A query as it is meant: many clients write it in a body as it would stand in a URI (decision 0153)."""
+    return unquote(text) if _ENCODED.search(text) else text
 
 
 def _listed(text: str | None) -> tuple[str, ...]:
