@@ -58,7 +58,7 @@ def paging_of(call: Call) -> Paging:
     """Limit, offset and count (clauses 6.3.10 and 6.3.13). TooMany beyond the page limit."""
     limits, query = call.door.limits, call.query
     limit = _number("limit", query.get("limit", str(limits.default_page)))
-    count = call.flag("count")
+    count = call.flag("count") or "count" in call.options()
     if limit > limits.page:
         raise TooMany(
             f"limit is {limit}; at most {limits.page} entities are given in one answer. Follow the next links."

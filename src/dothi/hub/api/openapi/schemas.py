@@ -6,20 +6,33 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 URI: Schema = {"type": "string", "format": "uri", "minLength": 1, "maxLength": 1000}
 FLAG: Schema = {"type": "boolean"}
-TIME: Schema = {"type": "string", "format": "date-time"}
+# A moment in UTC (clause 4.6.3). Not the format date-time: that has offsets too, which the clause does not.
+TIME: Schema = {
+    "type": "string",
+    "pattern": r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z$",
+    "examples": ["2026-11-22T07:30:00Z"],
+}
 NAME: Schema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": 200}
 NAMES: Schema = {"oneOf": [NAME, {"type": "array", "items": NAME, "minItems": 1}]}
+ANYTHING: Schema = {"type": "array", "items": {}}
+TEXTS: Schema = {"oneOf": [TEXT, {"type": "array", "items": TEXT}]}
+INSTANCES: Schema = {  # One instance of an attribute, or several that differ in datasetId.
+    "oneOf": [
+        {"$ref": "#/components/schemas/Attribute"},
+        {"type": "array", "items": {"$ref": "#/components/schemas/Attribute"}},
+    ]
+}
 SCHEMAS: dict[str, Schema] = {
     "Entity": {
         "type": "object",
         "required": ["id", "type"],
-        "properties": {"id": URI, "type": NAMES, "scope": NAMES},
-        "additionalProperties": {"$ref": "#/components/schemas/Attribute"},
+        "properties": {"id": URI, "type": NAMES, "scope": TEXTS},
+        "additionalProperties": INSTANCES,
     },
     "Fragment": {
         "type": "object",
-        "properties": {"type": NAMES, "scope": NAMES},
-        "additionalProperties": {"$ref": "#/components/schemas/Attribute"},
+        "properties": {"type": NAMES, "scope": TEXTS},
+        "additionalProperties": INSTANCES,
     },
     "Attribute": {
         "description": "Normalized or concise (clause 4.5).",
@@ -28,11 +41,11 @@ SCHEMAS: dict[str, Schema] = {
             "type": {"type": "string"},
             "value": {},
             "object": {"oneOf": [URI, {"type": "array", "items": URI}]},
-            "languageMap": {"type": "object", "additionalProperties": {"type": ["string", "array"]}},
+            "languageMap": {"type": "object", "additionalProperties": TEXTS},
             "vocab": NAMES,
             "json": {},
-            "valueList": {"type": "array"},
-            "objectList": {"type": "array"},
+            "valueList": ANYTHING,
+            "objectList": ANYTHING,
             "observedAt": TIME,
             "unitCode": {"type": "string"},
             "datasetId": URI,
@@ -68,9 +81,26 @@ SCHEMAS: dict[str, Schema] = {
             "q": TEXT,
             "scopeQ": TEXT,
             "lang": TEXT,
+            "expandValues": TEXT,
+            "jsonKeys": TEXT,
+            "datasetId": {"type": "array", "items": TEXT, "minItems": 1},
+            "join": {"enum": ["flat", "inline", "@none"]},
+            "joinLevel": {"type": "integer", "minimum": 1, "maximum": 100},
+            "containedBy": {"type": "array", "items": URI, "minItems": 1},
+            "entityMap": FLAG,
+            "splitEntities": FLAG,
+            "ordering": {
+                "type": "object",
+                "properties": {
+                    "orderBy": {"type": "array", "items": TEXT, "minItems": 1},
+                    "collation": TEXT,
+                    "coordinates": ANYTHING,
+                    "geometry": TEXT,
+                },
+            },
             "geoQ": {
                 "type": "object",
-                "properties": {"georel": TEXT, "geometry": TEXT, "coordinates": {"type": "array"}},
+                "properties": {"georel": TEXT, "geometry": TEXT, "coordinates": ANYTHING},
             },
             "temporalQ": {"type": "object", "properties": {"timerel": TEXT, "timeAt": TIME, "endTimeAt": TIME}},
         },
@@ -150,9 +180,9 @@ SCHEMAS: dict[str, Schema] = {
         "description": "A JSON-LD context (clause 5.13).",
         "type": "object",
         "required": ["@context"],
-        "properties": {"@context": {"type": ["object", "array", "string"]}},
+        "properties": {"@context": {"oneOf": [{"type": "object"}, ANYTHING, TEXT]}},
     },
-    "Contexts": {"type": "array", "items": {"type": ["string", "object"]}},
+    "Contexts": {"type": "array", "items": {"oneOf": [TEXT, {"type": "object"}]}},
     "Problem": {
         "type": "object",
         "required": ["type", "title", "status"],
