@@ -53,7 +53,6 @@ from dothi.evidence.service import open_evidence
 from dothi.front import bodies_within, short_addresses, status_problem, straight
 from dothi.ground.errors import DothiError, TooLarge
 from dothi.ground.problem import problem
-from dothi.hub import expiry
 from dothi.hub.access import Open, Policy
 from dothi.hub.api import Limits, ngsi_ld
 from dothi.hub.api.subscriptions.inbox import INBOX, inbox
@@ -69,6 +68,7 @@ from dothi.hub.peers.federate.subscribe.carrying import Carrier
 from dothi.hub.peers.hosting import shelf_of
 from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
+from dothi.hub.write import expiry
 from dothi.office import api as office_api
 from dothi.office import mergers as mergers_api
 from dothi.office.messages import Gateway, MailServer, Messages, open_messages, outbox

@@ -6,7 +6,7 @@ A failed guard rejects its own commit only; a failed flush rejects the group. No
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,20 +15,18 @@ import msgspec
 from dothi.ground.clock import now_us
 from dothi.ground.errors import Conflict, DothiError, Missing, Unavailable
 from dothi.hub.access import Guards, Policy
-from dothi.hub.model import ABSENT, Attribute, Change, Commit, Entity, Event, Op, Post, Receipt, Result, Timer
+from dothi.hub.model import ABSENT, Change, Commit, Entity, Event, Op, Post, Receipt, Result, Timer
 from dothi.hub.store import codec
-from dothi.hub.store.codec import Doc, Entry
+from dothi.hub.store.codec import Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
-from dothi.hub.write.apply import Outcome, apply, instant
-from dothi.hub.write.fading import lasting
+from dothi.hub.write.apply import Outcome, apply
+from dothi.hub.write.expiry import expiries, kept_fades
 from dothi.hub.write.past import PAST, expire, tell
 from dothi.hub.write.receipts import kept, receipt_of
+from dothi.hub.write.rows import entry_of, head_after, result_of, touched
 
 _GROUP = 256  # Commits in one flush at most.
 _WAITING = 4096  # Commits in the queue at most: beyond it the caller is told to come back.
-EXPIRY = "hub.expiry"  # Whose timers say when something expires: named by tenant and entity.
-_FADES = b'"expiresAt":'  # In the bytes of every entity of which an instance may expire.
-_ALL = 1 << 62
 _BLIND = {Op.CREATE, Op.PUT, Op.REPLACE, Op.DELETE}  # These need no attribute of what stood before.
 
 
@@ -97,7 +95,7 @@ class Writer:
         self.heeded = False  # Whether somebody wants to know what stood before a change (Effect.before).
         self._queue: queue.Queue[_Job | None] = queue.Queue(_WAITING)
         self._seq, self._eid = store.last()
-        self._fades = _kept_fades(store)
+        self._fades = kept_fades(store)
         self._thread = threading.Thread(target=self._run, name="dothi-writer", daemon=True)
         self._thread.start()
 
@@ -263,9 +261,10 @@ class Writer:
         tid, _, at = where
         key = (tid, change.id)
         head = trial.heads.get(key) or pending.heads.get(key) or pending.stored.get(key)
-        if (self._fades or pending.fades or trial.fades) and self._has_faded(key, at, trial, pending):
+        asked = change.op is Op.EXPIRE
+        if asked or ((self._fades or pending.fades or trial.fades) and self._has_faded(key, at, trial, pending)):
             head = self._sweep(change.id, head, where, trial)
-        if change.op is Op.EXPIRE:
+        if asked:
             trial.results.append(Result(change.id, "updated" if key in trial.heads else "unchanged"))
             return
         before = self._before(head, change)
@@ -277,10 +276,10 @@ class Writer:
         self._policy.check_write(commit.actor, change, before, types if before or past else change.types)
         outcome = tell(before, change, known, at) if past else apply(before, change, at)
         if outcome.status == "unchanged":
-            trial.results.append(_result(change, outcome, head.version if head else ABSENT))
+            trial.results.append(result_of(change, outcome, head.version if head else ABSENT))
             return
         after = self._write(change.id, head, before, outcome, where, trial)
-        trial.results.append(_result(change, outcome, after.version))
+        trial.results.append(result_of(change, outcome, after.version))
 
     def _write(
         self,
@@ -293,12 +292,12 @@ class Writer:
     ) -> Head:
         """Put an outcome into the trial."""
         tid, seq, at = where
-        after = _head_after(outcome, head, self._next_eid(head), self._kind(outcome, head), seq, at)
+        after = head_after(outcome, head, self._next_eid(head), self._kind(outcome, head), seq, at)
         trial.heads[tid, entity_id] = after
-        trial.entries.append(_entry(entity_id, outcome, before, head, after))
+        trial.entries.append(entry_of(entity_id, outcome, before, head, after))
         if outcome.status != "recorded":
             kinds = after.kind, head.kind if head else 0
-            trial.effects.append(Effect(tid, after.eid, *kinds, outcome.after, before, seq, at, _touched(outcome)))
+            trial.effects.append(Effect(tid, after.eid, *kinds, outcome.after, before, seq, at, touched(outcome)))
         fades = outcome.after.fades_at if outcome.after else 0
         if fades or (tid, entity_id) in self._fades:
             trial.fades[tid, entity_id] = fades
@@ -344,79 +343,6 @@ class Writer:
             assert head is not None
             return head.kind
         return self._store.kind_of(outcome.after.types)
-
-
-def _touched(outcome: Outcome) -> tuple[str, ...] | None:
-    if outcome.whole:
-        return None
-    return (*outcome.written, *(gone.partition(" ")[0] for gone in outcome.dropped))
-
-
-def _head_after(outcome: Outcome, head: Head | None, eid: int, kind: int, seq: int, at: int) -> Head:
-    version = (head.version if head else ABSENT) + 1
-    ahead = max(head.ahead if head else 0, observed_ahead(outcome.written, at), observed_ahead(outcome.late, at))
-    after = outcome.after
-    if after is None:
-        modified = head.modified if head and outcome.status == "recorded" else at
-        return Head(eid, kind, version, seq, head.created if head else at, modified, ahead, None)
-    if outcome.status == "recorded":
-        assert head is not None
-        return head._replace(version=version, seq=seq, ahead=ahead)
-    doc = codec.encode(Doc(after.id, after.types, after.attrs, after.scope or None))
-    if after.expires_at or _FADES in doc:
-        after = outcome.after = lasting(after)
-        expires, fades = after.expires_at or None, after.fades_at
-        doc = codec.encode(Doc(after.id, after.types, after.attrs, after.scope or None, expires=expires, fades=fades))
-    return Head(eid, kind, version, seq, after.created_at, after.modified_at, ahead, doc)
-
-
-def observed_ahead(attrs: dict[str, Attribute], at: int) -> int:
-    """How far the latest observedAt among `attrs` lies after `at` (µs); 0 when none does."""
-    ahead = 0
-    for attribute in attrs.values():
-        for one in attribute if isinstance(attribute, list) else (attribute,):
-            stamp = one.get("observedAt")
-            if stamp is not None:
-                ahead = max(ahead, instant(stamp) - at)
-    return ahead
-
-
-def _entry(entity_id: str, outcome: Outcome, before: Entity | None, head: Head | None, after: Head) -> Entry:
-    status = "deleted" if outcome.after is None else ("created" if before is None else "updated")
-    if outcome.status == "recorded":
-        status = "recorded"
-    if outcome.whole and after.doc is not None:
-        body = after.doc  # The whole state is the change: the same bytes serve both.
-    else:
-        stands = outcome.after or before
-        types = outcome.kinds or (stands.types if stands else ())
-        dropped, erased = tuple(outcome.dropped), tuple(outcome.erased)
-        written = (outcome.written, outcome.scope, dropped, outcome.late, erased, outcome.amended, outcome.expires)
-        body = codec.encode(Doc(entity_id, types, *written))
-    return Entry(after.eid, head.seq if head else 0, after.version, status, outcome.whole, body)  # type: ignore[arg-type]
-
-
-def _kept_fades(store: Store) -> dict[tuple[int, str], int]:
-    """When each entity fades of which something expires, by its timer."""
-    fades: dict[tuple[int, str], int] = {}
-    for name, moment in store.due(EXPIRY, _ALL, _ALL):
-        tenant, _, entity_id = name.partition(" ")
-        tid = store.tenant(tenant)
-        if tid is not None:
-            fades[tid, entity_id] = int(moment)
-    return fades
-
-
-def expiries(fades: dict[tuple[str, str], int]) -> Iterable[Timer]:
-    """The timers that fire when something expires of an entity (tenant, id) at a moment (µs, 0 = of it nothing)."""
-    for (tenant, entity_id), moment in fades.items():
-        yield Timer(EXPIRY, f"{tenant} {entity_id}", moment or None, str(moment))
-
-
-def _result(change: Change, outcome: Outcome, version: int) -> Result:
-    gone = (name.partition(" ")[0] for name in outcome.dropped)
-    updated = tuple(dict.fromkeys((*outcome.written, *outcome.late, *gone)))
-    return Result(change.id, outcome.status, version, updated, tuple(outcome.not_updated))
 
 
 def _answer(jobs: list[_Job], outcomes: list[Receipt | Exception]) -> None:

@@ -9,8 +9,9 @@ from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
 from dothi.hub.write.apply import advance
-from dothi.hub.write.commit import expiries, observed_ahead
+from dothi.hub.write.expiry import expiries
 from dothi.hub.write.fading import lasting
+from dothi.hub.write.rows import observed_ahead
 
 _GROUP = 500  # Commits in one flush.
 

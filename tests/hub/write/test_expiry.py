@@ -8,9 +8,8 @@ from typing import Any
 from dothi.ground.clock import MINUTE, SECOND, iso, now_us
 from dothi.hub.access import Open
 from dothi.hub.core import Hub, load
-from dothi.hub.expiry import sweep
 from dothi.hub.model import ANONYMOUS, Change, Commit, Op, Receipt, create, prop, system
-from dothi.hub.write.commit import EXPIRY
+from dothi.hub.write.expiry import EXPIRY, sweep
 
 LAMP = "urn:l:1"
 Story = Callable[[Hub], Coroutine[Any, Any, Any]]
