@@ -40,8 +40,8 @@ def test_letters_come_in_order_though_some_fail(told: Told) -> None:
         assert values(await world.receiver.next(8)) == list(range(8))
         assert len(set(tries)) == 8
         said = (await world.read(made))["notification"]
-        assert said["timesSent"] == len(tries)
-        assert said["timesFailed"] == len(tries) - 8
+        assert said["timesSent"] == 8
+        assert said["timesFailed"] == len([one for one in set(tries) if tries.count(one) > 1])
         assert said["status"] == "ok"
         assert said["lastSuccess"] >= said["lastFailure"]
 

@@ -117,8 +117,8 @@ class Subscription:
 class Tally(msgspec.Struct):
     """How a queue is doing (table 5.2.14.2-1); instants in µs, 0 = never."""
 
-    sent: int = 0
-    failed: int = 0
+    sent: int = 0  # Letters, each once however often it is tried.
+    failed: int = 0  # Of them those that failed at least once.
     last_sent: int = 0
     last_ok: int = 0
     last_failed: int = 0

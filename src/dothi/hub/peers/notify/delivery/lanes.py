@@ -251,7 +251,7 @@ class Lanes:
         slots = self._slow_slots if lane.failing else self._slots
         async with slots:
             tally = lane.tally
-            tally.sent, tally.last_sent = tally.sent + 1, now_us()
+            tally.sent, tally.last_sent = tally.sent + (letter.tries == 0), now_us()
             self._counted.add(lane.queue)
             letter.tries += 1
             try:
@@ -271,7 +271,7 @@ class Lanes:
         """Count a failure, and decide when to try again or whether to give up."""
         now, patience = now_us(), self._patience
         lane.failing += 1
-        lane.tally.failed, lane.tally.last_failed = lane.tally.failed + 1, now
+        lane.tally.failed, lane.tally.last_failed = lane.tally.failed + (not letter.reason), now
         letter.reason = failed.detail
         pause = min(patience.first << min(lane.failing - 1, 20), patience.most)
         pause = int(pause * random.uniform(0.8, 1.2))  # noqa: S311  So that not all come back at once.

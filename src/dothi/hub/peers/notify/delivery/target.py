@@ -38,7 +38,7 @@ def target_of(address: str, settings: Mapping[str, str]) -> Target:
     if not scheme.startswith("mqtt"):
         return Target(scheme, host, port or PORTS.get(scheme, 0))
     topic = unquote(parts.path.removeprefix("/"))
-    if not topic or "+" in topic or "#" in topic or "\x00" in topic:
+    if not topic or parts.query or any(sign in topic or sign in address for sign in "+#\x00"):
         raise Invalid(f"The endpoint {address[:200]} names no topic to publish on: mqtt://host/topic, without + and #.")
     version, quality = settings.get("MQTT-Version", VERSIONS[0]), settings.get("MQTT-QoS", QUALITIES[0])
     if version not in VERSIONS:
