@@ -207,7 +207,7 @@ def _unanswered(line: Line, registration: Registration, error: DothiError) -> Re
     if isinstance(error, TimedOut):
         return Reply(0, warnings=(warning(line, SILENT, registration, "gave no answer in time"),))
     if isinstance(error, Unreachable):
-        return Reply(0, warnings=(warning(line, SILENT, registration, f"gave no answer: {error.detail}"),))
+        return Reply(0, warnings=(warning(line, SILENT, registration, "cannot be reached"),))
     return Reply(400, warnings=(warning(line, REFUSED, registration, error.detail),))
 
 
