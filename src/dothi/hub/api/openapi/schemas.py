@@ -10,7 +10,7 @@ FLAG: Schema = {"type": "boolean"}
 TIME: Schema = {
     "type": "string",
     "pattern": r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z$",
-    "examples": ["2026-11-22T07:30:00Z"],
+    "description": "A moment in UTC, such as 2026-11-22T07:30:00Z.",
 }
 NAME: Schema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": 200}
 NAMES: Schema = {"oneOf": [NAME, {"type": "array", "items": NAME, "minItems": 1}]}
