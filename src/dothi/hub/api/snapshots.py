@@ -16,7 +16,7 @@ from dothi.hub.language.q import parse_q
 from dothi.hub.model import Attribute, Entity
 from dothi.hub.peers.federate.answer.gathering import Concerned, concerned, gather, suiting, wanted_of
 from dothi.hub.peers.federate.answer.merging import marked
-from dothi.hub.peers.federate.ask.asking import READ_MANY
+from dothi.hub.peers.federate.ask.asking import READ_MANY, Asked
 from dothi.hub.peers.snapshots import keeping
 from dothi.hub.peers.snapshots.documents import QUERIES, TEMPORAL
 from dothi.hub.peers.snapshots.keeping import Contents, Find
@@ -94,19 +94,22 @@ def _finds(call: Call, names: Names, given: Mapping[str, Any]) -> tuple[Sequence
         return (), ()  # The document is refused for it.
     # With a temporalQ in it the document is refused anyway, for a reason that says so.
     return (
-        [partial(_found, call, names, asked_of(one)) for one in plain if not _is_temporal(one)],
+        [_find(call, names, asked_of(one)) for one in plain if not _is_temporal(one)],
         [partial(_recorded, call, names, asked_of(one)) for one in temporal],
     )
+
+
+def _find(call: Call, names: Names, asked: dict[str, str]) -> Find:
+    return partial(_found, call, names, asked, meaning(call, names, asked, _EVERY))
 
 
 def _is_temporal(query: Any) -> bool:
     return isinstance(query, dict) and "temporalQ" in query
 
 
-async def _found(call: Call, names: Names, asked: dict[str, str]) -> Contents:
+async def _found(call: Call, names: Names, asked: dict[str, str], meant: Asked) -> Contents:
     """The entities of one query, of all sources (clause 5.7.2.4)."""
     peers, caller = call.door.peers, caller_of(call, names)
-    meant = meaning(call, names, asked, _EVERY)
     sources = concerned(peers, caller, wanted_of(meant), READ_MANY, suiting(csf_of(names, asked)))
     gathered = await gather(peers, caller, meant, sources if not call.flag("local") else Concerned())
     chosen = frozenset(meant.query.attrs)
