@@ -289,3 +289,22 @@ def test_contexts_survive_a_restart_without_a_network(tmp_path: Path) -> None:
     told(tmp_path, before, web)
     web.up = False
     told(tmp_path, after, web)
+
+
+def test_an_inline_context_has_an_address_in_the_answer(tmp_path: Path) -> None:
+    """JSON that answers a question with an inline context names an address at which it can be read (clause 6.3.6)."""
+
+    async def story(client: Client, hub: Hub, contexts: Contexts) -> None:
+        own = {"dust": "https://vocab.example/dust"}
+        body = {"id": "urn:s:1", "type": "Station", "dust": 5, "@context": own}
+        headers = {"Content-Type": "application/ld+json"}
+        assert (await client.post("/entities", json=body, headers=headers)).status_code == 201
+        question = {"type": "Query", "entities": [{"type": "Station"}], "@context": own}
+        answer = await client.post("/entityOperations/query", json=question, headers=headers)
+        assert answer.json()[0]["dust"]["value"] == 5
+        address = answer.headers["link"].partition(">")[0].removeprefix("<")
+        assert (await client.get(address)).json() == {"@context": own}
+        assert (await client.get("/entities/urn:s:1", headers=link(address))).json()["dust"]["value"] == 5
+        assert (await client.get("/jsonldContexts", params={"kind": "ImplicitlyCreated"})).json() == []
+
+    told(tmp_path, story)

@@ -85,7 +85,7 @@ def test_an_allowed_context_is_fetched_once(web: Served) -> None:
 
 
 def test_a_broken_context_is_asked_again_later(web: Served) -> None:
-    """A failure is remembered for a minute, not for ever; a fetched one for a day."""
+    """A failure is remembered for seconds, not for ever; a fetched one for a day."""
     now = [0.0]
     contexts = Contexts(allowed_hosts={web.host}, clock=lambda: now[0])
     for _ in range(2):

@@ -7,14 +7,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from dothi.ground.clock import SECOND, now_us
 from dothi.ground.errors import ContextUnavailable, DothiError, Invalid
 from dothi.hub.context.core import KNOWN_URLS
 from dothi.hub.context.fetch import Fetched, fetch_json
 from dothi.hub.context.names import CORE, Names, compile_terms
-from dothi.hub.context.shelf import CACHED, NO_SHELF, Shelf, Shelved, id_for, local_id
+from dothi.hub.context.shelf import CACHED, IMPLICIT, NO_SHELF, PATH, Shelf, Shelved, id_for, local_id
 from dothi.hub.context.subjects import subject_terms
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ class Contexts:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._compiled: OrderedDict[str, tuple[Names, float]] = OrderedDict()
         self._uses: OrderedDict[str, Use] = OrderedDict()
+        self._lent: OrderedDict[str, Shelved] = OrderedDict()
 
     def resolve(self, value: object) -> Names:
         """The names of a context value (None, address, object or array), from what is at hand.
@@ -133,6 +134,16 @@ class Contexts:
         """How often each context was found, by local identifier of what is hosted, else by address."""
         return dict(self._uses)
 
+    def lend(self, value: object) -> str:
+        """Where a context that came inline can be read for a while, so that an answer can name it (clause 6.3.6)."""
+        identifier = id_for(json.dumps(value, sort_keys=True))
+        _keep(self._lent, identifier, Shelved(identifier, IMPLICIT, {"@context": value}, created_at=now_us()))
+        return self.home + PATH + identifier
+
+    def lent(self, identifier: str) -> Shelved | None:
+        """A context that was lent and is still here."""
+        return self._lent.get(identifier)
+
     def count(self, name: str) -> None:
         """Note that a context was found here."""
         before = self._uses.get(name)
@@ -140,8 +151,8 @@ class Contexts:
 
     def forget(self, name: str) -> None:
         """A context was taken away or changed: nothing compiled from it, and no copy of it, is used any more."""
-        self._kept.pop(name, None)
-        self._uses.pop(name, None)
+        for cache in (self._kept, self._uses, self._lent):
+            cache.pop(name, None)
         self._compiled.clear()
 
     def check(self, value: object, depth: int = 0) -> None:
@@ -201,7 +212,7 @@ class Contexts:
         if terms is not None:
             return terms
         local = local_id(address)
-        hosted = self._shelf.read(local) if local is not None else None
+        hosted = (self._shelf.read(local) or self.lent(local)) if local is not None else None
         return context_of(hosted.document, address) if hosted is not None else None
 
     def _remembered(self, address: str) -> _Kept | None:
@@ -256,7 +267,7 @@ class Contexts:
             raise Invalid(f"The @context {address} is not JSON.") from None
         except (OSError, ValueError) as error:
             raise ContextUnavailable(f"The @context {address} cannot be read: {error}.") from None
-        value = context_of(fetched.document, address)
+        value = _absolute(context_of(fetched.document, address), address)
         self.check(value)
         holds = FRESH_S if fetched.holds is None else fetched.holds
         now = now_us()
@@ -294,6 +305,13 @@ def _split(address: str) -> str:
     if parts.scheme not in ("http", "https") or not host:
         raise Invalid(f"The @context address {address[:200]!r} must begin with http:// or https://.")
     return host
+
+
+def _absolute(value: object, base: str) -> object:
+    """A context with the addresses in it made absolute: in a document they are relative to its own (JSON-LD 1.1)."""
+    if isinstance(value, list):
+        return [_absolute(part, base) for part in value]
+    return urljoin(base, value) if isinstance(value, str) else value
 
 
 def _shelved(address: str, kept: _Kept) -> Shelved:

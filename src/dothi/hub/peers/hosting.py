@@ -113,9 +113,9 @@ def find(hub: Hub, contexts: Contexts, name: str, tenant: str) -> Shelved:
     shared = _record(hub, identifier, SHARED)
     if shared is not None and shared.document["kind"] == CACHED:
         return _shelved(shared)
-    fetched = next((one for one in contexts.cached() if one.id == identifier), None)
-    if fetched is not None:
-        return fetched
+    held = contexts.lent(identifier) or next((one for one in contexts.cached() if one.id == identifier), None)
+    if held is not None:
+        return held
     if identifier == id_for(CORE_URL):
         return core(contexts)
     raise Missing(f"There is no @context {name[:200]}.", entity=name[:200])

@@ -58,7 +58,8 @@ def contextual(call: Call, value: Any, names: Names, media: str, headers: Sequen
             else value | {"@context": context}
         )
     else:
-        extra += _context_links(names)
+        lent = call.door.contexts.lend(names.source) if names.url is None and names.source is not None else None
+        extra += _context_links(names, lent)
     return Answer(200, _encode(value), media, tuple(extra))
 
 
@@ -67,11 +68,10 @@ def page_of(names: Names, body: bytes, headers: Sequence[tuple[str, str]] = ()) 
     return Answer(200, body, JSON, (*headers, *_context_links(names)))
 
 
-def _context_links(names: Names) -> list[tuple[str, str]]:
-    """The Link header that names a context, where it has an address."""
-    if names.url is None and names.source is not None:
-        return []
-    return [("Link", f'<{names.url or CORE_URL}>; rel="{CONTEXT_REL}"; type="{LD_JSON}"')]
+def _context_links(names: Names, lent: str | None = None) -> list[tuple[str, str]]:
+    """The Link header that names a context; `lent`: where one that came inline can be read for a while."""
+    address = names.url or lent or CORE_URL
+    return [("Link", f'<{address}>; rel="{CONTEXT_REL}"; type="{LD_JSON}"')]
 
 
 def context_value(names: Names) -> Any:
