@@ -224,10 +224,14 @@ class Search:
             for one in new:
                 head = heads.get(one)
                 entity = alive(_entity(head), now_us()) if head is not None and head.doc is not None else None
-                seen[one] = entity if entity is not None and in_sight(query.sight, entity) else None
+                seen[one] = entity if entity is not None and _visible(query, entity) else None
             yield from (entity for one in ids if (entity := seen[one]) is not None)
 
         return follow
+
+
+def _visible(query: Query, entity: Entity) -> bool:
+    return query.drop.isdisjoint(entity.types) and in_sight(query.sight, entity)
 
 
 def _entity(head: Head) -> Entity:
@@ -307,8 +311,7 @@ def _verifier(query: Query, follow: Follow) -> Callable[[Entity], bool]:
     def verify(entity: Entity) -> bool:
         return (
             (query.types is None or type_matches(query.types, entity.types))
-            and not query.drop.intersection(entity.types)
-            and in_sight(query.sight, entity)
+            and _visible(query, entity)
             and (named is None or named(entity.id))
             and (not query.attrs or any(name in entity.attrs for name in query.attrs))
             and (not chosen or any(fits(entity) for fits in chosen))
