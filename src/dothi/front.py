@@ -4,8 +4,9 @@ import asyncio
 import gc
 import re
 import socket
+from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import uvicorn
@@ -45,6 +46,28 @@ def short_addresses(app: ASGIApp) -> ASGIApp:
     return door
 
 
+class _Spelled(bytes):
+    """A header's name that uvicorn does not lower: small clients look for "Location" letter by letter."""
+
+    def lower(self) -> Self:
+        """Itself."""
+        return self
+
+
+_spelled = cache(_Spelled)  # The names of an API's headers are few.
+
+
+def _spelling(send: Send) -> Send:
+    """`send`, with the names of headers as they are given."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [(_spelled(name), value) for name, value in message["headers"]]
+        await send(message)
+
+    return sending
+
+
 def straight(prefix: str, app: ASGIApp, others: ASGIApp) -> ASGIApp:
     """`app` for what lies below `prefix`, by the shortest way; `others` for everything else."""
     below = prefix + "/"
@@ -52,7 +75,7 @@ def straight(prefix: str, app: ASGIApp, others: ASGIApp) -> ASGIApp:
     async def door(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(below):
             scope["root_path"] = scope.get("root_path", "") + prefix
-            await app(scope, receive, send)
+            await app(scope, receive, _spelling(send))
             return
         await others(scope, receive, send)
 
