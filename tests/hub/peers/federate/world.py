@@ -1,7 +1,8 @@
 """Several real hubs in one process, each with its API, that reach each other over lines which can be cut."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dothi.ground.clock import now_us
 from dothi.hub.access import Policy
 from dothi.hub.api import ngsi_ld
+from dothi.hub.api.subscriptions.inbox import INBOX, inbox
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor
@@ -21,7 +24,10 @@ from dothi.hub.peers.federate.answer.copies import Copies
 from dothi.hub.peers.federate.answer.gathering import Peers
 from dothi.hub.peers.federate.answer.maps import Maps
 from dothi.hub.peers.federate.ask.forwarding import Line
+from dothi.hub.peers.federate.keeping.watching import Watchers
 from dothi.hub.peers.federate.matching import Registry
+from dothi.hub.peers.federate.subscribe.carrying import Carrier
+from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.wire import EVERYWHERE, Response, TimedOut, Unreachable, Wire
 
 BASE = "/ngsi-ld/v1"
@@ -73,6 +79,7 @@ class Place:
     hub: Hub
     peers: Peers
     client: httpx.AsyncClient
+    carrier: Carrier
 
     async def put(self, entity_id: str, kind: str = "Sensor", **attrs: Any) -> None:
         """Create an entity here."""
@@ -115,6 +122,22 @@ def prop(value: Any, **more: Any) -> Document:
     return {"type": "Property", "value": value, **more}
 
 
+def plainly(app: ASGIApp) -> ASGIApp:
+    """`app` with the names of its headers as ASGI wants them: in lower case."""
+
+    async def plain(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if "headers" in message:
+                message["headers"] = [
+                    (bytes(name).decode().lower().encode(), value) for name, value in message["headers"]
+                ]
+            await send(message)
+
+        await app(scope, receive, sent)
+
+    return plain
+
+
 @asynccontextmanager
 async def opened(world: World, name: str, folder: Path, policy: Policy, actor: Actor) -> AsyncIterator[Place]:
     """One more hub."""
@@ -123,13 +146,23 @@ async def opened(world: World, name: str, folder: Path, policy: Policy, actor: A
     registry, contexts = Registry(hub, name), Contexts()
     line = Line(world.lines, registry, contexts, lambda: world.now)
     peers = Peers(hub, line, Copies(hub), Maps())
-    api = ngsi_ld(hub, contexts, lambda headers: actor, wire=world.lines, peers=peers)
-    world.lines.apps[name] = Starlette(routes=[Mount(BASE, app=api)])
+    notifier = Notifier(hub, contexts, world.lines)
+    watchers = Watchers(hub, registry, contexts, notifier.lanes)
+    api = ngsi_ld(
+        hub, contexts, lambda headers: actor, wire=world.lines, peers=peers, notifier=notifier, watchers=watchers
+    )
+    carrier = Carrier(peers, notifier, watchers, f"http://{name}/ngsi-ld/ex/{INBOX}")
+    inside = [Mount(BASE, app=api), Mount("/ngsi-ld/ex", app=inbox(carrier, contexts, 1 << 20))]
+    world.lines.apps[name] = plainly(Starlette(routes=inside))
     transport = httpx.ASGITransport(app=world.lines.apps[name])
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{name}{BASE}") as client:
         try:
-            world.places[name] = Place(hub, peers, client)
+            telling = asyncio.create_task(notifier.run())
+            world.places[name] = Place(hub, peers, client, carrier)
             yield world.places[name]
         finally:
+            telling.cancel()
+            with suppress(asyncio.CancelledError):
+                await telling
             await peers.copies.close()
             await hub.close()

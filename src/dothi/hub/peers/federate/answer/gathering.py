@@ -113,8 +113,10 @@ async def gather(
 ) -> Gathered:
     """Everything that matches, here and there, as much as one answer may hold of each.
 
-    `told_already`: what sources said of their own accord, to be joined with the rest.
+    `told_already`: what sources said of their own accord, to be joined with the rest. Forbidden, before anybody is
+    asked, where the caller may read nothing of it here.
     """
+    peers.hub.may_ask(caller.actor, asked.query)
     guarded = peers.hub.guarded()
     told = await asyncio.gather(*(ask_entities(peers.line, caller, match, asked, guarded) for match in sources.matches))
     now = peers.line.clock()

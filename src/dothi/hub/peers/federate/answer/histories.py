@@ -27,7 +27,11 @@ class GatheredPast(NamedTuple):
 async def gather_past(
     peers: Peers, caller: Caller, asked: Asked, window: Window, sources: Concerned, here: Sequence[Past]
 ) -> GatheredPast:
-    """All evolutions that match: those held `here`, joined with what the sources tell."""
+    """All evolutions that match: those held `here`, joined with what the sources tell.
+
+    Forbidden, before anybody is asked, where the caller may read nothing of it here.
+    """
+    peers.hub.may_ask(caller.actor, asked.query)
     guarded = peers.hub.guarded()
     told = await asyncio.gather(
         *(ask_past(peers.line, caller, match, asked, window, guarded) for match in sources.matches)

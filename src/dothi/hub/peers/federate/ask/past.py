@@ -87,7 +87,7 @@ def past_of(document: Any, names: Names, time: str) -> Past:
     series: Series = {}
     for name, value in document.items():
         if name == "scope" and _are_instances(kept):
-            series["scope"] = [_told(dict(one), time) for one in kept]
+            series["scope"] = [_told(dict(one), time) for one in document["scope"]]
         elif name not in _HEAD:
             listed = value if isinstance(value, list) else [value]
             series[names.inward(name)] = [_told(_instance(one, names, name), time) for one in listed]
@@ -114,7 +114,7 @@ def _instance(value: Any, names: Names, where: str) -> Instance:
 
 def _told(instance: Instance, time: str) -> Told:
     moments = (_moment(instance.get(name)) for name in (time, "modifiedAt", "deletedAt", "observedAt"))
-    return Told(next((moment for moment in moments if moment), 0), instance)
+    return Told(next((moment for moment in moments if moment), 0), instance.get("datasetId"), instance)
 
 
 def _moment(text: Any) -> int:

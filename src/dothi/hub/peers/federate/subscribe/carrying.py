@@ -67,6 +67,7 @@ class Carrier:
     inbox: str
     _stirred: set[str] = field(default_factory=set)  # Tenants to be looked at.
     _standing: set[tuple[str, str]] = field(default_factory=set)  # Subscriptions that something stands for.
+    _looked: set[str] = field(default_factory=set)  # Tenants whose standing ones are known.
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -123,6 +124,9 @@ class Carrier:
             for one in records.listed(self.peers.hub, READER, SUBSCRIPTION, tenant)
             if not one.document["document"].get("localOnly", False)
         }
+        if tenant not in self._looked:  # Those that stood before this process began.
+            self._looked.add(tenant)
+            self._standing |= {(tenant, name) for name in sources.standing(self.watchers, tenant)}
         gone = {key for key in self._standing if key[0] == tenant and key[1] not in spread}
         for key in gone:
             await sources.drop(self.watchers, *key)

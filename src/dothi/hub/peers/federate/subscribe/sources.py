@@ -4,6 +4,7 @@ Carrying hears of registrations from the feed, so this one is paused: it says wh
 """
 
 import hashlib
+from collections.abc import Iterator
 
 from dothi.ground.errors import Missing
 from dothi.hub.context import CORE, Contexts
@@ -15,12 +16,22 @@ from dothi.hub.peers.notify.documents.naming import renamed
 from dothi.hub.peers.records import READER, SOURCE_SUBSCRIPTION, Record
 from dothi.hub.peers.wire import EVERYWHERE
 
+_SAID = "Stands for "
 _KEPT = ("entities", "watchedAttributes")
 
 
 def id_of(subscription_id: str) -> str:
     """The id of the subscription to registrations that stands for a subscription."""
     return f"urn:ngsi-ld:ContextSourceSubscription:{hashlib.sha256(subscription_id.encode()).hexdigest()[:32]}"
+
+
+def standing(watchers: Watchers, tenant: str) -> Iterator[str]:
+    """The ids of the subscriptions for which one stands."""
+    for record in records.listed(watchers.hub, READER, SOURCE_SUBSCRIPTION, tenant):
+        said = record.document["document"].get("description", "")
+        name = said.removeprefix(_SAID)
+        if name != said and record.id == id_of(name):
+            yield name
 
 
 async def stand_for(watchers: Watchers, contexts: Contexts, record: Record, inbox: str) -> None:
@@ -31,7 +42,7 @@ async def stand_for(watchers: Watchers, contexts: Contexts, record: Record, inbo
         "id": id_of(record.id),
         "type": "Subscription",
         "isActive": False,
-        "description": f"Stands for {record.id}",
+        "description": _SAID + record.id,
         "notification": {"endpoint": {"uri": inbox}},
     }
     there = _found(watchers, record.tenant, document["id"])
