@@ -68,7 +68,7 @@ async def find_one(call: Call, names: Names, shape: Shape) -> Found | None:
     peers, caller = call.door.peers, caller_of(call, names)
     kept = referred(call)
     sources = _sources(call, caller, asked, READ_ONE) if kept is None else chosen(peers, caller, kept, (entity_id,))
-    if not (mapped or kept is not None or sources.matches or sources.warnings):
+    if not (mapped or refers(call) or sources.matches or sources.warnings):
         return None
     found = await gather(peers, caller, asked, sources)
     entities = [one for one in found.entities if types is None or type_matches(types, one.types)]
