@@ -188,13 +188,20 @@ def _entity(value: Any, where: str, names: Names) -> dict[str, Any]:
         kept["id"] = _uri(info["id"], f"{where}.id", names)
     if "idPattern" in info:
         kept["idPattern"] = _text(info["idPattern"], f"{where}.idPattern", names)
-        finder(kept["idPattern"])
+        _check_pattern(kept["idPattern"], f"{where}.idPattern")
     if "type" in info:
         kinds = info["type"]
         several = isinstance(kinds, list)
         found = [_name(one, f"{where}.type", names) for one in (_list(kinds, f"{where}.type") if several else [kinds])]
         kept["type"] = found if several else found[0]
     return kept
+
+
+def _check_pattern(pattern: str, where: str) -> None:
+    try:
+        finder(pattern)
+    except Invalid as wrong:
+        raise Invalid(f"{where}: {wrong.detail}") from None
 
 
 def _name(value: Any, where: str, names: Names) -> str:
