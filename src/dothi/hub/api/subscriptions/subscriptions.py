@@ -82,8 +82,8 @@ async def list_undelivered(call: Call) -> Answer:
 
 async def replay_undelivered(call: Call) -> Answer:
     """Send the notifications that were given up once more, those of a body {"numbers": […]} only. Ours."""
-    record = _record(call)
     body: Any = call.decoded()[0] if call.body else {}
+    record = _record(call)
     numbers = body.get("numbers") if isinstance(body, dict) else None
     if not isinstance(body, dict) or not (numbers is None or _is_numbers(numbers)):
         raise Invalid('The body is {} for all, or {"numbers": […]} as they are listed.')
