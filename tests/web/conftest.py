@@ -24,15 +24,15 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    """This machine's Chromium, without a screen; it draws maps, which takes most of its time."""
-    found = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    """This machine's Chromium, without a screen and without WebGL: a sentence stands in place of each map."""
+    found = playwright.chromium.launch(executable_path=chromium, args=FLAT_FLAGS)
     yield found
     found.close()
 
 
 @pytest.fixture(scope="session")
-def flat_browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    """The same without WebGL: a sentence stands in place of each map, and everything else is as it is."""
-    found = playwright.chromium.launch(executable_path=chromium, args=FLAT_FLAGS)
+def drawing(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """The same that draws maps, which takes most of its time: only for what is about a map."""
+    found = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
     yield found
     found.close()

@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as Xml
 
 import httpx
+import pytest
 from playwright.sync_api import Browser, expect
 
 from dothi.ground.clock import HOUR, iso, now_us
@@ -21,6 +22,12 @@ TEXTS = {
     "vi": Info("Lũ quét tại suối A Roàng (mẫu)", "Nước lên rất nhanh.", "Rời bờ suối ngay. Cần giúp đỡ gọi 112."),
     "en": Info("Flash flood at A Roang stream (sample)", "", "Leave the banks now. Call 112 for help."),
 }
+
+
+@pytest.fixture
+def browser(drawing: Browser) -> Browser:
+    """These pages are about a map."""
+    return drawing
 
 
 def made(city: City, kind: Kind, before: str = "", unit: str = "") -> Warning:

@@ -193,29 +193,6 @@ def test_a_field_that_people_do_not_see_stops_programs(running: City, plain: Bro
     assert measure(running.parts.citizens).filed == filed
 
 
-def test_the_map_suggests_a_commune_and_the_hints_come_while_typing(running: City, browser: Browser) -> None:
-    """With JavaScript a place on the map fills in the commune, which stays the citizen's choice."""
-    context = browser.new_context(locale="vi-VN", reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(f"{running.address}/report")
-    page.locator("[data-map][data-ready]").first.wait_for(timeout=30_000)
-    page.fill("#description", "Có cháy nhà, gọi 0905 123 456")
-    expect(page.locator("#emergency")).to_have_attribute("role", "alert")
-    expect(page.locator("[data-personal]")).to_be_visible()
-    page.locator("#place-map canvas").click(position={"x": 300, "y": 120})
-    expect(page.locator("[data-suggestion]")).to_contain_text("Bản đồ gợi ý")
-    assert page.input_value("#unit")
-    page.check("input[name=category][value=danger]")
-    page.check("input[name=q-danger_kind-danger][value=fire]")
-    page.check("input[name=q-hurt-danger][value=no]")
-    page.click("text=Gửi phản ánh")
-    expect(page.locator("#calls")).to_contain_text("114")
-    page.get_by_role("button", name="Đã gọi").click()
-    expect(page.locator(".notice.bad")).to_contain_text("114")
-    expect(page.locator("main")).not_to_contain_text("0905")
-    context.close()
-
-
 def test_what_is_kept_of_a_person_is_erased_on_request(city: City, browser: Browser) -> None:
     """The reporter asks on the page of the code; the steward carries it out with a reason; the reporter reads it."""
     who = Identity("Trần Văn Mẫu", "0905000111")

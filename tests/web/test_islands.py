@@ -19,6 +19,12 @@ SEEN = (
 )
 
 
+@pytest.fixture(scope="module")
+def browser(drawing: Browser) -> Browser:
+    """These pages are about a map."""
+    return drawing
+
+
 @pytest.fixture
 def seen(browser: Browser, city: City) -> Iterator[Watch]:
     """A tab of nobody in particular."""

@@ -13,6 +13,12 @@ NAMES = """() => document.querySelector('[data-map]').map
     .queryRenderedFeatures({layers: ['names', 'archipelagos']}).map(f => f.properties.short)"""
 
 
+@pytest.fixture
+def browser(drawing: Browser) -> Browser:
+    """These pages are about a map."""
+    return drawing
+
+
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_hoang_sa_and_truong_sa(city: City, browser: Browser, size: dict[str, int]) -> None:
     """Both archipelagos are drawn with their names where the map begins."""
@@ -73,3 +79,26 @@ def test_places_are_rounded_and_alarms_are_for_staff(city: City, browser: Browse
     assert "Đèn tắt" not in str(public)
     for query in ("at=x", "at=900,1,5", "show=Alarm", "show=../x", "q=" + "a" * 500):
         assert httpx.get(f"{city.address}/map?{query}", trust_env=False, timeout=20).status_code == 200
+
+
+def test_the_map_suggests_a_commune_and_the_hints_come_while_typing(city: City, browser: Browser) -> None:
+    """With JavaScript a place on the map fills in the commune, which stays the citizen's choice."""
+    context = browser.new_context(locale="vi-VN", reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{city.address}/report")
+    page.locator("[data-map][data-ready]").first.wait_for(timeout=30_000)
+    page.fill("#description", "Có cháy nhà, gọi 0905 123 456")
+    expect(page.locator("#emergency")).to_have_attribute("role", "alert")
+    expect(page.locator("[data-personal]")).to_be_visible()
+    page.locator("#place-map canvas").click(position={"x": 300, "y": 120})
+    expect(page.locator("[data-suggestion]")).to_contain_text("Bản đồ gợi ý")
+    assert page.input_value("#unit")
+    page.check("input[name=category][value=danger]")
+    page.check("input[name=q-danger_kind-danger][value=fire]")
+    page.check("input[name=q-hurt-danger][value=no]")
+    page.click("text=Gửi phản ánh")
+    expect(page.locator("#calls")).to_contain_text("114")
+    page.get_by_role("button", name="Đã gọi").click()
+    expect(page.locator(".notice.bad")).to_contain_text("114")
+    expect(page.locator("main")).not_to_contain_text("0905")
+    context.close()

@@ -38,14 +38,14 @@ def test_each_address_is_one_page() -> None:
 
 
 @pytest.fixture(scope="module")
-def contexts(browser: Browser, flat_browser: Browser, city: City) -> Iterator[Contexts]:
+def contexts(browser: Browser, drawing: Browser, city: City) -> Iterator[Contexts]:
     """A signed-in browser for a page's role, one that draws maps or one that does not; made when it is asked for."""
     made: dict[tuple[bool, str], BrowserContext] = {}
 
     def context(page: Page) -> BrowserContext:
         key = page.path in DRAWN, role_for(page)
         if key not in made:
-            made[key] = signed_in(browser if key[0] else flat_browser, city, key[1])
+            made[key] = signed_in(drawing if key[0] else browser, city, key[1])
         return made[key]
 
     yield context

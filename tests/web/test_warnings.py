@@ -17,6 +17,12 @@ from tests.web.city import City
 from tests.web.watch import axe
 
 
+@pytest.fixture
+def browser(drawing: Browser) -> Browser:
+    """These pages are about a map."""
+    return drawing
+
+
 def signed_in(browser: Browser, city: City, role: str, script: bool) -> Page:
     page = browser.new_context(java_script_enabled=script, locale="vi-VN", accept_downloads=True).new_page()
     sample = city.samples[role]
