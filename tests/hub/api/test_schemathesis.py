@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 SECONDS = int(os.environ.get("DOTHI_SCHEMATHESIS_SECONDS", "12"))
+LONGER = int(os.environ.get("DOTHI_SCHEMATHESIS_LONGER", "1800"))  # Seconds; with --slow.
 SERVER = """
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ def address(tmp_path: Path, free_port: int) -> Iterator[str]:
 
 
 def _wait(port: int) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -57,12 +58,18 @@ def _wait(port: int) -> None:
     raise TimeoutError("the server did not come up")
 
 
-def test_no_crash_and_no_undocumented_status(address: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "seed"), [(SECONDS, "1"), pytest.param(LONGER, None, marks=pytest.mark.slow)], ids=["short", "long"]
+)
+def test_no_crash_and_no_undocumented_status(address: str, tmp_path: Path, seconds: int, seed: str | None) -> None:
     """Schemathesis, bounded in time, finds neither a 5xx nor a status that the description does not name."""
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{address}/openapi.json", "--url", address),
-        *("--checks", "not_a_server_error,status_code_conformance", "--max-time", str(SECONDS), "--seed", "1"),
+        *("--phases", "coverage,fuzzing,stateful", "--max-time", str(seconds)),
+        *("--checks", "not_a_server_error,status_code_conformance,content_type_conformance"),
         *("--suppress-health-check", "all", "--no-color"),
+        *(("--seed", seed) if seed else ("--max-examples", "100000")),
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS * 4 + 60, check=False)
+    limit = seconds * 4 + 60
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=limit, check=False)
     assert done.returncode == 0, done.stdout[-6000:]

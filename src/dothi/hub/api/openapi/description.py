@@ -3,6 +3,7 @@
 from typing import Any
 
 from dothi import __version__
+from dothi.hub.api.openapi.answers import ANSWER_HEADERS, ANSWERS, GEO_JSON, JSON, LD_JSON, MERGE_JSON
 from dothi.hub.api.openapi.contexts import CONTEXTS
 from dothi.hub.api.openapi.history import HISTORY
 from dothi.hub.api.openapi.information import INFORMATION
@@ -13,8 +14,27 @@ from dothi.hub.api.openapi.schemas import NAME, SCHEMAS, URI, Schema
 from dothi.hub.api.openapi.sources import SOURCES
 from dothi.hub.api.openapi.subscriptions import SUBSCRIPTIONS
 
-JSON_TYPES = ("application/json", "application/ld+json")
-OPERATIONS = (*INFORMATION, *HISTORY, *CONTEXTS, *MAPS, *SNAPSHOTS, *SOURCES, *SUBSCRIPTIONS)
+# What belongs together, in the order of reading: tag → (what it is about, its operations).
+CHAPTERS: dict[str, tuple[str, tuple[Operation, ...]]] = {
+    "information": (
+        "Entities, attributes, batches, types (clauses 6.4 to 6.7, 6.14 to 6.17 and 6.23 to 6.28).",
+        INFORMATION,
+    ),
+    "history": ("Histories of entities, and writing them (clauses 6.18 to 6.22 and 6.24).", HISTORY),
+    "subscriptions": ("Subscriptions, and what could not be delivered (clauses 6.10 and 6.11).", SUBSCRIPTIONS),
+    "sources": ("Registrations of context sources, and subscriptions to them (clauses 6.8 to 6.13).", SOURCES),
+    "contexts": ("Stored @contexts (clauses 6.29 and 6.30).", CONTEXTS),
+    "maps": ("Entity maps (clauses 6.32 and 6.33).", MAPS),
+    "snapshots": ("Snapshots of answers (clauses 6.34 to 6.38).", SNAPSHOTS),
+}
+OPERATIONS = tuple(operation for _, operations in CHAPTERS.values() for operation in operations)
+_GEO = frozenset(("queryEntities", "retrieveEntity", "queryBatch"))  # These can be told as GeoJSON (clause 6.3.6).
+_UPDATES = frozenset(("appendAttributes", "updateAttributes"))  # These tell what was updated in their 207.
+_SECURITY = {"key": {"type": "http", "scheme": "bearer", "description": "A key of an API client, or a session."}}
+_CONTEXT: Schema = {
+    "description": "The @context of the document: an address, an object, or an array of both.",
+    "oneOf": [{"type": "string"}, {"type": "object"}, {"type": "array", "items": {}}],
+}
 _URIS = frozenset(("contextId", "entityId", "entityMapId", "snapshotId", "registrationId", "subscriptionId"))
 MEANINGS = {
     200: "Here it is.",
@@ -40,8 +60,10 @@ MEANINGS = {
 def description() -> dict[str, Any]:
     """The whole OpenAPI document; paths are relative to /ngsi-ld/v1."""
     paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+    for tag, (_, operations) in CHAPTERS.items():
+        for operation in operations:
+            paths.setdefault(operation.path, {})[operation.method] = {"tags": [tag], **_operation(operation)}
+    bodies = {operation.body for operation in OPERATIONS if _is_object(operation.body)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -51,8 +73,13 @@ def description() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/ngsi-ld/v1"}],
+        "tags": [{"name": tag, "description": about} for tag, (about, _) in CHAPTERS.items()],
+        "security": [{}, {"key": []}],
         "paths": paths,
-        "components": {"schemas": SCHEMAS},
+        "components": {
+            "schemas": {**SCHEMAS, **ANSWERS, **{_LD + name: _with_context(SCHEMAS[name]) for name in sorted(bodies)}},
+            "securitySchemes": _SECURITY,
+        },
     }
 
 
@@ -61,11 +88,36 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operationId": operation.name,
         "summary": f"Clause {operation.clause} of GS CIM 009",
         "parameters": _parameters(operation),
-        "responses": {str(status): _response(status, operation.answer) for status in operation.statuses},
+        "responses": {str(status): _response(status, operation) for status in sorted(operation.statuses)},
     }
     if operation.body:
-        told["requestBody"] = {"required": True, "content": {"application/json": _schema(operation.body)}}
+        told["requestBody"] = _body(operation)
     return told
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    """JSON with the @context in the Link header, or JSON-LD with its own (clause 6.3.5)."""
+    content = {JSON: _schema(operation.body)}
+    if not _is_object(operation.body):
+        meaning = "Or application/ld+json, each item with a @context of its own."
+        return {"required": True, "description": meaning, "content": content}
+    content[LD_JSON] = _schema(_LD + operation.body)
+    if operation.method == "patch":
+        content[MERGE_JSON] = _schema(operation.body)
+    return {"required": True, "content": content}
+
+
+_LD = "Ld"  # Begins the names of bodies that bring a @context.
+
+
+def _is_object(body: str) -> bool:
+    return bool(body) and SCHEMAS[body].get("type") == "object" and "@context" not in SCHEMAS[body]["properties"]
+
+
+def _with_context(schema: Schema) -> Schema:
+    """The same document with the @context that JSON-LD must have."""
+    properties = {**schema["properties"], "@context": _CONTEXT}
+    return {**schema, "required": [*schema.get("required", ()), "@context"], "properties": properties}
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -85,17 +137,34 @@ def _parameter(place: str, name: str, schema: Schema, meaning: str) -> dict[str,
     return {"name": name, "in": place, "required": False, "schema": schema, "description": meaning}
 
 
-def _response(status: int, answer: str) -> dict[str, Any]:
+def _response(status: int, operation: Operation) -> dict[str, Any]:
     told: dict[str, Any] = {"description": MEANINGS[status]}
+    headers = {name: ANSWER_HEADERS[name] for name in _headers(status, operation)}
+    told["headers"] = {name: {"description": meaning, "schema": schema} for name, (schema, meaning) in headers.items()}
     if status in (200, 206):
-        told["content"] = {media: _schema(answer) for media in (*JSON_TYPES, "application/geo+json")}
-    elif status == 201 and answer:
-        told["content"] = {"application/json": _schema(answer)}
+        medias = (JSON, LD_JSON, GEO_JSON) if operation.name in _GEO else (JSON, LD_JSON)
+        told["content"] = {media: _schema(operation.answer) for media in medias}
+    elif status == 201 and operation.answer:
+        told["content"] = {JSON: _schema(operation.answer)}
     elif status == 207:
-        told["content"] = {"application/json": _schema("BatchResult")}
+        told["content"] = {JSON: _schema("UpdateResult" if operation.name in _UPDATES else "BatchResult")}
     elif status >= 400 and status not in (411, 415):
-        told["content"] = {"application/json": _schema("Problem")}
+        told["content"] = {JSON: _schema("Problem")}
     return told
+
+
+def _headers(status: int, operation: Operation) -> list[str]:
+    """The headers that an answer may have, beside its media type."""
+    names = ["NGSILD-Tenant"]
+    if status == 201 and operation.answer != "Ids":
+        names.append("Location")
+    if status in (200, 206):
+        names.append("Link")
+        names += ["NGSILD-Results-Count"] if "count" in operation.parameters else []
+        names += ["NGSILD-EntityMap"] if "entityMap" in operation.parameters else []
+    names += ["Content-Range"] if status == 206 else []
+    names += ["NGSILD-Warning"] if status in (200, 206, 207) else []
+    return [*names, "WWW-Authenticate"] if status == 401 else names
 
 
 def _schema(name: str) -> dict[str, Any]:

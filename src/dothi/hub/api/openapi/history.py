@@ -1,6 +1,6 @@
 """Operations on histories (clauses 6.18 to 6.24)."""
 
-from dothi.hub.api.openapi.operation import ALWAYS, READ, WRITE, Operation
+from dothi.hub.api.openapi.operation import ALWAYS, READ, SHARED, WRITE, Operation
 from dothi.hub.api.openapi.parameters import GEO, MAP, PAGE, SHOW, TIMES
 
 _SELECT = ("id", "idPattern", "type", "q", *GEO, "scopeQ", "orderBy", "expandValues", "csf")
@@ -25,14 +25,14 @@ HISTORY = (
         ("type", *SHOW, *TIMES, *MAP),
         answer="Entity",
     ),
-    Operation("/temporal/entities", "post", "upsertTemporal", "5.6.11", (201, 204, *WRITE), body="Evolution"),
-    Operation("/temporal/entities/{entityId}", "delete", "deleteTemporal", "5.6.16", (204, *ALWAYS)),
+    Operation("/temporal/entities", "post", "upsertTemporal", "5.6.11", (201, 204, *SHARED, *WRITE), body="Evolution"),
+    Operation("/temporal/entities/{entityId}", "delete", "deleteTemporal", "5.6.16", (204, *SHARED, *ALWAYS)),
     Operation(
         "/temporal/entities/{entityId}/attrs",
         "post",
         "appendAttrsTemporal",
         "5.6.12",
-        (204, *WRITE),
+        (204, *SHARED, *WRITE),
         body="EvolutionFragment",
     ),
     Operation(
@@ -40,7 +40,7 @@ HISTORY = (
         "delete",
         "deleteAttrsTemporal",
         "5.6.13",
-        (204, *ALWAYS),
+        (204, *SHARED, *ALWAYS),
         ("datasetId", "deleteAll"),
     ),
     Operation(
@@ -48,7 +48,7 @@ HISTORY = (
         "patch",
         "updateAttrInstanceTemporal",
         "5.6.14",
-        (204, *WRITE),
+        (204, *SHARED, *WRITE),
         body="Attribute",
     ),
     Operation(
@@ -56,7 +56,7 @@ HISTORY = (
         "delete",
         "deleteAttrInstanceTemporal",
         "5.6.15",
-        (204, *ALWAYS),
+        (204, *SHARED, *ALWAYS),
     ),
     Operation(
         "/temporal/entityOperations/query",

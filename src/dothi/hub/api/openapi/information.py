@@ -1,6 +1,6 @@
 """Operations on entities, their attributes and types, and the pages about the API itself (clauses 6.4 to 6.28)."""
 
-from dothi.hub.api.openapi.operation import ALWAYS, READ, WRITE, Operation
+from dothi.hub.api.openapi.operation import ALWAYS, READ, SHARED, WRITE, Operation
 from dothi.hub.api.openapi.parameters import FILTER, JOIN, MAP, PAGE, QUERY, SHOW
 
 BATCH = ("options",)
@@ -8,7 +8,7 @@ INFORMATION = (
     Operation(
         "/entities", "get", "queryEntities", "5.7.2", (200, *READ), (*QUERY, "geometryProperty"), answer="Entities"
     ),
-    Operation("/entities", "post", "createEntity", "5.6.1", (201, *WRITE), body="Entity"),
+    Operation("/entities", "post", "createEntity", "5.6.1", (201, *SHARED, *WRITE), body="Entity"),
     Operation("/entities", "delete", "purgeEntities", "5.6.21", (204, 207, *ALWAYS), (*FILTER, "drop", "keep")),
     Operation(
         "/entities/{entityId}",
@@ -19,17 +19,17 @@ INFORMATION = (
         ("type", *JOIN, *SHOW, "geometryProperty", *MAP),
         answer="Entity",
     ),
-    Operation("/entities/{entityId}", "put", "replaceEntity", "5.6.18", (204, *WRITE), ("type",), "Fragment"),
+    Operation("/entities/{entityId}", "put", "replaceEntity", "5.6.18", (204, *SHARED, *WRITE), ("type",), "Fragment"),
     Operation(
         "/entities/{entityId}",
         "patch",
         "mergeEntity",
         "5.6.17",
-        (204, *WRITE),
+        (204, *SHARED, *WRITE),
         ("type", "format", "options", "lang", "observedAt"),
         "Fragment",
     ),
-    Operation("/entities/{entityId}", "delete", "deleteEntity", "5.6.6", (204, *ALWAYS), ("type",)),
+    Operation("/entities/{entityId}", "delete", "deleteEntity", "5.6.6", (204, *SHARED, *ALWAYS), ("type",)),
     Operation(
         "/entities/{entityId}/attrs",
         "post",
@@ -47,7 +47,7 @@ INFORMATION = (
         "patch",
         "updateAttribute",
         "5.6.4",
-        (204, *WRITE),
+        (204, *SHARED, *WRITE),
         ("type",),
         "Attribute",
     ),
@@ -56,7 +56,7 @@ INFORMATION = (
         "put",
         "replaceAttribute",
         "5.6.19",
-        (204, *WRITE),
+        (204, *SHARED, *WRITE),
         ("type",),
         "Attribute",
     ),
@@ -65,7 +65,7 @@ INFORMATION = (
         "delete",
         "deleteAttribute",
         "5.6.5",
-        (204, *ALWAYS),
+        (204, *SHARED, *ALWAYS),
         ("type", "datasetId", "deleteAll"),
     ),
     Operation(
@@ -87,11 +87,11 @@ INFORMATION = (
         "Query",
         "Entities",
     ),
-    Operation("/types", "get", "retrieveTypes", "5.7.5", (200, *READ), ("details",), answer="Any"),
-    Operation("/types/{type}", "get", "retrieveType", "5.7.7", (200, *READ), answer="Any"),
-    Operation("/attributes", "get", "retrieveAttributes", "5.7.8", (200, *READ), ("details",), answer="Any"),
-    Operation("/attributes/{attrId}", "get", "retrieveAttribute", "5.7.10", (200, *READ), answer="Any"),
-    Operation("/info/sourceIdentity", "get", "retrieveSourceIdentity", "5.15.1", (200, *READ), answer="Any"),
+    Operation("/types", "get", "retrieveTypes", "5.7.5", (200, *READ), ("details",), answer="Types"),
+    Operation("/types/{type}", "get", "retrieveType", "5.7.7", (200, *READ), answer="TypeInfo"),
+    Operation("/attributes", "get", "retrieveAttributes", "5.7.8", (200, *READ), ("details",), answer="Attributes"),
+    Operation("/attributes/{attrId}", "get", "retrieveAttribute", "5.7.10", (200, *READ), answer="AttributeInfo"),
+    Operation("/info/sourceIdentity", "get", "retrieveSourceIdentity", "5.15.1", (200, *READ), answer="SourceIdentity"),
     Operation("/vocabulary.jsonld", "get", "vocabulary", "4.4", (200, *READ), answer="Any"),
     Operation("/openapi.json", "get", "openapi", "6", (200, *READ), answer="Any"),
 )

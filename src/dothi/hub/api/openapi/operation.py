@@ -5,6 +5,7 @@ from typing import NamedTuple
 ALWAYS = (400, 401, 403, 404, 422, 503, 504)
 READ = (*ALWAYS, 406)
 WRITE = (*ALWAYS, 409, 411, 413, 415)
+SHARED = (207,)  # Partly done: others hold parts of the entity, and one of them refused (clause 6.3.17).
 
 
 class Operation(NamedTuple):

@@ -16,6 +16,10 @@ NAME: Schema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLeng
 NAMES: Schema = {"oneOf": [NAME, {"type": "array", "items": NAME, "minItems": 1}]}
 ANYTHING: Schema = {"type": "array", "items": {}}
 TEXTS: Schema = {"oneOf": [TEXT, {"type": "array", "items": TEXT}]}
+SNAPSHOT_MEMBERS: dict[str, Schema] = {
+    "snapshotLifetime": TEXT,
+    "snapshotPriority": {"type": "integer", "minimum": 0, "maximum": 10},
+}
 INSTANCES: Schema = {  # One instance of an attribute, or several that differ in datasetId.
     "oneOf": [
         {"$ref": "#/components/schemas/Attribute"},
@@ -26,12 +30,12 @@ SCHEMAS: dict[str, Schema] = {
     "Entity": {
         "type": "object",
         "required": ["id", "type"],
-        "properties": {"id": URI, "type": NAMES, "scope": TEXTS},
+        "properties": {"id": URI, "type": NAMES, "scope": TEXTS, "expiresAt": TIME},
         "additionalProperties": INSTANCES,
     },
     "Fragment": {
         "type": "object",
-        "properties": {"type": NAMES, "scope": TEXTS},
+        "properties": {"type": NAMES, "scope": TEXTS, "expiresAt": TIME},
         "additionalProperties": INSTANCES,
     },
     "Attribute": {
@@ -49,6 +53,7 @@ SCHEMAS: dict[str, Schema] = {
             "observedAt": TIME,
             "unitCode": {"type": "string"},
             "datasetId": URI,
+            "expiresAt": TIME,
         },
     },
     "Evolution": {
@@ -175,6 +180,25 @@ SCHEMAS: dict[str, Schema] = {
             },
         },
     },
+    "EntityMapFragment": {"type": "object", "properties": {"expiresAt": TIME}, "required": ["expiresAt"]},
+    "SnapshotRequest": {
+        "description": "A snapshot of what these queries find (clause 5.2.41).",
+        "type": "object",
+        "required": ["type", "snapshotQueries"],
+        "properties": {
+            "id": URI,
+            "type": {"const": "Snapshot"},
+            "snapshotQueries": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Query"}},
+            "snapshotTemporalQueries": {"type": "array", "items": {"$ref": "#/components/schemas/Query"}},
+            **SNAPSHOT_MEMBERS,
+        },
+    },
+    "SnapshotFragment": {"type": "object", "properties": {"type": {"const": "Snapshot"}, **SNAPSHOT_MEMBERS}},
+    "Numbers": {
+        "description": "Those of the notifications that are listed; empty for all.",
+        "type": "object",
+        "properties": {"numbers": {"type": "array", "items": {"type": "integer", "minimum": 1}}},
+    },
     "Subscriptions": {"type": "array", "items": {"$ref": "#/components/schemas/Subscription"}},
     "Context": {
         "description": "A JSON-LD context (clause 5.13).",
@@ -189,4 +213,8 @@ SCHEMAS: dict[str, Schema] = {
         "properties": {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT},
     },
     "Any": {},
+}
+_REQUIRED = ("Registration", "Subscription")
+SCHEMAS |= {  # Fragments that change some members (clause 5.4).
+    f"{name}Fragment": {key: value for key, value in SCHEMAS[name].items() if key != "required"} for name in _REQUIRED
 }

@@ -33,7 +33,7 @@ SOURCES = (
         "updateContextSourceRegistration",
         "5.9.3",
         (204, *WRITE),
-        body="Fragment",
+        body="RegistrationFragment",
     ),
     Operation(
         "/csourceRegistrations/{registrationId}",
@@ -74,7 +74,7 @@ SOURCES = (
         "updateContextSourceSubscription",
         "5.11.3",
         (204, *WRITE),
-        body="Any",
+        body="SubscriptionFragment",
     ),
     Operation(
         "/csourceSubscriptions/{subscriptionId}",
