@@ -6,6 +6,7 @@ condition over columns answers in two masks: `sure` (it holds) and `maybe` (it m
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from dothi.hub.language.nodes import And, Between, Compare, Condition, Exists, L
 from dothi.hub.model import Attribute, Entity, instance_value
 from dothi.hub.read import ranking
 from dothi.hub.read.places import GeoColumn, Mask, Masks, Rows, grown
-from dothi.hub.read.ranking import rank
+from dothi.hub.read.ranking import Rank, rank
 
 _NO_INSTANT = np.iinfo(np.int64).min
 # What a row holds: nothing, a number, a word, a truth, a link (equal or not, but never before another), something odd
@@ -36,7 +37,8 @@ class Column:
         self.codes = np.full(size, -1, np.int32)
         self.instants = np.full(size, _NO_INSTANT, np.int64)
         self._code_of: dict[str, int] = {}
-        self._ranks: dict[str | None, NDArray[np.float64]] = {}  # By collation: kind and place of each word.
+        # By collation: where each word ranks, and the same as arrays (kind, place).
+        self._ranks: dict[str | None, tuple[list[Rank], NDArray[np.float64]]] = {}
 
     def grow(self, size: int) -> None:
         """Make room."""
@@ -115,14 +117,17 @@ class Column:
         return ranked
 
     def _word_ranks(self, language: str | None) -> NDArray[np.float64]:
-        """Kind and place of every word, worked out anew when there are new ones."""
-        known = self._ranks.get(language)
-        if known is None or known.shape[1] != len(self._code_of):
+        """Kind and place of every word; when there are new ones only these are looked at."""
+        listed, known = self._ranks.get(language, ([], np.zeros((2, 0))))
+        if len(listed) != len(self._code_of):
             key = collation(language)
-            ranked = [rank(word, key) for word in self._code_of]
-            place_of = {one: place for place, one in enumerate(sorted(set(ranked)))}
-            known = np.array([[one.kind for one in ranked], [place_of[one] for one in ranked]], np.float64)
-            self._ranks = {language: known}  # One collation at a time: most lists are asked for in one.
+            listed += [rank(word, key) for word in islice(self._code_of, len(listed), None)]
+            order = sorted(range(len(listed)), key=listed.__getitem__)
+            apart = [0, *(listed[one] != listed[before] for before, one in pairwise(order))]
+            known = np.empty((2, len(listed)))
+            known[0] = [one.kind for one in listed]
+            known[1, order] = np.cumsum(apart)
+            self._ranks = {language: (listed, known)}  # One collation at a time: most lists are asked for in one.
         return known
 
     def sort_key(self, rows: NDArray[np.int64]) -> NDArray[Any]:
@@ -237,7 +242,9 @@ class Table:
 
 
 def stamp(entity: Entity, name: str) -> Attribute | None:
-    """The entity's own time stamps, which q and ordering treat as attributes."""
+    """The entity's own id and time stamps, which q and ordering treat as attributes."""
+    if name == "id":
+        return {"type": "Property", "value": entity.id}
     if name == "createdAt":
         return {"type": "Property", "value": entity.created_at}
     return {"type": "Property", "value": entity.modified_at} if name == "modifiedAt" else None

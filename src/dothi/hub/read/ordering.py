@@ -61,9 +61,6 @@ def _value(entity: Entity, term: Order) -> Any:
     return MISSING if found is None else found.values[0]
 
 
-_MEMBERS = frozenset({"id", "scope"})
-
-
 def columns_of(ordering: Ordering | None) -> tuple[set[str], set[str]]:
     """The places and the attributes of which an ordering wants columns."""
     terms = [one for one in ordering.terms if _plain(one)] if ordering is not None else []
@@ -85,7 +82,7 @@ def column_ranks(table: Table, ordering: Ordering, rows: NDArray[np.int64]) -> l
 
 
 def _plain(term: Order) -> bool:
-    return len(term.path) == 1 and not term.trail and term.path[0] not in _MEMBERS
+    return len(term.path) == 1 and not term.trail and term.path[0] != "scope"
 
 
 def _column_rank(table: Table, term: Order, ordering: Ordering, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
