@@ -17,7 +17,7 @@ import msgspec
 
 from dothi.ground.clock import SECOND, iso, now_us
 from dothi.ground.errors import DothiError, Missing
-from dothi.hub.context import CORE, Contexts, Names
+from dothi.hub.context import Contexts, Names
 from dothi.hub.core import Hub
 from dothi.hub.language.nodes import Query
 from dothi.hub.model import RECORDS, Entity
@@ -135,6 +135,7 @@ class Notifier:
             if name.endswith(RECORDS):
                 tenant = name.removesuffix(RECORDS)
                 for record in records.listed(self.hub, records.READER, records.SUBSCRIPTION, tenant):
+                    await asyncio.sleep(0)  # There may be very many, and others wait for their turn.
                     try:
                         await self._take(record)
                     except (DothiError, KeyError, TypeError, ValueError):
@@ -156,13 +157,13 @@ class Notifier:
         if self._loop is not None:
             self.lanes.know(subscription.recipient)
 
-    async def _names(self, record: records.Record) -> Names:
-        """The names of its notifications; the core's where its context cannot be had (full names then)."""
+    async def _names(self, record: records.Record) -> Names | None:
+        """The names of its notifications, None where its context cannot be had."""
         try:
             return await names_of(self._contexts, record.document)
         except DothiError as missing:
             log.warning("%s is told in full names: %s", record.id, missing.detail)
-            return CORE
+            return None
 
     def _drop(self, tenant: str, record_id: str) -> None:
         key = (tenant, record_id)

@@ -41,17 +41,23 @@ def states(subscription: Subscription, entities: Iterable[Entity], follow: Follo
 
 def wrapped(subscription: Subscription, found: list[dict[str, Any]]) -> Any:
     """`data` as the endpoint accepts it: a FeatureCollection, or the documents themselves, with their @context."""
-    names, endpoint = subscription.shape.names, subscription.recipient.endpoint
+    endpoint, context = subscription.recipient.endpoint, _context(subscription)
     if endpoint.accept == GEO_JSON:
         collection: dict[str, Any] = {"type": "FeatureCollection", "features": found}
-        return collection | {"@context": context_of(names)} if endpoint.in_body else collection
+        return collection | {"@context": context} if endpoint.in_body else collection
     if endpoint.in_body:
-        return [one | {"@context": context_of(names)} for one in found]
+        return [one | {"@context": context} for one in found]
     return found
 
 
+def _context(subscription: Subscription) -> Any:
+    """The @context of a body; of several versions of the core the one that was named."""
+    names = subscription.shape.names
+    return subscription.recipient.context if names.source is None else context_of(names)
+
+
 def context_of(names: Names) -> Any:
-    """The @context that goes into a body: the subscription's, with the core last."""
+    """The @context that goes into a body: the user's own with the core last."""
     if names.source is None:
         return CORE_URL
     if names.has_core or isinstance(names.source, str):

@@ -105,8 +105,11 @@ def address_of(stored: Mapping[str, Any]) -> str:
     return str(stored["document"].get("jsonldContext", stored["address"]))
 
 
-def compiled(record: Record, names: Names = CORE) -> Subscription:
-    """A kept subscription, ready to be matched; `names` are those of its notifications."""
+def compiled(record: Record, names: Names | None = None) -> Subscription:
+    """A kept subscription, ready to be matched; `names` are those of its notifications, None when they are not known.
+
+    Then it is told in full names, which the core's context explains.
+    """
     stored = record.document
     document = stored["document"]
     expander = expander_of(stored["terms"])
@@ -117,7 +120,7 @@ def compiled(record: Record, names: Names = CORE) -> Subscription:
         record.id,
         record.tenant,
         _endpoint(said["endpoint"]),
-        CORE_URL if names is CORE else address_of(stored),
+        CORE_URL if names is None else address_of(stored),
         int(document.get("throttling", 0) * SECOND),
         document.get("isActive", True),
         from_iso(document["expiresAt"]) if "expiresAt" in document else 0,
@@ -128,7 +131,7 @@ def compiled(record: Record, names: Names = CORE) -> Subscription:
         record.maker,
         record.created_at,
         recipient,
-        shape=_shape(document, said, names, expander("notification")),
+        shape=_shape(document, said, names or CORE, expander("notification")),
         interval=int(document.get("timeInterval", 0) * SECOND),
         show_changes=said.get("showChanges", False),
         join=said.get("join", "@none"),
