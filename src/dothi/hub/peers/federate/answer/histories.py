@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from dothi.ground.clock import from_iso
 from dothi.hub.language.nodes import Window
-from dothi.hub.model import instance_value
 from dothi.hub.peers.federate.answer.gathering import Concerned, Peers
 from dothi.hub.peers.federate.answer.merging import HERE
 from dothi.hub.peers.federate.ask.asking import Asked
@@ -13,6 +13,8 @@ from dothi.hub.peers.federate.ask.forwarding import Caller
 from dothi.hub.peers.federate.ask.past import ToldPast, ask_past
 from dothi.hub.peers.federate.registrations import Mode
 from dothi.hub.read.past.evolution import Past, Told
+
+Slot = tuple[int, str | None]  # A moment (µs) and a dataset: of each there is one instance in a joined series.
 
 
 class GatheredPast(NamedTuple):
@@ -54,19 +56,37 @@ async def gather_past(
 def _joined(known: Past, more: Past, source: ToldPast) -> Past:
     fills = source.match.mode is Mode.AUXILIARY
     series = {
-        name: _united(known.series.get(name, ()), more.series.get(name, ()), fills)
+        name: united(known.series.get(name, ()), more.series.get(name, ()), fills)
         for name in (*known.series, *(name for name in more.series if name not in known.series))
     }
     return Past(known.entity, series)
 
 
-def _united(known: Sequence[Told], more: Sequence[Told], fills: bool) -> list[Told]:
-    """Two series as one, in the order of time; the same instance (dataset, time and value) is told once."""
-    there = {_key(told) for told in known}
-    moments = {told.at for told in known} if fills else frozenset()
-    new = [told for told in more if _key(told) not in there and told.at not in moments]
-    return sorted([*known, *new], key=lambda told: told.at)
+def united(known: Sequence[Told], more: Sequence[Told], fills: bool) -> list[Told]:
+    """Two series as one, in the order of time.
+
+    Where both have instances of one dataset and moment, those changed last count (clause 4.5.5.3); an auxiliary
+    source only fills moments of which nobody else told.
+    """
+    slots: dict[Slot, list[Told]] = {}
+    for told in known:
+        slots.setdefault(_slot(told), []).append(told)
+    moments = {told.at for told in known}
+    theirs: dict[Slot, list[Told]] = {}
+    for told in more:
+        if not (fills and told.at in moments):
+            theirs.setdefault(_slot(told), []).append(told)
+    for slot, listed in theirs.items():
+        if slot not in slots or _changed(listed) > _changed(slots[slot]):
+            slots[slot] = listed
+    return sorted((told for listed in slots.values() for told in listed), key=lambda told: told.at)
 
 
-def _key(told: Told) -> tuple[int, str, str]:
-    return told.at, str(told.instance.get("datasetId", "")), repr(instance_value(told.instance))
+def _slot(told: Told) -> Slot:
+    return told.at, told.dataset
+
+
+def _changed(listed: Sequence[Told]) -> int:
+    """When one of some instances was changed last (µs)."""
+    stamps = (told.instance.get("modifiedAt") or told.instance.get("createdAt") for told in listed)
+    return max((from_iso(stamp) for stamp in stamps if stamp), default=0)
