@@ -32,11 +32,8 @@ from dothi.hub.model import (
 from dothi.hub.read.dump import Fingerprint, dump, dump_events, fingerprint, logged_commit
 from dothi.hub.read.effects import effects
 from dothi.hub.read.feed import Feed, Wanted
-from dothi.hub.read.past import ever, evolution, history
-from dothi.hub.read.past.chain import chain
 from dothi.hub.read.past.evolution import Past
-from dothi.hub.read.past.traces import Traces
-from dothi.hub.read.readings import readings
+from dothi.hub.read.past.memory import Erased, Memory
 from dothi.hub.read.search import Rows, Search
 from dothi.hub.read.shown import Shown
 from dothi.hub.render.shape import Shape
@@ -69,7 +66,7 @@ class Hub:
         self._policy = policy
         self._guards = Guards()
         self._search = Search(self._store)
-        self._traces = Traces(self._store)
+        self._memory = Memory(self._store, policy)
         self._shown = Shown(self._store)
         self._feed = Feed(self._store)
         self._position = self._store.last()[0]
@@ -176,8 +173,11 @@ class Hub:
         Each carries `observedAt` when it had one, `createdAt` and `modifiedAt` (when it was known) and
         `instanceId`. With the window's attribute observedAt only instances that have one are told.
         """
-        head = self._visible(actor, entity_id, tenant)
-        return history.read(self._traces, head, attrs, window)
+        try:
+            series = self._memory.past(actor, entity_id, attrs, window, True, tenant).series
+        except Erased:
+            return {}
+        return {name: [told.instance for told in listed] for name, listed in series.items()}
 
     def past(
         self, actor: Actor, entity_id: str, names: Iterable[str], window: Window, strict: bool, tenant: str = ""
@@ -186,33 +186,18 @@ class Hub:
 
         Missing when there is none or it was erased.
         """
-        head = self._visible(actor, entity_id, tenant)
-        series = self._traces.read(head, names, window, strict)
-        if series is None:
-            raise Missing(f"The history of {entity_id} was erased.", entity=entity_id)
-        return Past(self._last_state(head), series)
+        return self._memory.past(actor, entity_id, names, window, strict, tenant)
 
     def remembers(self, actor: Actor, entity_id: str, tenant: str = "") -> bool:
         """Whether there is an evolution of an entity, standing or gone, that `actor` may read and nobody has erased."""
-        head = self._head(entity_id, tenant)
-        return head is not None and evolution.begun(self._store, head) and self._may_recall(actor, head)
-
-    def _may_recall(self, actor: Actor, head: Head) -> bool:
-        return self._policy.may_read(actor, self._last_state(head))
+        return self._memory.remembers(actor, entity_id, tenant)
 
     def pasts(self, actor: Actor, query: Query, names: Iterable[str], window: Window) -> Iterator[Past]:
         """The evolutions of the entities, standing or gone, that ids, pattern and types of a query name.
 
         In order of creation; also those of which nothing lies in the window. What else the query asks is not looked at.
         """
-        tid = self._store.tenant(query.tenant)
-        if tid is None:
-            return
-        for head in ever.heads(self._store, tid, self._policy.narrow(actor, query)):
-            state = self._last_state(head)
-            series = self._traces.read(head, names, window) if self._policy.may_read(actor, state) else None
-            if series is not None:
-                yield Past(state, series)
+        return self._memory.pasts(actor, query, names, window)
 
     def readings(
         self,
@@ -227,18 +212,15 @@ class Hub:
 
         One pass over the log: for months of many sensors. It may run in a thread; `told` hears how far it is, 0 to 1.
         """
-        tid = self._store.tenant("")
-        heads = {} if tid is None else self._store.heads(tid, tuple(ids))
-        seen = {head.eid: name for name, head in heads.items() if self._policy.may_read(actor, self._last_state(head))}
-        return readings(self._store, seen, names, since, until, told) if seen else {}
+        return self._memory.readings(actor, ids, names, (since, until), told)
 
     def as_known(self, actor: Actor, entity_id: str, instant: int, tenant: str = "") -> Entity | None:
         """The entity as it was known at `instant` (µs), None when it was not there."""
-        return history.as_known(self._store, self._visible(actor, entity_id, tenant), instant)
+        return self._memory.as_known(actor, entity_id, instant, tenant)
 
     def trail(self, actor: Actor, entity_id: str, tenant: str = "", limit: int = 100) -> list[LoggedCommit]:
         """Who did what to one entity, newest first; each commit holds only this entity's entries."""
-        return history.trail(self._store, self._visible(actor, entity_id, tenant), tenant, limit)
+        return self._memory.trail(actor, entity_id, tenant, limit)
 
     def log(self, after: int = 0, limit: int = 1000) -> list[LoggedCommit]:
         """Commits with seq > after, in order. For consumers and the audit page (checked there)."""
@@ -303,7 +285,7 @@ class Hub:
         `types` are what others may hold it as, where it is not held here.
         """
         head = self._head(change.id, tenant)
-        before = None if head is None or not head.doc else self._last_state(head)
+        before = None if head is None or not head.doc else self._memory.last_state(head)
         known = tuple(dict.fromkeys((*(before.types if before else ()), *(change.types or types))))
         self._guards.check(None, known)
         self._policy.check_write(actor, change, before, known)
@@ -340,31 +322,14 @@ class Hub:
         tid = self._store.tenant(tenant)
         return None if tid is None else self._store.heads(tid, (entity_id,)).get(entity_id)
 
-    def _visible(self, actor: Actor, entity_id: str, tenant: str) -> Head:
-        """The head of an entity, deleted or not, whose last known state `actor` may read."""
-        head = self._head(entity_id, tenant)
-        if head is not None and self._policy.may_read(actor, self._last_state(head)):
-            return head
-        raise Missing(f"Entity {entity_id} was never there, or you may not see it.", entity=entity_id)
-
-    def _last_state(self, head: Head) -> Entity:
-        if head.doc is not None:
-            return codec.entity_of(head.doc, head.created, head.modified, head.version)
-        # What never stood was never modified: an evolution that began as one may be long, and is not walked.
-        before = history.as_known(self._store, head, head.modified - 1) if head.modified > head.created else None
-        if before is not None:
-            return before
-        _, entries = next(chain(self._store, head))
-        return Entity(entries[-1].id, entries[-1].types, {})
-
     def events(self, actor: Actor, lane: str, sought: EventQuery = _ANY, tenant: str = "") -> list[Event]:
         """The events in the lane of an entity that `actor` may read, latest first."""
-        head = self._visible(actor, lane, tenant)
+        head = self._memory.visible(actor, lane, tenant)
         return [msgspec.structs.replace(one, lane=lane) for one in self._store.events(head.eid, sought)]
 
     def count_events(self, actor: Actor, lane: str, sought: EventQuery = _ANY, tenant: str = "") -> int:
         """How many events the lane of an entity has; pages of `sought` do not count."""
-        return self._store.count_events(self._visible(actor, lane, tenant).eid, sought)
+        return self._store.count_events(self._memory.visible(actor, lane, tenant).eid, sought)
 
     def dump(self) -> Iterator[LoggedCommit]:
         """Every commit, in order: what `dothi export` takes out."""

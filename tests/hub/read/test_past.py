@@ -50,7 +50,7 @@ def both(hub: Hub, names: tuple[str, ...], window: Window, strict: bool) -> tupl
     head = hub._head(LAMP, "")
     assert head is not None
     walked = evolution.read(hub._store, head, names, window, strict)
-    return plain(hub._traces.read(head, names, window, strict)), plain(walked)
+    return plain(hub._memory._traces.read(head, names, window, strict)), plain(walked)
 
 
 def plain(series: evolution.Series | None) -> Any:
@@ -119,7 +119,7 @@ def test_a_trace_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         for minute in range(1, 20):
             await done(hub, amend(LAMP, a=prop(minute, instant(minute))))
         assert len(hub.history(ANONYMOUS, LAMP)["a"]) == 20
-        monkeypatch.setattr(hub._traces, "_made", None)
+        monkeypatch.setattr(hub._memory._traces, "_made", None)
         await done(hub, amend(LAMP, a=prop(20, instant(20))))
         assert [one["value"] for one in hub.history(ANONYMOUS, LAMP)["a"]] == list(range(21))
 

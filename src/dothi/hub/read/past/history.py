@@ -4,20 +4,10 @@ Two clocks: an instance's observedAt says when the fact held, the commit's time 
 sent twice is told once (entity, attribute, dataset, observedAt, value); versions known at different times stay.
 """
 
-from collections.abc import Iterable
-
-from dothi.hub.language.nodes import Window
-from dothi.hub.model import Entity, Instance, Logged, LoggedCommit
+from dothi.hub.model import Entity, Logged, LoggedCommit
 from dothi.hub.read.past.chain import chain
-from dothi.hub.read.past.traces import Traces
 from dothi.hub.store.port import Head, Store
 from dothi.hub.write.apply import advance
-
-
-def read(traces: Traces, head: Head, names: Iterable[str], window: Window) -> dict[str, list[Instance]]:
-    """Instances by attribute, oldest first by the window's attribute; see Hub.history."""
-    series = traces.read(head, names, window) or {}
-    return {name: [told.instance for told in listed] for name, listed in series.items()}
 
 
 def as_known(store: Store, head: Head, instant: int) -> Entity | None:
