@@ -98,6 +98,26 @@ def test_corrections_stay_in_the_log(tmp_path: Path) -> None:
     with_hub(tmp_path, story)
 
 
+def test_figures_follow_corrections(tmp_path: Path) -> None:
+    """The numbers that engines and figures ask for are those that the history tells: recorded, corrected, erased."""
+
+    async def story(hub: Hub) -> None:
+        def numbers() -> list[float]:
+            found = hub.readings(ANONYMOUS, (CAR,), ("speed",), 0)
+            return list(found[CAR, "speed"].values) if found else []
+
+        await write(hub, record(ONE, TWO))
+        assert numbers() == [1, 2]
+        await write(hub, Change(Op.CORRECT, CAR, attrs={"speed": prop(5, "2020-01-01T00:00:00Z")}, instance="urn:i:1"))
+        assert numbers() == [5, 2]
+        await write(hub, Change(Op.ERASE, CAR, name="speed", instance="urn:i:2"))
+        assert numbers() == [5]
+        await write(hub, Change(Op.ERASE, CAR))
+        assert numbers() == []
+
+    with_hub(tmp_path, story)
+
+
 def test_a_loaded_log_tells_the_same(tmp_path: Path) -> None:
     """Histories, of standing entities and of none, are what they were after export and load."""
 

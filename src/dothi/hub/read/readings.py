@@ -7,7 +7,9 @@ each commit read once for all of them, and numbers instead of instances.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from dothi.ground.clock import from_iso
-from dothi.hub.model import Readings, default_instance, instance_value
+from dothi.hub.language.nodes import Window
+from dothi.hub.model import Attribute, Instance, Readings, default_instance, instance_value, instances
+from dothi.hub.read.past import evolution
 from dothi.hub.store import codec
 from dothi.hub.store.port import LogRow, Store
 
@@ -27,21 +29,59 @@ def readings(
     Only commits since `since` are read: what was measured earlier is not asked for. Told `told` how far it is, 0 to 1.
     """
     wanted, found = frozenset(names), dict[tuple[str, str], list[tuple[int, float]]]()
+    corrected: set[int] = set()
     for row in _rows(store, since, told):
         for entry in codec.unpack(row.blob):
             if entry.eid not in eids:
                 continue
             doc = codec.decode(entry.body)
+            if doc.erased or doc.amended:
+                corrected.add(entry.eid)
             for attrs in (doc.late, doc.attrs):
                 for name in wanted & attrs.keys():
-                    instance = default_instance(attrs[name])
-                    value = instance_value(instance) if instance is not None else None
-                    if instance is None or isinstance(value, bool) or not isinstance(value, int | float):
-                        continue
-                    at = from_iso(instance["observedAt"]) if "observedAt" in instance else row.at
-                    if since <= at < until:
-                        found.setdefault((eids[entry.eid], name), []).append((at, value))
-    return {key: _in_order(pairs) for key, pairs in found.items()}
+                    for at, value in _numbers(_of_default(attrs[name]), row.at):
+                        if since <= at < until:
+                            found.setdefault((eids[entry.eid], name), []).append((at, value))
+    made = {key: _in_order(pairs) for key, pairs in found.items()}
+    for eid in corrected:
+        made = {key: one for key, one in made.items() if key[0] != eids[eid]}
+        made.update(_again(store, eid, eids[eid], wanted, (since, until)))
+    return made
+
+
+def _of_default(attribute: Attribute) -> list[Instance]:
+    """The instances without a dataset (a history that was recorded may bring many at once), else the first."""
+    plain = [one for one in instances(attribute) if "datasetId" not in one]
+    first = default_instance(attribute)
+    return plain or ([first] if first is not None else [])
+
+
+def _numbers(listed: Iterable[Instance], known: int) -> Iterator[tuple[int, float]]:
+    """When each holds (µs) and its value, of those that are numbers."""
+    for instance in listed:
+        value = instance_value(instance)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield (from_iso(instance["observedAt"]) if "observedAt" in instance else known), value
+
+
+def _again(
+    store: Store, eid: int, name: str, wanted: frozenset[str], span: tuple[int, int]
+) -> dict[tuple[str, str], Readings]:
+    """The same of one entity whose history was corrected or erased in part: walked back, as every page tells it."""
+    head = store.rows((eid,))[eid]
+    series = evolution.read(store, head, wanted, Window(attribute="modifiedAt")) or {}
+    made: dict[tuple[str, str], Readings] = {}
+    for attribute, told in series.items():
+        listed = [one.instance for one in told if "datasetId" not in one.instance]
+        pairs = [
+            pair
+            for one in listed
+            for pair in _numbers((one,), from_iso(one["createdAt"]))
+            if span[0] <= pair[0] < span[1]
+        ]
+        if pairs:
+            made[name, attribute] = _in_order(pairs)
+    return made
 
 
 def _in_order(pairs: list[tuple[int, float]]) -> Readings:
