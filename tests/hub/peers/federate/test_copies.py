@@ -152,3 +152,20 @@ def test_copies_outlive_the_process_and_are_no_entities_here(among: Among) -> No
         assert recalled.since > 0
 
     among(story, "province", "one")
+
+
+def test_copies_go_with_their_registration(among: Among) -> None:
+    """Who takes a registration away takes what its source told along; registered anew it begins with nothing."""
+
+    async def story(world: World) -> None:
+        province = world["province"]
+        source = await province.knows("one")
+        await world["one"].put("urn:s:1", a=prop(1))
+        await province.sensors()
+        await settled(world)
+        assert (await province.client.delete(f"/csourceRegistrations/{source}")).status_code == 204
+        world.lines.cut.add("one")
+        await province.knows("one", id=source)
+        assert await province.sensors() == []
+
+    among(story, "province", "one")

@@ -79,7 +79,7 @@ def test_a_silent_source_takes_nothing_out_of_a_map(among: Among) -> None:
         mapped = (await here.client.get(place_of(made))).json()
         assert len(mapped["entityMap"]["urn:s:1"]) == len(mapped["linkedMaps"]) == 1
         await here.peers.copies.settle()
-        await here.peers.copies.forget(here.peers.line.registry.all("")[0])
+        await here.peers.copies.forget("", here.peers.line.registry.all("")[0].id)
         world.lines.cut.add("there")
         page = await here.client.get("/entities?type=Sensor", headers={MAP: made.headers[MAP]})
         assert (ids(page), page.headers["NGSILD-Warning"][:3]) == ([], "199")

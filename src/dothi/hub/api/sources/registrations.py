@@ -46,6 +46,7 @@ async def delete_registration(call: Call) -> Answer:
     registration_id = check_id(call.path[0])
     call.check_tenant()
     await remove(call.door.registry, call.actor, registration_id, call.tenant)
+    await call.door.peers.copies.forget(call.tenant, registration_id)
     return NO_CONTENT
 
 

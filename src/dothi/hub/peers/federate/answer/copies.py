@@ -73,9 +73,9 @@ class Copies:
         ages = [confirmed.get(one.id, one.modified_at) for one in page.entities]
         return Recalled(tuple(_as_told(one) for one in page.entities), min(ages, default=0))
 
-    async def forget(self, registration: Registration) -> None:
+    async def forget(self, tenant: str, registration_id: str) -> None:
         """Delete the copies of a source: its registration is gone."""
-        tenant = copies_of(registration)
+        tenant = _place(tenant, registration_id)
         self._confirmed.pop(tenant, None)
         await self.settle()
         while page := self.hub.query(KEEPER, Query(tenant=tenant, limit=1000)).entities:
@@ -141,7 +141,11 @@ class Copies:
 
 def copies_of(registration: Registration) -> str:
     """The tenant in which the copies of a registration stand."""
-    return f"{registration.tenant}/copies/{registration.id}"
+    return _place(registration.tenant, registration.id)
+
+
+def _place(tenant: str, registration_id: str) -> str:
+    return f"{tenant}/copies/{registration_id}"
 
 
 def _put(entity: Entity) -> Change:
