@@ -169,6 +169,38 @@ def test_the_hubs_own_records_are_made_by_their_routes_alone(whole: Whole) -> No
             assert (answer.status, verb in problem["detail"]) == (403, True), answer.text
 
 
+def test_no_source_holds_or_writes_what_is_guarded(whole: Whole) -> None:
+    """A guarded type is registered as held elsewhere by nobody, and a source that shares it opens no generic way."""
+    client = whole.clients["key"]
+    guarded = guarded_nouns(whole)
+    source: dict[str, Any] = {"type": "ContextSourceRegistration", "endpoint": "http://source.example"}
+    for kind, verb in guarded.items():
+        one = {"entities": [{"type": kind, "id": "urn:x:elsewhere"}], "propertyNames": ["note"]}
+        for mode in ("redirect", "exclusive"):
+            answer = client.post(
+                "/ngsi-ld/v1/csourceRegistrations", json={**source, "mode": mode, "information": [one]}
+            )
+            assert (answer.status_code, verb in answer.json()["detail"]) == (403, True), f"{mode} {kind}: {answer.text}"
+    every = [{"entities": [{"type": kind} for kind in guarded]}]
+    operations = ["redirectionOps", "createBatch", "upsertBatch", "updateBatch", "mergeBatch", "deleteBatch"]
+    shared = client.post(
+        "/ngsi-ld/v1/csourceRegistrations", json={**source, "information": every, "operations": operations}
+    )
+    assert shared.status_code == 201, shared.text
+    try:
+        for number, kind in enumerate(guarded):
+            if number % 8:  # It is one code for all types; every eighth is looked at.
+                continue
+            entity_id = whole.owned(kind, "shared")
+            before = whole.get(entity_id)
+            for way in WAYS:
+                answer = send(whole, "key", way, entity_id, kind)
+                assert answer.status == 403, f"{way.method} {way.path} of {kind}: {answer.status} {answer.text[:200]}"
+            assert whole.get(entity_id) == before
+    finally:
+        client.delete(shared.headers["location"]).raise_for_status()
+
+
 SNEAKY = {
     "its full name": {"id": "urn:x:sneak", "type": DEFAULT + "{kind}", "note": NOTE},
     "one of several": {"id": "urn:x:sneak", "type": ["Bench", "{kind}"], "note": NOTE},
