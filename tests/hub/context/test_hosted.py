@@ -15,6 +15,7 @@ from dothi.hub.access import Open
 from dothi.hub.api import ngsi_ld
 from dothi.hub.context import CORE_URL, Contexts, Names
 from dothi.hub.context.fetch import Fetched
+from dothi.hub.context.shelf import LOCAL
 from dothi.hub.core import Hub
 from dothi.hub.model import ANONYMOUS
 from dothi.hub.peers import hosting, records
@@ -306,5 +307,19 @@ def test_an_inline_context_has_an_address_in_the_answer(tmp_path: Path) -> None:
         assert (await client.get(address)).json() == {"@context": own}
         assert (await client.get("/entities/urn:s:1", headers=link(address))).json()["dust"]["value"] == 5
         assert (await client.get("/jsonldContexts", params={"kind": "ImplicitlyCreated"})).json() == []
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize("path", ["/entities", "/entityOperations/upsert", "/temporal/entities"])
+def test_no_generic_write_makes_a_context(tmp_path: Path, path: str) -> None:
+    """A context is added by its own resource alone: an entity of its type is refused with the verb to use instead."""
+
+    async def story(client: Client, hub: Hub, contexts: Contexts) -> None:
+        body: Any = {"id": f"{LOCAL}1", "type": records.CONTEXT, "document": {"type": "JsonProperty", "json": OWN}}
+        answer = await client.post(path, json=[body] if "Operations" in path else body)
+        assert answer.status_code == 403
+        assert "/ngsi-ld/v1/jsonldContexts" in answer.text
+        assert (await client.get("/jsonldContexts", params={"kind": "Hosted"})).json() == []
 
     told(tmp_path, story)
