@@ -73,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("folder", help="a new folder")
     back = _verb(verbs, "load", "fill an empty city with an exported one, and prove them equal")
     back.add_argument("folder", help="what `dothi export` wrote")
+    owed = _verb(verbs, "letters", "list notifications that were given up, of a city that is not served just now")
+    owed.add_argument("--replay", metavar="SUBSCRIPTION", help="have those of one subscription sent once more")
     measure = _verb(verbs, "bench", "measure, each figure beside its ceiling of the same run")
     what = ["hub", "desk", "operations"]
     measure.add_argument("what", nargs="?", default="hub", choices=what, help="what to measure")

@@ -23,6 +23,7 @@ from dothi.front import require_free, server
 from dothi.ground.errors import Invalid, Missing, Unavailable
 from dothi.hub.model import system
 from dothi.hub.peers import moving
+from dothi.hub.peers.notify.delivery import given_up
 from dothi.settings import Settings
 from dothi.sources.model import ImportReport
 from dothi.sources.service import import_file, report_dict
@@ -148,6 +149,16 @@ async def _import_boundaries(settings: Settings, path: Path, code_property: str)
 
 def _show(report: dict[str, Any]) -> None:
     _say(json.dumps(report, ensure_ascii=False, indent=1))
+
+
+def letters(given: argparse.Namespace, settings: Settings) -> None:
+    """List notifications that were given up, or have those of a subscription sent once more."""
+    folder = settings.data / "hub"
+    if given.replay:
+        _say(f"{given_up.replay(folder, given.replay):,} letters are sent once more when the city is served.")
+    else:
+        for one in given_up.listed(folder):
+            _say(json.dumps(one, ensure_ascii=False))
 
 
 def export(given: argparse.Namespace, settings: Settings) -> None:

@@ -3,6 +3,9 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from dothi.cli import main
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
 from dothi.hub.model import ANONYMOUS, Change, Commit, Op, amend, create, prop
@@ -91,3 +94,35 @@ def test_a_city_with_a_past_tells_nothing_of_it(tmp_path: Path) -> None:
                 assert values(await receiver.next()) == [9]
 
     asyncio.run(story())
+
+
+def test_an_operator_has_letters_sent_once_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`dothi letters` says what was given up and why, and brings it back on the way."""
+    folder = tmp_path / "hub"
+
+    async def given_up(receiver: Receiver) -> str:
+        receiver.answer = lambda _: 400
+        async with world(folder) as made:
+            name = await made.subscribe(endpoint={"uri": receiver.url})
+            await made.put("urn:x:0", pm=7)
+            await becomes(lambda: made.hub.outbox().counts.get(f"notify  {name}") == (0, 1))
+        return name
+
+    async def later(receiver: Receiver) -> list[object]:
+        async with world(folder):
+            return values(await receiver.next())
+
+    with asyncio.Runner() as runner:
+        receiver = Receiver()
+        opened = receiver.open()
+        runner.run(opened.__aenter__())
+        name = runner.run(given_up(receiver))
+        receiver.answer = lambda _: 200
+        assert main(["letters", "--data", str(tmp_path)]) == 0
+        shown = capsys.readouterr().out
+        assert name in shown
+        assert "answered 400" in shown
+        assert main(["letters", "--data", str(tmp_path), "--replay", "urn:x:none"]) == 1
+        assert main(["letters", "--data", str(tmp_path), "--replay", name]) == 0
+        assert runner.run(later(receiver)) == [7]
+        runner.run(opened.__aexit__(None, None, None))
