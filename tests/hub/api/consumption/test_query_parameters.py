@@ -1,5 +1,6 @@
 """Tests: what queries ask for by their parameters and by a Query document (clauses 5.7.2, 5.2.23, 4.23, 4.10)."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -281,5 +282,27 @@ def test_json_keys(tell: Any) -> None:
         await client.post("/entities", json=car)
         assert await ids(client, 'type=Car&q=tickets[value]=="Overstay"&jsonKeys=tickets') == ["c"]
         assert await ids(client, 'type=Car&q=tickets[value]=="Other"') == []
+
+    tell(story)
+
+
+def test_a_snapshot_is_asked_for_everything(tell: Any) -> None:
+    """Queries on a snapshot are local by nature: no condition is needed, and local=false is ignored (clause 5.5.15)."""
+
+    async def story(client: Client) -> None:
+        await fill(client)
+        queries = [{"type": "Query", "entities": [{"type": "Hut"}]}]
+        made = await client.post("/snapshots", json={"type": "Snapshot", "snapshotQueries": queries})
+        place = made.headers["location"].removeprefix("/ngsi-ld/v1")
+        for _ in range(200):
+            if (await client.get(place)).json()["snapshotStatus"] != "preparing":
+                break
+            await asyncio.sleep(0.01)
+        inside = {"NGSILD-Snapshot": place.rpartition("/")[2]}
+        for query in ("/entities", "/entities?type=*&local=false", "/entities?orderBy=id;desc"):
+            answer = await client.get(query, headers=inside)
+            assert answer.status_code == 200, answer.text
+            assert sorted(one["id"][-1] for one in answer.json()) == ["a", "b", "c"]
+        assert (await client.get("/entities")).status_code == 400
 
     tell(story)

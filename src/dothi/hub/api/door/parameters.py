@@ -105,8 +105,9 @@ def query_of(call: Call, names: Names, asked: Asked, paging: Paging) -> Query:
 
 def _check_width(call: Call, asked: Asked, q: Condition | None) -> None:
     """Raise Invalid for a query without any condition that is not local (clause 5.7.2.4)."""
-    everything = asked.get("type") == "*"
-    if everything and call.query.get("local") == "false":
+    if call.snapshot:
+        return  # What is done on a snapshot is local, whatever the parameter says (clause 5.5.15).
+    if asked.get("type") == "*" and call.query.get("local") == "false":
         raise Invalid("type=* is about this hub only: leave local=false out, or name types (clause 6.4.3.2).")
     told = set(words(asked.get("attrs") or asked.get("pick"))) - HEAD
     if q is not None:
