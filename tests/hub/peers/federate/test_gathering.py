@@ -295,6 +295,20 @@ def test_extra_headers_go_along_but_never_ours(among: Among) -> None:
     among(story, "here", "there")
 
 
+def test_a_source_is_told_the_core_context_that_it_asked_for(among: Among) -> None:
+    """The address under jsonldContext goes in a Link header, that of the core too, and in no header of its own name."""
+
+    async def story(world: World) -> None:
+        here, core = world["here"], "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.8.jsonld"
+        await here.knows("there", contextSourceInfo=[{"key": "jsonldContext", "value": core}])
+        await here.sensors()
+        headers = world.lines.calls[-1][2]
+        assert headers["Link"].startswith(f"<{core}>;")
+        assert "jsonldContext" not in headers
+
+    among(story, "here", "there")
+
+
 def test_a_source_that_failed_rests(among: Among) -> None:
     """Within its cooldown a source is not asked again; afterwards it is (table 5.2.34-1)."""
 

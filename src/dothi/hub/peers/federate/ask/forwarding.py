@@ -13,6 +13,7 @@ import msgspec
 from dothi.ground.clock import SECOND, now_us
 from dothi.ground.errors import ContextUnavailable, DothiError, Invalid
 from dothi.hub.context import CORE, CORE_URL, Contexts, Names
+from dothi.hub.context.core import KNOWN_URLS
 from dothi.hub.model import Actor
 from dothi.hub.peers.federate.loops import alias_of, via
 from dothi.hub.peers.federate.matching import Registry
@@ -146,8 +147,11 @@ def _headers(line: Line, caller: Caller, registration: Registration, call: Call,
         **call.headers,
     }
     inside = call.body is not None and _brings_context(registration)
-    if names.url is not None and not inside:
-        headers["Link"] = f'<{names.url}>; rel="{CONTEXT_REL}"; type="{LD_JSON}"'
+    # The core is what a request without a context has; who asked for it by its address is told it (clause 6.3.19).
+    wanted = told.get("jsonldContext")
+    context = names.url or (wanted if wanted in KNOWN_URLS else None)
+    if context is not None and not inside:
+        headers["Link"] = f'<{context}>; rel="{CONTEXT_REL}"; type="{LD_JSON}"'
     if call.body is not None:
         headers["Content-Type"] = LD_JSON if inside else JSON
     if registration.source_tenant:
