@@ -234,8 +234,8 @@ def test_a_tenant_has_registrations_of_its_own(tell: Tell) -> None:
         path = answer.headers["location"].removeprefix("/ngsi-ld/v1")
         assert (await client.get(path, headers=hue)).status_code == 200
         assert (await client.get(path)).status_code == 404
-        assert (await client.get("/types", headers=hue)).json()["typeList"] == []
-        assert (await client.get(f"/entities/{path.rpartition('/')[2]}", headers=hue)).status_code == 404
+        assert (await client.get("/types?local=true", headers=hue)).json()["typeList"] == []
+        assert (await client.get(f"/entities/{path.rpartition('/')[2]}?local=true", headers=hue)).status_code == 404
 
     tell(story)
 
