@@ -74,5 +74,6 @@ ANSWER_HEADERS: dict[str, tuple[Schema, str]] = {
     "NGSILD-EntityMap": (URI, "Where the entity map is that fixes the pages."),
     "NGSILD-Tenant": (TEXT, "The tenant that the request named (clause 6.3.14)."),
     "Content-Range": (TEXT, "Which part of the time this is, e.g. DateTime 2026-11-22T00:00:00Z-… (clause 6.3.10)."),
+    "Preference-Applied": (TEXT, "The version of NGSI-LD that this answer keeps to."),
     "WWW-Authenticate": (TEXT, "How to say who you are."),
 }

@@ -9,7 +9,7 @@ from dothi.hub.api.openapi.history import HISTORY
 from dothi.hub.api.openapi.information import INFORMATION
 from dothi.hub.api.openapi.maps import MAPS, SNAPSHOTS
 from dothi.hub.api.openapi.operation import Operation
-from dothi.hub.api.openapi.parameters import HEADERS, PARAMETERS, WRITE_HEADERS
+from dothi.hub.api.openapi.parameters import HEADERS, MAP_HEADERS, PARAMETERS, READ_HEADERS, WRITE_HEADERS
 from dothi.hub.api.openapi.schemas import NAME, SCHEMAS, URI, Schema
 from dothi.hub.api.openapi.sources import SOURCES
 from dothi.hub.api.openapi.subscriptions import SUBSCRIPTIONS
@@ -29,6 +29,7 @@ CHAPTERS: dict[str, tuple[str, tuple[Operation, ...]]] = {
 }
 OPERATIONS = tuple(operation for _, operations in CHAPTERS.values() for operation in operations)
 _GEO = frozenset(("queryEntities", "retrieveEntity", "queryBatch"))  # These can be told as GeoJSON (clause 6.3.6).
+_READS = _GEO | {"queryTemporal", "retrieveTemporal", "queryTemporalBatch"}
 _UPDATES = frozenset(("appendAttributes", "updateAttributes"))  # These tell what was updated in their 207.
 _SECURITY = {"key": {"type": "http", "scheme": "bearer", "description": "A key of an API client, or a session."}}
 _CONTEXT: Schema = {
@@ -39,6 +40,7 @@ _URIS = frozenset(("contextId", "entityId", "entityMapId", "snapshotId", "regist
 MEANINGS = {
     200: "Here it is.",
     201: "Created.",
+    203: "Here it is, without what the version that the client knows has no word for.",
     204: "Done.",
     206: "A part of the time that was asked for; Content-Range says which.",
     207: "Partly done: the body says what was and what was not.",
@@ -122,7 +124,9 @@ def _with_context(schema: Schema) -> Schema:
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     variables = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
-    headers = HEADERS if operation.method == "get" else WRITE_HEADERS
+    headers = dict(HEADERS if operation.method == "get" else WRITE_HEADERS)
+    headers |= READ_HEADERS if operation.name in _READS else {}
+    headers |= MAP_HEADERS if "entityMap" in operation.parameters else {}
     return [
         *(
             {"name": name, "in": "path", "required": True, "schema": URI if name in _URIS else NAME}
@@ -141,7 +145,7 @@ def _response(status: int, operation: Operation) -> dict[str, Any]:
     told: dict[str, Any] = {"description": MEANINGS[status]}
     headers = {name: ANSWER_HEADERS[name] for name in _headers(status, operation)}
     told["headers"] = {name: {"description": meaning, "schema": schema} for name, (schema, meaning) in headers.items()}
-    if status in (200, 206):
+    if status in (200, 203, 206):
         medias = (JSON, LD_JSON, GEO_JSON) if operation.name in _GEO else (JSON, LD_JSON)
         told["content"] = {media: _schema(operation.answer) for media in medias}
     elif status == 201 and operation.answer:
@@ -158,11 +162,12 @@ def _headers(status: int, operation: Operation) -> list[str]:
     names = ["NGSILD-Tenant"]
     if status == 201 and operation.answer != "Ids":
         names.append("Location")
-    if status in (200, 206):
+    if status in (200, 203, 206):
         names.append("Link")
         names += ["NGSILD-Results-Count"] if "count" in operation.parameters else []
         names += ["NGSILD-EntityMap"] if "entityMap" in operation.parameters else []
     names += ["Content-Range"] if status == 206 else []
+    names += ["Preference-Applied"] if status == 203 else []
     names += ["NGSILD-Warning"] if status in (200, 206, 207) else []
     return [*names, "WWW-Authenticate"] if status == 401 else names
 

@@ -6,7 +6,7 @@ from dothi.hub.api.openapi.parameters import FILTER, JOIN, MAP, PAGE, QUERY, SHO
 BATCH = ("options",)
 INFORMATION = (
     Operation(
-        "/entities", "get", "queryEntities", "5.7.2", (200, *READ), (*QUERY, "geometryProperty"), answer="Entities"
+        "/entities", "get", "queryEntities", "5.7.2", (200, 203, *READ), (*QUERY, "geometryProperty"), answer="Entities"
     ),
     Operation("/entities", "post", "createEntity", "5.6.1", (201, *SHARED, *WRITE), body="Entity"),
     Operation("/entities", "delete", "purgeEntities", "5.6.21", (204, 207, *ALWAYS), (*FILTER, "drop", "keep")),
@@ -15,7 +15,7 @@ INFORMATION = (
         "get",
         "retrieveEntity",
         "5.7.1",
-        (200, *READ),
+        (200, 203, *READ),
         ("type", *JOIN, *SHOW, "geometryProperty", *MAP),
         answer="Entity",
     ),
@@ -82,7 +82,7 @@ INFORMATION = (
         "post",
         "queryBatch",
         "5.7.2",
-        (200, *WRITE, 406),
+        (200, 203, *WRITE, 406),
         ("options", "format", *PAGE),
         "Query",
         "Entities",

@@ -1,6 +1,6 @@
 """The query parameters and headers of the NGSI-LD API, and which of them go together."""
 
-from dothi.hub.api.openapi.schemas import FLAG, TEXT, TIME, Schema
+from dothi.hub.api.openapi.schemas import FLAG, TEXT, TIME, URI, Schema
 from dothi.hub.context.shelf import KINDS
 from dothi.hub.render.aggregate import METHODS
 
@@ -62,12 +62,18 @@ HEADERS: dict[str, tuple[Schema, str]] = {
     ),
     "Link": (TEXT, "The @context of the request."),
 }
+READ_HEADERS: dict[str, tuple[Schema, str]] = {  # Of whoever reads entities or histories.
+    "NGSILD-Snapshot": (URI, "The snapshot to ask instead of the present (clause 5.16)."),
+    "Prefer": ({"type": "string", "pattern": "^ngsi-ld=1\\.[3-9]$"}, "The version of NGSI-LD that the client knows."),
+}
+MAP_HEADERS: dict[str, tuple[Schema, str]] = {"NGSILD-EntityMap": (URI, "The entity map that fixes the pages.")}
 WRITE_HEADERS: dict[str, tuple[Schema, str]] = {
     **HEADERS,
     "Idempotency-Key": (
         {"type": "string", "minLength": 1, "maxLength": 200},
         "Makes a repeat of the request harmless.",
     ),
+    "X-Reason": ({"type": "string", "maxLength": 500}, "Why this is done; kept with the change."),
 }
 GEO = ("georel", "geometry", "coordinates", "geoproperty")
 SHOW = ("attrs", "pick", "omit", "lang", "datasetId", "options", "format")
