@@ -1,8 +1,9 @@
 """The temporal evolution of entities: read, query, pairs and aggregates (clauses 6.18, 6.19 and 6.24)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from dothi.ground.errors import Malformed, Missing
@@ -24,6 +25,7 @@ from dothi.hub.render.parse import check_id
 from dothi.hub.render.shape import Shape
 from dothi.hub.render.temporal import History, render_history, render_pairs, temporal_head
 
+_AT_ONCE = 8  # Evolutions read together.
 _MOST_IDS = 100_000  # Entities in one entity map.
 
 
@@ -36,12 +38,14 @@ async def read_history(call: Call) -> Answer:
     call.check_tenant()
 
     async def here(_: Query) -> list[Past]:
-        return [call.hub.past(call.actor, entity_id, _needed(wanted), wanted.window, wanted.strict, call.tenant)]
+        # The first look at a long history takes a while: others have their turn meanwhile.
+        asked = (call.actor, entity_id, _needed(wanted), wanted.window, wanted.strict, call.tenant)
+        return [await asyncio.to_thread(call.hub.past, *asked)]
 
     query = Query(ids=(entity_id,), attrs=tuple(sorted(wanted.shape.attrs or ())), limit=1, tenant=call.tenant)
     spread = await find_past(call, names, wanted, query, here)
     if spread is None:
-        return _one(call, (await here(query))[0], wanted, names, media)
+        return await asyncio.to_thread(_one, call, (await here(query))[0], wanted, names, media)
     try:
         if not spread.pasts:
             raise Missing(f"Nobody known to this hub has {entity_id}, or you may not see it.", entity=entity_id)
@@ -98,7 +102,7 @@ async def _found(call: Call, names: Names, asked: Asked, path: str) -> Answer:
     headers = paging(call, path, (page.limit, page.offset), total > page.offset + page.limit, media)
     if page.count:
         headers.append(("NGSILD-Results-Count", str(total)))
-    return _answer(call, found, wanted, names, media, headers)
+    return await asyncio.to_thread(_answer, call, found, wanted, names, media, headers)
 
 
 async def evolutions(call: Call, names: Names, asked: Asked) -> list[Past]:
@@ -116,8 +120,7 @@ async def _page(call: Call, query: Query, wanted: Wanted, order: str) -> tuple[l
     names = _needed(wanted) if narrow else ()
     found: list[Past] = []
     total = 0
-    for past in call.hub.pasts(call.actor, query, names, wanted.window):
-        await asyncio.sleep(0)  # Others have their turn between two evolutions.
+    async for past in _each(call.hub.pasts(call.actor, query, names, wanted.window)):
         series = selected(past, query, wanted.window, _scopes(call, past, query, wanted.window))
         kept = shown(series, wanted.shape, wanted.last) if series is not None else None
         if kept is None or not _tells(past.entity, kept, wanted.shape):
@@ -131,6 +134,14 @@ async def _page(call: Call, query: Query, wanted: Wanted, order: str) -> tuple[l
         found.sort(key=lambda past: past.entity.id, reverse=order == "desc")
         found = found[query.offset : query.offset + query.limit]
     return found, total
+
+
+async def _each(pasts: Iterator[Past]) -> AsyncIterator[Past]:
+    """Evolutions read in another thread, a few at a time, so that others have their turn."""
+    while some := await asyncio.to_thread(lambda: list(islice(pasts, _AT_ONCE))):
+        for past in some:
+            yield past
+        await asyncio.sleep(0)
 
 
 def _tells(entity: Entity, series: Series, shape: Shape) -> bool:
