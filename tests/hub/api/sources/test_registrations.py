@@ -271,6 +271,10 @@ def test_a_maker_gets_and_shows_no_more_than_allowed(tmp_path: Path) -> None:
             assert (await client.get(path, headers={"X-User": "user:a"})).json()["contextSourceInfo"] == secret
             for where in (path, f"{PATH}?type=Sensor"):
                 assert "secret" not in (await client.get(where, headers={"X-User": "user:b"})).text
+            stolen = await client.patch(path, json={"endpoint": "http://mine.example"}, headers={"X-User": "user:b"})
+            assert stolen.status_code == 403
+            renamed = await client.patch(path, json={"description": "of the ward"}, headers={"X-User": "user:b"})
+            assert renamed.status_code == 204
             for private in ("http://127.0.0.1:1026", "http://localhost", "http://10.0.0.7"):
                 answer = await client.post(PATH, json=registration(endpoint=private))
                 assert (answer.status_code, "peer_hosts" in answer.json()["detail"]) == (403, True), private

@@ -8,6 +8,8 @@ import pytest
 from dothi.ground.errors import Forbidden
 from dothi.hub.access import Open
 from dothi.hub.model import Actor, Change, Entity
+from dothi.hub.peers.federate.keeping.counting import Tallies
+from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.wire import Response
 from tests.hub.peers.federate.world import Place, World, prop
 
@@ -262,6 +264,31 @@ def test_a_purge_goes_no_further_than_a_registration(among: Among) -> None:
         assert not await exists(here, "urn:s:3")
         assert await held(there, "urn:s:1") == {"color": "red"}
         assert await held(there, "urn:s:2") == {"speed": 1, "color": "red"}
+
+    among(story, "here", "there")
+
+
+def test_calls_are_counted(among: Among) -> None:
+    """timesSent, timesFailed, their moments and status are those of the calls, also after a start (table 5.2.9-2)."""
+
+    async def story(world: World) -> None:
+        here = world["here"]
+        name = await here.knows("there", operations=ALL)
+        path = f"/csourceRegistrations/{name}"
+        assert "timesSent" not in (await here.client.get(path)).json()
+        await here.client.post("/entities", json=sensor(speed=1))
+        shown = (await here.client.get(path)).json()
+        assert (shown["timesSent"], shown["timesFailed"], shown["status"]) == (1, 0, "ok")
+        assert "lastSuccess" in shown
+        assert "lastFailure" not in shown
+        world.lines.cut.add("there")
+        await here.client.patch("/entities/urn:s:1/attrs", json={"speed": prop(2)})
+        shown = (await here.client.get(path)).json()
+        assert (shown["timesSent"], shown["timesFailed"], shown["status"]) == (2, 1, "failed")
+        registry = here.peers.line.registry
+        await registry.tallies.write()
+        (kept,) = Registry(here.hub).all("")
+        assert Tallies(here.hub).of(kept).members() == registry.tallies.of(kept).members()
 
     among(story, "here", "there")
 

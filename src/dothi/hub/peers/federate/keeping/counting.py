@@ -22,19 +22,20 @@ class Tally(msgspec.Struct, frozen=True):
     failed: int = 0
     success_at: int = 0
     failure_at: int = 0
+    good: bool = True  # What the last one was.
 
     def after(self, good: bool, now: int) -> "Tally":
         """The tally after one more call."""
         if good:
             return Tally(self.sent + 1, self.failed, now, self.failure_at)
-        return Tally(self.sent + 1, self.failed + 1, self.success_at, now)
+        return Tally(self.sent + 1, self.failed + 1, self.success_at, now, False)
 
     def members(self) -> dict[str, Any]:
         """What the document shows of it: nothing before the first call."""
         if not self.sent:
             return {}
         shown: dict[str, Any] = {
-            "status": "ok" if self.success_at >= self.failure_at else "failed",
+            "status": "ok" if self.good else "failed",
             "timesSent": self.sent,
             "timesFailed": self.failed,
         }

@@ -1,8 +1,7 @@
 """The verbs of registrations: register, change, remove, find (clauses 5.9 and 5.10), with what contradicts what."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from dothi.ground.clock import now_us
@@ -19,9 +18,11 @@ from dothi.hub.peers.federate.registrations import EntityInfo, Information, Mode
 from dothi.hub.peers.records import READER, REGISTRATION, Record
 from dothi.hub.peers.wire import Reach
 
+# What somebody else than its maker may change of a registration: nothing that says who is told what.
+FOR_OTHERS = frozenset(("@context", "id", "type", "registrationName", "description", "expiresAt", "refreshRate"))
 
-@dataclass(frozen=True, slots=True)
-class Maker:
+
+class Maker(NamedTuple):
     """Who registers, for which tenant, and where sources may lie."""
 
     actor: Actor
@@ -49,7 +50,12 @@ async def change(registry: Registry, maker: Maker, registration_id: str, fragmen
     async with registry.writing:
         record = record_of(registry, maker.actor, registration_id, maker.tenant)
         kept = patched(record.document, fragment, names)
-        _check(registry, maker, kept)
+        if maker.actor.id != record.maker.id and frozenset(fragment) - FOR_OTHERS:
+            raise Forbidden(
+                f"{registration_id} was made by somebody else, whose keys it may carry: make one of your own, or "
+                f"change only {', '.join(sorted(FOR_OTHERS - {'type', 'id', '@context'}))}."
+            )
+        _check(registry, maker._replace(actor=record.maker), kept)
         await records.replace(registry.hub, maker.actor, record, kept, expires=_expires(kept) or 0)
         registry.refresh(maker.tenant, registration_id)
 
