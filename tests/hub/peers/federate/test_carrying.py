@@ -212,3 +212,38 @@ def test_a_source_that_refuses_is_not_asked_again_at_once(among: Among) -> None:
         assert [method for method, url, _ in world.lines.calls if BASE in url] == ["POST"]
 
     among(story, "here", "there")
+
+
+def test_the_end_of_an_entity_is_told_with_its_moment_alone(among: Among) -> None:
+    """Who asked for entityDeleted hears when an entity of a source was deleted, and it is no known copy any more."""
+
+    async def story(world: World) -> None:
+        subscriber = Subscriber(world)
+        await world["here"].knows("there")
+        await subscribed(world, notificationTrigger=["attributeCreated", "entityDeleted"])
+        await world["there"].put("urn:s:1", a=prop(5))
+        await subscriber.hears(1)
+        await world["there"].client.delete("/entities/urn:s:1")
+        _, told = await subscriber.hears(2)
+        assert told["data"][0].keys() == {"id", "type", "deletedAt"}
+        await world["here"].peers.copies.settle()
+        world.lines.cut.add("there")
+        assert await world["here"].sensors() == []
+
+    among(story, "here", "there")
+
+
+def test_what_a_source_tells_is_known_when_it_is_cut_off(among: Among) -> None:
+    """A notification is the newest that is known of an entity: it stands in for the source, though nobody asked."""
+
+    async def story(world: World) -> None:
+        subscriber = Subscriber(world)
+        await world["here"].knows("there")
+        await subscribed(world)
+        await world["there"].put("urn:s:1", a=prop(5))
+        await subscriber.hears(1)
+        await world["here"].peers.copies.settle()
+        world.lines.cut.add("there")
+        assert [one["a"]["value"] for one in await world["here"].sensors()] == [5]
+
+    among(story, "here", "there")

@@ -124,7 +124,7 @@ class Notifier:
             and self._readable(subscription, one)
         ]
         if wanted:
-            self._post(subscription, states(subscription, wanted, linked), now, str(uuid.uuid4()))
+            self.post(subscription, states(subscription, wanted, linked), now, str(uuid.uuid4()))
         return len(wanted)
 
     async def _load(self) -> None:
@@ -289,9 +289,9 @@ class Notifier:
                 log.warning("%s is not told of commit %d: %s", subscription.id, part[0].seq, failed.detail)
                 continue
             identity = f"{subscription.tenant} {subscription.id} {part[0].seq} {first}"
-            self._post(subscription, data, now, identity)
+            self.post(subscription, data, now, identity)
 
-    def _post(self, subscription: Subscription, data: list[dict[str, object]], now: int, identity: str) -> None:
+    def post(self, subscription: Subscription, data: list[dict[str, object]], now: int, identity: str) -> None:
         """Put a notification (clause 5.3.1) on its way; one told twice has the same id."""
         body = {
             "id": f"urn:ngsi-ld:Notification:{uuid.uuid5(_NAMESPACE, identity)}",
@@ -339,7 +339,7 @@ class Notifier:
 
     def _post_states(self, subscription: Subscription, page: list[Entity], now: int) -> None:
         data = states(subscription, page, partial(self._linked, subscription))
-        self._post(subscription, data, now, f"{subscription.tenant} {subscription.id} {now} {page[0].id}")
+        self.post(subscription, data, now, f"{subscription.tenant} {subscription.id} {now} {page[0].id}")
 
     def _standing(self, subscription: Subscription) -> Iterator[Entity]:
         """Every entity that is subscribed to and meets the conditions, each once."""

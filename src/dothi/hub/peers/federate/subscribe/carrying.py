@@ -10,11 +10,13 @@ import asyncio
 import hashlib
 import json
 import logging
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from dothi.ground.clock import from_iso
 from dothi.ground.errors import DothiError, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.context import CORE, Names
@@ -30,11 +32,13 @@ from dothi.hub.peers.federate.keeping.watching import Watchers
 from dothi.hub.peers.federate.matching import Match
 from dothi.hub.peers.federate.registrations import Mode, Registration, registration_of
 from dothi.hub.peers.federate.subscribe import sources
+from dothi.hub.peers.federate.subscribe.ending import tell_end_of
 from dothi.hub.peers.federate.subscribe.reducing import reduced, wanted_of
 from dothi.hub.peers.notify.documents.compiling import names_of
 from dothi.hub.peers.notify.model import Subscription
 from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.records import CARRIED, READER, REGISTRATION, SUBSCRIPTION, Record
+from dothi.hub.render.values import is_moment
 
 log = logging.getLogger("dothi.hub")
 _AGAIN_S = 15.0  # Until what could not be said is said again.
@@ -161,7 +165,7 @@ class Carrier:
             return True
         registration = wish.match.registration
         if kept is None:
-            copy_id = urn("Subscription")
+            copy_id = urn("Subscription", "distsub", uuid.uuid4().hex)
             document = {
                 "subscription": pair[0],
                 "registration": pair[1],
@@ -219,8 +223,19 @@ class Carrier:
         found = heard(Reply(200, data, names), match, {}, self.peers.hub.guarded())
         if found.refused:
             raise Invalid(f"The notification {found.refused}")
-        entities = await self._whole(subscription, match, found.entities)
-        return self.notifier.tell_of(subscription, entities)
+        ends = {one["id"]: from_iso(one["deletedAt"]) for one in data if _is_end(one)}
+        self._keep(match, found.entities, ends)
+        gone = [(one, ends[one.id]) for one in found.entities if one.id in ends]
+        changed = tuple(one for one in found.entities if one.id not in ends)
+        told = tell_end_of(self.notifier, subscription, gone) if gone else 0
+        return told + self.notifier.tell_of(subscription, await self._whole(subscription, match, changed))
+
+    def _keep(self, match: Match, told: tuple[Entity, ...], ends: Mapping[str, int]) -> None:
+        """What a source tells of its own accord is the newest that is known of it."""
+        now, copies = self.peers.line.clock(), self.peers.copies
+        copies.keep(match.registration, [one for one in told if one.id not in ends], None, now)
+        if ends:
+            copies.keep(match.registration, (), Query(ids=tuple(ends)), now)
 
     def _match(self, tenant: str, registration_id: str) -> Match | None:
         registered = self.peers.line.registry.all(tenant)
@@ -244,6 +259,12 @@ class Carrier:
             gathered = await gather(self.peers, caller, asked, Concerned(others.matches), [(match, one)])
             whole.extend(gathered.entities)
         return whole
+
+
+def _is_end(document: Any) -> bool:
+    """Whether a source tells that an entity was deleted: when, and nothing else of it (clause 5.8.6)."""
+    moment = document.get("deletedAt") if isinstance(document, Mapping) else None
+    return isinstance(moment, str) and is_moment(moment)
 
 
 def _pair(record: Record) -> Pair:
