@@ -130,6 +130,10 @@ def test_nobody_there_is_unreachable() -> None:
         "100.64.0.1",
         "[fd00::1]",
         "224.0.0.1",
+        "127。0。0。1",
+        "１２７.0.0.1",
+        "ⓛocalhost",
+        "localhost.",
     ],
 )
 def test_private_places_are_off_limits(host: str) -> None:

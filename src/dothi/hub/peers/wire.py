@@ -8,6 +8,7 @@ connected to, so that a name which changes its mind meanwhile leads nowhere.
 import asyncio
 import ipaddress
 import socket
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from dothi.ground.errors import Forbidden, Invalid, Unavailable
 
@@ -60,7 +62,8 @@ class Reach:
 
     def allows(self, host: str) -> bool:
         """Whether a host, as written in an address, may be called as far as can be told without asking DNS."""
-        return self.names(host) or (host.lower() != "localhost" and _public(host) is not False)
+        plain = unicodedata.normalize("NFKC", host).replace("。", ".").rstrip(".").lower()
+        return self.names(host) or (plain != "localhost" and _public(plain) is not False)
 
     def names(self, host: str) -> bool:
         """Whether the operator named this host."""
@@ -231,7 +234,8 @@ def _onward(url: str, method: str, response: Response) -> str | None:
 
 
 def _parts(url: str) -> SplitResult:
-    parts = urlsplit(url)
+    # As the client spells it that will call it: letters that look like digits or dots become such (127。0。0。1).
+    parts = urlsplit(str(URL(url)))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it must begin with http:// or https:// and name a host")
     return parts

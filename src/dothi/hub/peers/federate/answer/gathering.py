@@ -1,7 +1,7 @@
 """Entities gathered from here and from every source that is concerned (clauses 5.7.1, 5.7.2 and 4.3.6)."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -123,14 +123,18 @@ async def gather(
     known = [_with_copies(peers, caller, one, asked, now) for one in told]
     local = _local(peers, caller, asked)
     parts: dict[str, list[Part]] = {one.id: [Part(one)] for one in local}
+    kept_here = {one.id for one in local if not guarded.keys().isdisjoint(one.types)}
     for one in known:
         fills = one.match.mode is Mode.AUXILIARY
         for entity in one.entities:
-            if _asked_for(asked, entity) and peers.hub.may_read(caller.actor, entity):
+            if entity.id in kept_here or not _asked_for(asked, entity):
+                continue
+            if peers.hub.may_read(caller.actor, entity):
                 parts.setdefault(entity.id, []).append(Part(entity, one.match.registration.id, fills))
     for match, entity in told_already:
-        parts.setdefault(entity.id, []).append(Part(entity, match.registration.id))
-    joined = _joined(peers, asked, parts, sources.matches, now)
+        if entity.id not in kept_here:
+            parts.setdefault(entity.id, []).append(Part(entity, match.registration.id))
+    joined = _joined(asked, parts, [one for one in sources.matches if one.mode.proxied], kept_here, now)
     warnings = (*sources.warnings, *(text for one in known for text in one.warnings))
     named = {one.id: tuple(dict.fromkeys(part.source for part in parts[one.id])) for one in joined}
     linked = {one.match.registration.id: one.map_id for one in told if one.map_id}
@@ -182,13 +186,13 @@ def _asked_for(asked: Asked, entity: Entity) -> bool:
 
 
 def _joined(
-    peers: Peers, asked: Asked, parts: Mapping[str, Sequence[Part]], sources: Sequence[Match], now: int
+    asked: Asked, parts: Mapping[str, Sequence[Part]], proxied: Sequence[Match], kept_here: Container[str], now: int
 ) -> list[Entity]:
-    proxied = [one for one in sources if one.mode.proxied]
     fits = _filter(asked.query) if asked.broad else None
     found = []
-    for listed in parts.values():
-        kept = [part for one in listed if (part := _not_proxied(one, proxied)) is not None]
+    for name, listed in parts.items():
+        aside = () if name in kept_here else proxied
+        kept = [part for one in listed if (part := _not_proxied(one, aside)) is not None]
         one = join(kept, now)
         if one is not None and (fits is None or fits(one)):
             found.append(one)

@@ -40,10 +40,11 @@ async def gather_past(
     )
     joined: dict[str, Past] = {past.entity.id: past for past in here}
     named: dict[str, list[str]] = {past.entity.id: [HERE] for past in here}
+    kept_here = {past.entity.id for past in here if not guarded.keys().isdisjoint(past.entity.types)}
     # Auxiliary sources come last: they fill what nobody else told (clause 5.7.3.4).
     for one in sorted(told, key=lambda one: one.match.mode is Mode.AUXILIARY):
         for past in one.pasts:
-            if peers.hub.may_read(caller.actor, past.entity):
+            if past.entity.id not in kept_here and peers.hub.may_read(caller.actor, past.entity):
                 known = joined.get(past.entity.id)
                 joined[past.entity.id] = past if known is None else _joined(known, past, one)
                 named.setdefault(past.entity.id, []).append(one.match.registration.id)

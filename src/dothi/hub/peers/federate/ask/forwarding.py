@@ -33,6 +33,8 @@ _OURS = {  # Headers that no registration may set (clauses 4.3.6.5 and 6.3.19).
     *("link", "te", "trailer", "keep-alive", "expect", "proxy-authorization", "ngsild-snapshot", "ngsild-entitymap"),
 }
 
+_SECRETS = {"authorization", "cookie", "x-csrf-token"}  # They open this hub, and are no business of a source's.
+
 
 class Caller(NamedTuple):
     """The request because of which sources are asked: who, for which tenant, in which names, with which headers."""
@@ -182,6 +184,8 @@ def _extra(registration: Registration, caller: Caller) -> dict[str, str]:
     extra = {}
     for key, value in registration.info:
         if key.lower() in _MEANT or key.lower() in _OURS:
+            continue
+        if value == OF_REQUEST and key.lower() in _SECRETS:
             continue
         found = caller.headers.get(key.lower()) if value == OF_REQUEST else value
         if found is not None and _is_header(key, found):
