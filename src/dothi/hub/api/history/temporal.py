@@ -39,7 +39,7 @@ async def read_history(call: Call) -> Answer:
 
     async def here(_: Query) -> list[Past]:
         # The first look at a long history takes a while: others have their turn meanwhile.
-        asked = (call.actor, entity_id, _needed(wanted), wanted.window, wanted.strict, call.tenant)
+        asked = (call.actor, entity_id, _needed(wanted), _read_window(wanted), wanted.strict, call.tenant)
         return [await asyncio.to_thread(call.hub.past, *asked)]
 
     query = Query(ids=(entity_id,), attrs=tuple(sorted(wanted.shape.attrs or ())), limit=1, tenant=call.tenant)
@@ -120,7 +120,8 @@ async def _page(call: Call, query: Query, wanted: Wanted, order: str) -> tuple[l
     names = _needed(wanted) if narrow else ()
     found: list[Past] = []
     total = 0
-    async for past in _each(call.hub.pasts(call.actor, query, names, wanted.window)):
+    window = _read_window(wanted) if narrow else wanted.window
+    async for past in _each(call.hub.pasts(call.actor, query, names, window)):
         series = selected(past, query, wanted.window, _scopes(call, past, query, wanted.window))
         kept = shown(series, wanted.shape, wanted.last) if series is not None else None
         if kept is None or not _tells(past.entity, kept, wanted.shape):
@@ -149,6 +150,11 @@ def _tells(entity: Entity, series: Series, shape: Shape) -> bool:
     if shape.attrs is not None or shape.datasets is not None:
         return not series.keys() <= {SCOPE} or SCOPE in (shape.attrs or ())
     return bool(series) or bool(temporal_head(entity, shape))
+
+
+def _read_window(wanted: Wanted) -> Window:
+    """The window with lastN, where no dataset is chosen afterwards: then the rest need not be looked at."""
+    return wanted.window if wanted.shape.datasets is not None else replace(wanted.window, last=wanted.last)
 
 
 def _needed(wanted: Wanted) -> tuple[str, ...]:
