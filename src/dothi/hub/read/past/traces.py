@@ -21,10 +21,11 @@ from dothi.hub.read.past import evolution
 from dothi.hub.read.past.chain import chain
 from dothi.hub.read.past.evolution import DELETED, Series, Step, Told, Walk, stamped, walk, written
 from dothi.hub.store import codec
-from dothi.hub.store.port import Head, Store
+from dothi.hub.store.port import Head, LogRow, Store
 
 LONG = 256  # Versions from which an entity's history is traced.
 MOST = 1_000_000  # Instances in all traces.
+_ALONG = 64  # Commits read together.
 _NONE = -(1 << 62)  # An instance without observedAt.
 Ints = NDArray[np.int64]
 
@@ -191,6 +192,7 @@ class _Reader:
         self._trace = trace
         self._at: tuple[int, int] = (0, 0)
         self._listed: list[Instance] = []
+        self._rows: dict[int, LogRow] = {}
 
     def read(self, row: int) -> Instance:
         """One instance, with its stamps."""
@@ -199,12 +201,15 @@ class _Reader:
             return amended
         seq, slot, number = self._trace.place[3 * row : 3 * row + 3]
         if self._at != (seq, slot):
+            if seq not in self._rows:
+                # Who reads one instance mostly reads those that came after it.
+                self._rows = self._store.commits(set(self._trace.place[3 * row : 3 * (row + _ALONG) : 3]))
             self._listed = self._entry(seq, slot)
             self._at = (seq, slot)
         return self._listed[number]
 
     def _entry(self, seq: int, slot: int) -> list[Instance]:
-        row = self._store.commits((seq,))[seq]
+        row = self._rows[seq]
         entry = codec.logged(list(codec.unpack(row.blob, self._eid))[slot])
         return [
             stamped(one, row, (entry.id, slot, number), row.at)
