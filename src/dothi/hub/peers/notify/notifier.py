@@ -10,7 +10,6 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -19,7 +18,6 @@ from dothi.ground.clock import SECOND, iso, now_us
 from dothi.ground.errors import DothiError, Missing
 from dothi.hub.context import Contexts, Names
 from dothi.hub.core import Hub
-from dothi.hub.language.nodes import Query
 from dothi.hub.model import RECORDS, Entity
 from dothi.hub.peers import records
 from dothi.hub.peers.notify.changes import Changed, compare, concerns, holds, selects
@@ -29,12 +27,12 @@ from dothi.hub.peers.notify.documents.compiling import QUEUE, compiled, names_of
 from dothi.hub.peers.notify.index import Index
 from dothi.hub.peers.notify.model import Patience, Subscription, Tally
 from dothi.hub.peers.notify.showing import documents, states, wrapped
+from dothi.hub.peers.notify.standing import MOST_TOGETHER, standing
 from dothi.hub.peers.wire import Wire
 from dothi.hub.write.commit import Effect
 
 log = logging.getLogger("dothi.hub.notify")
 SOURCES = "sources"  # Queues of those who subscribed to registrations (clause 5.11) begin with it.
-MOST_TOGETHER = 1000  # Entities in one notification.
 _HEARD = 20_000  # Effects that wait to be looked at; beyond it the log is read again instead.
 _STEP = 200  # Effects looked at before others have their turn.
 _STRIDE = 10_000  # Commits after which the position is written though nobody was told anything.
@@ -180,6 +178,19 @@ class Notifier:
 
     def _hear(self, effects: list[Effect], seq: int) -> None:
         """In the writer's thread, after each flush: keep what may concern somebody, wake the loop."""
+        try:
+            concerned, dropped = self._keep(effects)
+        except Exception:  # Who is told must never cost the writer its flush; the log is read again instead.
+            log.exception("Commits up to %d could not be looked at as they came", seq)
+            concerned = dropped = True
+        self._last = seq  # After what was heard: who reads it knows that all before it is at hand.
+        if dropped:
+            self._missed = True
+        if concerned and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._bell.set)
+
+    def _keep(self, effects: list[Effect]) -> tuple[bool, bool]:
+        """Keep what may concern somebody; whether there was any, and whether some of it found no room."""
         concerned = dropped = False
         if len(self._index):
             for effect in effects:
@@ -189,11 +200,7 @@ class Notifier:
                         dropped = True
                     else:
                         self._heard.append(effect)
-        self._last = seq  # After what was heard: who reads it knows that all before it is at hand.
-        if dropped:
-            self._missed = True
-        if concerned and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._bell.set)
+        return concerned, dropped
 
     def _may_concern(self, effect: Effect) -> bool:
         entity = effect.after or effect.before
@@ -329,7 +336,7 @@ class Notifier:
     def _tell_all(self, subscription: Subscription, now: int) -> None:
         """A letter with all entities that are subscribed to as they stand; none when there are none."""
         page: list[Entity] = []
-        for entity in self._standing(subscription):
+        for entity in standing(self.hub, subscription, partial(self._linked, subscription)):
             page.append(entity)
             if len(page) == MOST_TOGETHER:
                 self._post_states(subscription, page, now)
@@ -340,20 +347,6 @@ class Notifier:
     def _post_states(self, subscription: Subscription, page: list[Entity], now: int) -> None:
         data = states(subscription, page, partial(self._linked, subscription))
         self.post(subscription, data, now, f"{subscription.tenant} {subscription.id} {now} {page[0].id}")
-
-    def _standing(self, subscription: Subscription) -> Iterator[Entity]:
-        """Every entity that is subscribed to and meets the conditions, each once."""
-        seen: set[str] = set()
-        for query in _queries(subscription):
-            found: Sequence[Entity] = ()
-            while len(found) == MOST_TOGETHER or not query.offset:
-                found = self.hub.query(subscription.maker, query).entities
-                for entity in found:
-                    new = entity.id not in seen and selects(subscription.chosen, entity)
-                    if new and holds(subscription, entity, partial(self._linked, subscription)):
-                        yield entity
-                    seen.add(entity.id)
-                query = replace(query, offset=query.offset + MOST_TOGETHER)
 
     async def _write_down(self) -> None:
         """Checkpoints: what is not delivered yet, and how far the log was looked at."""
@@ -384,12 +377,3 @@ def names_in(effect: Effect) -> Sequence[str]:
         return effect.touched
     after, before = effect.after, effect.before
     return [*(after.attrs if after else ()), *(before.attrs if before else ())]
-
-
-def _queries(subscription: Subscription) -> Iterator[Query]:
-    """One query for each selector of a subscription."""
-    wide = Query(scope=subscription.scope, tenant=subscription.tenant, limit=MOST_TOGETHER)
-    if not subscription.chosen:
-        yield wide
-    for one in subscription.chosen:
-        yield replace(wide, types=one.types, ids=tuple(one.ids), id_pattern=None if one.ids else one.pattern)
