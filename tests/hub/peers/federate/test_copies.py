@@ -169,3 +169,18 @@ def test_copies_go_with_their_registration(among: Among) -> None:
         assert await province.sensors() == []
 
     among(story, "province", "one")
+
+
+def test_a_source_that_knows_its_callers_has_no_copies(among: Among) -> None:
+    """Where something of the caller goes along, one caller's answer never stands in for another's."""
+
+    async def story(world: World) -> None:
+        province = world["province"]
+        await province.knows("one", contextSourceInfo=[{"key": "X-Unit", "value": "urn:ngsi-ld:request"}])
+        await world["one"].put("urn:s:1", a=prop(1))
+        await province.client.get("/entities?type=Sensor", headers={"X-Unit": "27"})
+        await settled(world)
+        world.lines.cut.add("one")
+        assert await province.sensors() == []
+
+    among(story, "province", "one")

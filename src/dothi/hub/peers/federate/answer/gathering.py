@@ -19,7 +19,7 @@ from dothi.hub.peers.federate.answer.copies import Copies
 from dothi.hub.peers.federate.answer.maps import Maps
 from dothi.hub.peers.federate.answer.merging import HERE, Part, join
 from dothi.hub.peers.federate.ask.asking import Asked, Told, ask_entities
-from dothi.hub.peers.federate.ask.forwarding import SILENT, STALE, Caller, Line, warning
+from dothi.hub.peers.federate.ask.forwarding import OF_REQUEST, SILENT, STALE, Caller, Line, warning
 from dothi.hub.peers.federate.loops import alias_of, passed
 from dothi.hub.peers.federate.matching import Match, Registry, Selector, Wanted
 from dothi.hub.peers.federate.registrations import Mode
@@ -160,6 +160,8 @@ def broadened(query: Query) -> Query:
 def _with_copies(peers: Peers, caller: Caller, told: Told, asked: Asked, now: int) -> Told:
     """What a source said, kept for later; where it is cut off, what it said last with its age."""
     registration = told.match.registration
+    if OF_REQUEST in dict(registration.info).values():
+        return told  # It answers each caller differently: nobody's answer stands in for another's.
     query = broadened(asked.query) if asked.broad else asked.query
     if not told.cut:
         if told.whole:
