@@ -12,7 +12,7 @@ from dothi.hub.context.subjects import subject_terms, subjects
 
 RAW = "https://raw.githubusercontent.com/smart-data-models/dataModel.{}/master/context.jsonld"
 
-# Of each published context, at the commit read on 22/11/2026: its terms beyond the core, and the SHA-256 of their table.
+# Of each published context as read on 22/11/2026: its terms beyond the core, and the SHA-256 of their table.
 READ = {
     "Alert": (35, "c9cf7100386e87ca723cd8ebc2bc1ac305148f287c39b26601e5091a44a8c6a7"),
     "Device": (156, "8c96836905c1b27580f12c5a49dd955be6afb56c321390babcb812e9c93bff05"),

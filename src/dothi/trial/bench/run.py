@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from dothi.ground.errors import Unavailable
-from dothi.trial.bench import desk, operations
+from dothi.trial.bench import desk, operations, telling
 from dothi.trial.bench.load import Sample, drive
 from dothi.trial.bench.plan import CASES, FEW, QUICK, WHOLE, Case, Sizes
 from dothi.trial.bench.report import Measured, conditions, table, write
@@ -42,6 +42,10 @@ def main(given: argparse.Namespace) -> None:
     """Measure and print; with --write FILE the table goes into it too. Unavailable when an answer was wrong."""
     if given.what == "desk":
         _show(desk.conditions(os.getloadavg()[0]), desk.table(desk.measure(given.quick)), given.write, "desk")
+        return
+    if given.what == "telling":
+        load = os.getloadavg()[0]
+        _show(telling.conditions(load), telling.table(telling.measure(given.quick)), given.write, "telling")
         return
     if given.what == "operations":
         before = os.getloadavg()[0]
