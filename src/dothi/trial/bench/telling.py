@@ -150,7 +150,7 @@ async def _notifier(hub: Hub, wire: Wire, selector: dict[str, str], url: str) ->
     await records.create(hub, ANONYMOUS, records.SUBSCRIPTION, name, _document({"entities": [selector]}, url), "")
     notifier = Notifier(hub, Contexts(), wire)
     running = asyncio.create_task(notifier.run())
-    while not notifier.subscription("", name):
+    while not notifier.subscription("", name) or notifier.behind:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
     try:

@@ -57,6 +57,7 @@ class Notifier:
         self._seen = 0  # And looked at.
         self._kept = 0  # And written down.
         self._missed = False
+        self._reading = False  # The log is read: what comes meanwhile is heard and waits.
         self._tenants: dict[int, str] = {}
         self._running = False
         self._bell = asyncio.Event()
@@ -99,6 +100,11 @@ class Notifier:
         await self._take(record)
         if self._running and not self._kept:
             await self._checkpoint()  # The first of all: from here on the log is looked at after a crash.
+
+    @property
+    def behind(self) -> int:
+        """How many commits were not looked at yet."""
+        return self.hub.last_seq() - self._seen_idle()
 
     def subscription(self, tenant: str, record_id: str) -> Subscription | None:
         """A subscription as it is worked with."""
@@ -253,19 +259,28 @@ class Notifier:
     async def _catch_up(self, after: int, until: int) -> None:
         """Tell of commits with after < seq <= until from the log."""
         self._seen = max(self._seen, after)
+        self._reading = True
+        try:
+            await self._read(until)
+        finally:
+            self._reading = False
+        self._seen = max(self._seen, until)
+
+    async def _read(self, until: int) -> None:
+        """Tell of the log from where it was looked at; a checkpoint meanwhile finds how far that is."""
         if len(self._index):
             together: list[Changed] = []
             for count, (tenant, effect) in enumerate(self.hub.told(self._seen, until)):
                 if together and together[-1].seq != effect.seq:
                     self._tell(together)
                     together = []
+                self._seen = max(self._seen, effect.seq - 1)
                 if not tenant.endswith(RECORDS) and self._may_concern(effect):
                     changed = self._changed(effect, tenant)
                     together.extend([changed] if changed is not None else [])
                 if count % _STEP == 0:
                     await asyncio.sleep(0)
             self._tell(together)
-        self._seen = max(self._seen, until)
 
     def _changed(self, effect: Effect, tenant: str) -> Changed | None:
         return compare(tenant, (effect.seq, effect.at), effect.before, effect.after, effect.touched)
@@ -361,7 +376,7 @@ class Notifier:
     def _seen_idle(self) -> int:
         """How far the log was looked at: all that is heard, when nothing waits to be looked at."""
         last = self._last
-        if not self._heard and not self._missed and not self._bell.is_set():
+        if not (self._reading or self._heard or self._missed or self._bell.is_set()):
             self._seen = max(self._seen, last)
         return self._seen
 
