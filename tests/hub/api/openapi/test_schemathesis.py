@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from dothi.front import straight
 from dothi.hub.access import Open
 from dothi.hub.api import ngsi_ld
 from dothi.hub.context import Contexts
@@ -27,7 +27,7 @@ from dothi.hub.model import ANONYMOUS
 
 hub = Hub(Path(sys.argv[1]), Open())
 api = ngsi_ld(hub, Contexts(), lambda headers: ANONYMOUS)
-uvicorn.run(Starlette(routes=[Mount("/ngsi-ld/v1", app=api)]), port=int(sys.argv[2]), log_level="warning")
+uvicorn.run(straight("/ngsi-ld/v1", api, Starlette()), port=int(sys.argv[2]), log_level="warning")
 """
 
 

@@ -71,7 +71,7 @@ ANSWER_HEADERS: dict[str, tuple[Schema, str]] = {
     "Link": (TEXT, "The @context of a JSON answer, and the next and the previous page."),
     "NGSILD-Results-Count": (_COUNT, "How many match in all, when count was asked for (clause 6.3.13)."),
     "NGSILD-Warning": (TEXT, "What a source that was asked did not do (clause 6.3.17)."),
-    "NGSILD-EntityMap": (URI, "Where the entity map is that fixes the pages."),
+    "NGSILD-EntityMap": (TEXT, "Where the entity map is that fixes the pages."),
     "NGSILD-Tenant": (TEXT, "The tenant that the request named (clause 6.3.14)."),
     "Content-Range": (TEXT, "Which part of the time this is, e.g. DateTime 2026-11-22T00:00:00Z-… (clause 6.3.10)."),
     "Preference-Applied": (TEXT, "The version of NGSI-LD that this answer keeps to."),

@@ -66,7 +66,7 @@ READ_HEADERS: dict[str, tuple[Schema, str]] = {  # Of whoever reads entities or 
     "NGSILD-Snapshot": (URI, "The snapshot to ask instead of the present (clause 5.16)."),
     "Prefer": ({"type": "string", "pattern": "^ngsi-ld=1\\.[3-9]$"}, "The version of NGSI-LD that the client knows."),
 }
-MAP_HEADERS: dict[str, tuple[Schema, str]] = {"NGSILD-EntityMap": (URI, "The entity map that fixes the pages.")}
+MAP_HEADERS: dict[str, tuple[Schema, str]] = {"NGSILD-EntityMap": (TEXT, "The entity map that fixes the pages.")}
 WRITE_HEADERS: dict[str, tuple[Schema, str]] = {
     **HEADERS,
     "Idempotency-Key": (
