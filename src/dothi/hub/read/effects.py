@@ -12,6 +12,7 @@ from dothi.hub.write.commit import Effect
 
 _PAGE = 200  # Commits read at a time.
 _KEPT = 5_000  # States remembered while walking on, so that an entity's chain is walked once.
+_STEPS = 50  # Commits of one entity that are walked back; a sensor has hundreds of thousands.
 
 
 def effects(store: Store, after: int, until: int) -> Iterator[tuple[str, Effect]]:
@@ -42,9 +43,12 @@ def _of(store: Store, row: LogRow, states: dict[int, tuple[int, Entity | None]])
 
 
 def _state(store: Store, eid: int, seq: int) -> Entity | None:
-    """An entity as the commit `seq` left it: its chain walked back to where everything was written."""
+    """An entity as the commit `seq` left it: its chain walked back to where everything was written.
+
+    Where that is too far, it is taken as it stands now: what the commits that follow wrote is put over it again.
+    """
     steps: list[tuple[int, Logged]] = []
-    while seq:
+    while seq and len(steps) < _STEPS:
         row = store.commits((seq,)).get(seq)
         entries = list(codec.unpack(row.blob, eid)) if row else []
         if row is None or not entries:
@@ -53,10 +57,12 @@ def _state(store: Store, eid: int, seq: int) -> Entity | None:
         if any(entry.whole for entry in entries):
             break
         seq = entries[0].previous
+    head = store.rows((eid,)).get(eid)
     entity: Entity | None = None
+    if seq and len(steps) >= _STEPS and head is not None and head.doc is not None:
+        entity = codec.entity_of(head.doc, head.created, head.modified, head.version)
     for at, entry in reversed(steps):
         entity = advance(entity, entry, at)
-    head = store.rows((eid,)).get(eid)
     if entity is None or head is None:
         return entity
     return msgspec.structs.replace(entity, created_at=min(entity.created_at, head.created))
