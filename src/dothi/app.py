@@ -22,7 +22,7 @@ from dothi.accounts.model import SessionRules
 from dothi.accounts.organisations import own_organisations
 from dothi.accounts.policy import RolePolicy
 from dothi.accounts.roles import PUBLIC_TYPES
-from dothi.accounts.signin import authenticate
+from dothi.accounts.signin import actor_today, authenticate
 from dothi.accounts.store import Accounts
 from dothi.accounts.vault import Vault
 from dothi.citizens import following, open_citizens, write_imported
@@ -126,6 +126,8 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     vault = await Vault.open(settings.data, accounts)
     if isinstance(policy, RolePolicy):
         territory.shelf.watchers.append(policy.forget)
+        policy.ask(partial(actor_today, accounts))
+        accounts.cache.watchers.append(policy.forget)
     records.declare(hub)
     territory_service.guard(hub)
     territory_service.refresh(territory, hub)

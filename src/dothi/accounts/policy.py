@@ -1,6 +1,7 @@
 """The one check of who may read and write what, where: roles, areas and key scopes over the table in roles.py."""
 
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -15,8 +16,10 @@ from dothi.hub.vocabulary import NOUNS
 Units = frozenset[str] | None  # Codes of units; None = everywhere.
 Within = Callable[[str], frozenset[str]]  # A unit's code → the codes at and below it.
 Rights = Mapping[Do, Sight]
+Today = Callable[[Actor], Actor]
 NOWHERE: frozenset[str] = frozenset()
 KEPT_RIGHTS_MAX = 2000
+KEPT_RIGHTS_S = 5.0  # How long a right holds that another process took away.
 
 _SCOPE = re.compile(r"(read|write):(\*|[^\s*]{1,200})|source:\S{1,200}")
 _SCOPE_DOES = {"read": (Do.READ,), "write": (Do.CREATE, Do.CHANGE, Do.DELETE)}
@@ -26,7 +29,7 @@ _LEAVES_NOTHING = frozenset({Op.CREATE, Op.REPLACE, Op.PUT})  # What stood befor
 
 
 class RolePolicy:
-    """The Policy of a real city; default deny. Rights are worked out once per actor and kept."""
+    """The Policy of a real city; default deny. Rights are worked out once per actor and kept for some seconds."""
 
     def __init__(
         self,
@@ -43,6 +46,16 @@ class RolePolicy:
         self._rules = rules
         self._known = NOWHERE.union(NOUNS, *(rule.types for rule in rules)) - {ANY_TYPE}
         self._kept: dict[Actor, Rights] = {}
+        self._kept_until = 0.0
+        self._today: Today = _as_given
+
+    def ask(self, today: Today) -> None:
+        """Have `today` tell what an actor of whatever day may be and have now.
+
+        Who once subscribed to something is still shown it when nobody is signed in: by the rights of now.
+        """
+        self._today = today
+        self.forget()
 
     def check_write(self, actor: Actor, change: Change, before: Entity | None, types: tuple[str, ...]) -> None:
         """Raise Forbidden unless `actor` may make `change`; `types` are those before and after it."""
@@ -80,11 +93,14 @@ class RolePolicy:
 
     def rights(self, actor: Actor) -> Rights:
         """Everything that `actor` may do, by deed and type (ANY_TYPE: types not named)."""
+        if time.monotonic() >= self._kept_until:
+            self._kept, self._kept_until = {}, time.monotonic() + KEPT_RIGHTS_S
         kept = self._kept.get(actor)
         if kept is None:
             if len(self._kept) >= KEPT_RIGHTS_MAX:
                 self._kept = {}
-            kept = self._kept[actor] = {deed: self._work_out(actor, deed) for deed in Do}
+            now = self._today(actor)
+            kept = self._kept[actor] = {deed: self._work_out(now, deed) for deed in Do}
         return kept
 
     def forget(self) -> None:
@@ -116,6 +132,10 @@ class RolePolicy:
         for rule in self._rules:
             if deed in rule.may and held & rule.roles:
                 yield from ((kind, area if rule.where is Where.AREA else None) for kind in rule.types)
+
+
+def _as_given(actor: Actor) -> Actor:
+    return actor
 
 
 def is_system(actor: Actor) -> bool:
@@ -179,8 +199,8 @@ def _look_up(sight: Sight, kind: str) -> Units:
 
 
 def _deed(change: Change, before: Entity | None) -> Do:
-    if change.op is Op.DELETE:
-        return Do.DELETE
+    if change.op is Op.DELETE or (change.op is Op.ERASE and not change.name):
+        return Do.DELETE  # A whole history erased leaves nothing to be proven by.
     creates = change.op in _ALWAYS_CREATES or (before is None and change.op in _MAY_CREATE)
     return Do.CREATE if creates else Do.CHANGE
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dothi.hub.language.nodes import ANY_TYPE
+from dothi.hub.peers import records
 
 
 class Do(StrEnum):
@@ -119,6 +120,8 @@ COUNCIL = frozenset({"CoordinationBody", "CouncilSession", "OpinionRound", "Memb
     *("ExplanationRequest", "PartnerCall", "Pilot", "ScaleUp"),
 }
 DRAFTS = frozenset({"Directive", "Obligation", "PlanImport", "Submission", "Reminder"})
+# What the hub keeps for others outside. Who made one sees through it what their own rights show them, and no more.
+PEERS = frozenset({records.SUBSCRIPTION, records.SOURCE_SUBSCRIPTION, records.CONTEXT, records.SNAPSHOT})
 # What anybody reads where public reading is switched on. No reports: their exact place may be a home; the public
 # pages show them rounded, with the words masked.
 PUBLIC_TYPES = READINGS | RECORDS
@@ -178,5 +181,8 @@ RULES: tuple[Rule, ...] = (
     # Sources and territory
     _rule("data_steward", _ALL, READINGS | {ANY_TYPE}, Where.AREA),
     _rule("data_steward administrator", _ALL, "DataSource QuarantinedRow", Where.EVERYWHERE),
+    # Others outside (decision 0182); keys by scope, e.g. write:dothi:Subscription. Nobody else, and no anonymous one.
+    _rule("data_steward administrator", _ALL, PEERS, Where.EVERYWHERE),
+    _rule("data_steward administrator", _ALL, records.REGISTRATION, Where.AREA),  # A source is one of the whole city.
     _rule("data_steward administrator planner", _ALL, "AdministrativeUnit UnitMerger", Where.EVERYWHERE),
 )

@@ -141,6 +141,24 @@ def actor_for_key(accounts: Accounts, authorization: str, now: int | None = None
     )
 
 
+def actor_today(accounts: Accounts, actor: Actor) -> Actor:
+    """An actor with the roles, areas and scopes that they have now: none when disabled or revoked."""
+    kind, _, bare = actor.id.partition(":")
+    if kind == "user":
+        row = accounts.database.read_one("SELECT * FROM user WHERE id = ?", bare)
+        user = read_user(row) if row else None
+        if user is not None:
+            roles = frozenset[str]() if user.disabled else user.roles
+            return Actor(actor.id, roles, taken_over(accounts, user.areas))
+    if kind == "key":
+        row = accounts.database.read_one("SELECT * FROM key WHERE id = ?", bare)
+        key = _read_key(row) if row else None
+        if key is not None:
+            scopes = frozenset[str]() if key.revoked else key.scopes
+            return Actor(actor.id, frozenset(), taken_over(accounts, key.areas), scopes)
+    return actor
+
+
 def taken_over(accounts: Accounts, areas: frozenset[str]) -> frozenset[str]:
     """The areas with those of communes that were merged into them: the heir answers for what they left."""
     return frozenset[str]().union(*(accounts.former(code) for code in areas))

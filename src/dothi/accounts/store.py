@@ -156,6 +156,7 @@ class Cache:
     def __init__(self) -> None:
         """Nobody is known yet."""
         self.found: dict[bytes, tuple[Actor, int]] = {}
+        self.watchers: list[Callable[[], None]] = []  # Told of every write, in its thread.
 
     def get(self, token_hash: bytes, now: int) -> Actor | None:
         """The actor found a moment ago, None when that is over."""
@@ -165,6 +166,8 @@ class Cache:
     def forget(self) -> None:
         """Forget everybody. A new table, so that who is just reading old rows fills only the old one."""
         self.found = {}
+        for watcher in self.watchers:
+            watcher()
 
 
 def _itself(code: str) -> frozenset[str]:

@@ -279,7 +279,9 @@ class Hub:
         """The effects of commits with after < seq <= until, with their tenants, as a watcher would have heard them."""
         return effects(self._store, after, until)
 
-    def check_write(self, actor: Actor, change: Change, types: tuple[str, ...], tenant: str = "") -> None:
+    def check_write(
+        self, actor: Actor, change: Change, types: tuple[str, ...], tenant: str = "", owner: str | None = None
+    ) -> None:
         """Raise Forbidden unless `actor` may make a change, be the entity held here or by others.
 
         `types` are what others may hold it as, where it is not held here.
@@ -287,7 +289,7 @@ class Hub:
         head = self._head(change.id, tenant)
         before = None if head is None or not head.doc else self._memory.last_state(head)
         known = tuple(dict.fromkeys((*(before.types if before else ()), *(change.types or types))))
-        self._guards.check(None, known)
+        self._guards.check(owner, known)
         self._policy.check_write(actor, change, before, known)
 
     def may_ask(self, actor: Actor, query: Query) -> None:

@@ -24,7 +24,9 @@ async def list_contexts(call: Call) -> Answer:
     if kind is not None and kind not in KINDS:
         raise Invalid(f"kind is {kind[:40]!r}; it is one of {', '.join(KINDS)} (clause 6.29.3.2).")
     found = [
-        one for one in hosting.listed(call.hub, call.door.contexts, call.tenant) if kind is None or one.kind == kind
+        one
+        for one in hosting.listed(call.hub, call.door.contexts, call.actor, call.tenant)
+        if kind is None or one.kind == kind
     ]
     return document([_details(call, one) for one in found] if details else [_address(call, one) for one in found])
 
@@ -48,7 +50,7 @@ async def delete_context(call: Call) -> Answer:
     if not call.path[0]:
         raise Invalid("The identifier of the @context is missing (clause 5.13.5.4).")
     if call.flag("reload"):
-        await hosting.reload(call.hub, call.door.contexts, call.path[0], call.tenant)
+        await hosting.reload(call.hub, call.door.contexts, call.actor, call.path[0], call.tenant)
     else:
         await hosting.remove(call.hub, call.door.contexts, call.actor, call.path[0], call.tenant)
     return NO_CONTENT

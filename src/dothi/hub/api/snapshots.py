@@ -54,7 +54,7 @@ async def read_snapshot(call: Call) -> Answer:
     """Retrieve Snapshot Status, clause 5.16.3 (HTTP binding 6.37.3.1)."""
     names, media = await call.names(), accepted(call)
     record = keeping.read(call.door.snapshots, call.actor, call.tenant, check_id(call.path[0]))
-    return contextual(call, record.document, names, media)
+    return contextual(call, keeping.shown_to(call.actor, record.maker, record.document), names, media)
 
 
 async def update_snapshot(call: Call) -> Answer:

@@ -14,7 +14,7 @@ from dothi.ground.errors import Conflict, Invalid, Malformed, Missing
 from dothi.hub.context import CORE_URL, Contexts, Names
 from dothi.hub.context.shelf import CACHED, HOSTED, IMPLICIT, LOCAL, PATH, Shelf, Shelved, id_for, local_id
 from dothi.hub.core import Hub
-from dothi.hub.model import Actor
+from dothi.hub.model import Actor, Op
 from dothi.hub.peers import records
 from dothi.hub.peers.records import CONTEXT, READER, Record
 
@@ -84,12 +84,12 @@ async def address_of(hub: Hub, contexts: Contexts, names: Names, tenant: str) ->
     return contexts.home + PATH + identifier
 
 
-def listed(hub: Hub, contexts: Contexts, tenant: str) -> Iterator[Shelved]:
-    """Every context that clients of a tenant may know of (clause 5.13.3)."""
+def listed(hub: Hub, contexts: Contexts, actor: Actor, tenant: str) -> Iterator[Shelved]:
+    """Every context that clients of a tenant may know of (clause 5.13.3). Forbidden to who may not look."""
     yield core(contexts)
     seen = set()
     for where in dict.fromkeys((tenant, SHARED)):
-        for record in records.listed(hub, READER, CONTEXT, where):
+        for record in records.listed(hub, actor, CONTEXT, where):
             one = _shelved(record)
             if where == tenant or one.kind == CACHED:
                 seen.add(one.id)
@@ -122,7 +122,8 @@ def find(hub: Hub, contexts: Contexts, name: str, tenant: str) -> Shelved:
 
 
 async def remove(hub: Hub, contexts: Contexts, actor: Actor, name: str, tenant: str) -> None:
-    """Take a context away (clause 5.13.5). Missing when there is none, Invalid when it is part of dothi."""
+    """Take a context away (clause 5.13.5). Forbidden, Missing when there is none, Invalid when it is part of dothi."""
+    records.check_may(hub, actor, Op.DELETE, CONTEXT, id_for(name), tenant)
     found = find(hub, contexts, name, tenant)
     if contexts.knows(found.url):
         raise Invalid(f"The @context {found.url} is part of dothi and cannot be deleted.")
@@ -132,11 +133,12 @@ async def remove(hub: Hub, contexts: Contexts, actor: Actor, name: str, tenant: 
     contexts.forget(found.url or found.id)
 
 
-async def reload(hub: Hub, contexts: Contexts, name: str, tenant: str) -> None:
+async def reload(hub: Hub, contexts: Contexts, actor: Actor, name: str, tenant: str) -> None:
     """Fetch a cached context again (clause 5.13.5). Invalid for any other; what is part of dothi is always fresh.
 
-    ContextUnavailable when that fails; the copy stays then.
+    ContextUnavailable when that fails; the copy stays then. Forbidden.
     """
+    records.check_may(hub, actor, Op.REPLACE, CONTEXT, id_for(name), tenant)
     try:
         found = find(hub, contexts, name, tenant)
     except Missing:

@@ -90,6 +90,11 @@ async def replace(
     await _write(hub, actor, change, record.tenant, {record.id: record.version})
 
 
+def check_may(hub: Hub, actor: Actor, op: Op, kind: str, record_id: str, tenant: str) -> None:
+    """Raise Forbidden unless `actor` may do this to such a record, whether there is one or not."""
+    hub.check_write(actor, Change(op, record_id, (kind,)), (kind,), records_of(tenant), OWNER)
+
+
 async def delete(hub: Hub, actor: Actor, record: Record) -> None:
     """Take a record away. Conflict when it was changed since it was read."""
     await _write(hub, actor, Change(Op.DELETE, record.id), record.tenant, {record.id: record.version})

@@ -33,7 +33,7 @@ async def incident(world: World) -> None:
     ids=["inclusive", "redirect", "auxiliary"],
 )
 def test_no_source_says_anything_of_a_guarded_noun(among: Among, registered: Document) -> None:
-    """An entity of a guarded type is told as it is held here, whatever sources say under its id and of its attributes."""
+    """An entity of a guarded type is told as it is held here, whatever sources say under its id."""
 
     async def story(world: World) -> None:
         here = world["here"]

@@ -12,6 +12,7 @@ from dothi.hub.language.match import attributes, matches
 from dothi.hub.language.nodes import Condition
 from dothi.hub.language.time import parse_period
 from dothi.hub.model import Entity, prop
+from dothi.hub.peers.notify.documents.reading import receiver
 from dothi.hub.render.values import shown
 
 QUERIES, TEMPORAL = "snapshotQueries", "snapshotTemporalQueries"
@@ -133,9 +134,12 @@ def _is_address(value: Any) -> bool:
 
 
 def _are_pairs(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(one, dict) and isinstance(one.get("key"), str) and isinstance(one.get("value"), str) for one in value
-    )
+    """Pairs that can be headers of a call (clause 5.2.22), as subscribers may set them."""
+    try:
+        receiver(value, "receiverInfo")
+    except Invalid:
+        return False
+    return True
 
 
 def _are_queries(value: Any) -> bool:
@@ -147,7 +151,7 @@ _TESTS = (
     ("snapshotPriority", _is_priority, "a whole number from 1 to 10"),
     ("snapshotLifetime", lambda value: isinstance(value, str), "a duration such as PT1H"),
     ("endpoint", _is_address, "an address that begins with http:// or https://"),
-    ("receiverInfo", _are_pairs, "a list of objects with key and value"),
+    ("receiverInfo", _are_pairs, "a list of objects with key and value that can be headers"),
     (QUERIES, _are_queries, "a list of Query objects"),
     (TEMPORAL, _are_queries, "a list of Query objects"),
 )

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -66,7 +67,7 @@ async def create(
 
     `finds` are its queries and its temporal queries, ready to be run. Invalid, Conflict when the id is taken.
     """
-    document = new_document(given, snapshots.clock())
+    document = _reachable(snapshots, new_document(given, snapshots.clock()))
     await _sweep(snapshots, actor, tenant)
     await records.create(snapshots.hub, actor, SNAPSHOT, document["id"], document, tenant)
     _start(snapshots, document["id"], _fill(snapshots, tenant, document["id"], finds))
@@ -76,7 +77,7 @@ async def create(
 async def clone(snapshots: Snapshots, actor: Actor, tenant: str, source_id: str, given: Any) -> str:
     """Make a snapshot of what another one holds (clause 5.16.2). Missing, Invalid, Conflict."""
     source = read(snapshots, actor, tenant, source_id)
-    document = new_document(given, snapshots.clock(), clone=True)
+    document = _reachable(snapshots, new_document(given, snapshots.clock(), clone=True))
     await records.create(snapshots.hub, actor, SNAPSHOT, document["id"], document, tenant)
     _start(snapshots, document["id"], _copy(snapshots, tenant, source.id, document["id"]))
     return str(document["id"])
@@ -100,16 +101,29 @@ def use(snapshots: Snapshots, actor: Actor, tenant: str, snapshot_id: str) -> st
 async def update(snapshots: Snapshots, actor: Actor, tenant: str, snapshot_id: str, given: Any) -> dict[str, Any]:
     """Change what can be changed of a snapshot (clause 5.16.4); returns its document. Missing, Invalid."""
     record = read(snapshots, actor, tenant, snapshot_id)
-    document = changed(record.document, given, snapshots.clock())
+    document = _reachable(snapshots, changed(record.document, given, snapshots.clock()))
+    if actor.id != record.maker.id and "endpoint" in given and "receiverInfo" not in given:
+        document.pop("receiverInfo", None)  # What opens the maker's endpoint is not told to another one.
     await records.replace(snapshots.hub, actor, record, document)
     _start(snapshots, urn("Task"), _tell(snapshots, document))
-    return document
+    return shown_to(actor, record.maker, document)
+
+
+def shown_to(actor: Actor, maker: Actor, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as `actor` may see it: what its maker's endpoint is told is the maker's secret."""
+    return {name: one for name, one in document.items() if name != "receiverInfo" or actor.id == maker.id}
 
 
 async def delete(snapshots: Snapshots, actor: Actor, tenant: str, snapshot_id: str) -> None:
     """Delete a snapshot and what it holds (clause 5.16.5). Missing, Forbidden."""
-    record = records.read(snapshots.hub, actor, SNAPSHOT, snapshot_id, tenant)
-    await records.delete(snapshots.hub, actor, record)
+    for tries_left in reversed(range(_TRIES)):
+        record = records.read(snapshots.hub, actor, SNAPSHOT, snapshot_id, tenant)
+        try:
+            await records.delete(snapshots.hub, actor, record)
+            break
+        except Conflict:  # It was just being filled.
+            if not tries_left:
+                raise
     await _empty(snapshots, record)
 
 
@@ -134,6 +148,13 @@ async def purge(
         except DothiError as error:
             failed.append((record.id, error))
     return gone, failed
+
+
+def _reachable(snapshots: Snapshots, document: dict[str, Any]) -> dict[str, Any]:
+    """The document. OffLimits where its endpoint is none that may be called."""
+    if "endpoint" in document:
+        snapshots.wire.reach.check(urlsplit(document["endpoint"]).hostname or "")
+    return document
 
 
 def _listed(snapshots: Snapshots, actor: Actor, tenant: str) -> list[Record]:
