@@ -21,8 +21,10 @@ _OPENING = """# Conformance to NGSI-LD 1.9.1
 Measured with the ETSI NGSI-LD test suite against a fresh dothi (SQLite store, one process), each group over a store of
 its own, without a network. Both commits are of marek-mraz/ngsi-ld-test-suite: its first one is nearly ETSI's own branch
 of development, its head corrects and extends that. A test counts as ETSI's own when the older commit has it too
-(decision 0147). Passes and misses by clause together make the total. This page is written by `scripts/conformance-page`; explanations of misses are kept in
-`conformance-misses.toml`. To repeat it, with a checkout of the suite of your own:
+(decision 0147). Passes and misses by clause together make the total.
+
+This page is written by `scripts/conformance-page`; explanations of misses are kept in `conformance-misses.toml`. To
+repeat it, with checkouts of your own:
 
 ```sh
 scripts/conformance SUITE --out extended && scripts/conformance SUITE iop --out extended
