@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from dothi.hub.api.app import ROUTES, find
 from dothi.hub.vocabulary import NOUNS
 from tests.whole.city import COMMUNE, LONG_AGO, PLACE, Whole
 
@@ -55,6 +56,16 @@ WAYS = (
 MIXED = {"id": "urn:ngsi-ld:Bench:beside", "type": "Bench", "note": NOTE}
 
 
+# Write routes that take no entity of a city: questions by POST, maps of answers, and records of the hub's own, whose
+# rights are those of tests/whole/test_guarded_peers.py. Any other write route must have its line in WAYS.
+OF_NO_ENTITY = frozenset(
+    {
+        *("entityOperations/query", "temporal/entityOperations/query", "entityMaps", "temporal/entityMaps"),
+        *("jsonldContexts", "csourceRegistrations", "csourceSubscriptions", "subscriptions", "snapshots"),
+    }
+)
+
+
 class Answer(NamedTuple):
     """What came back."""
 
@@ -92,6 +103,14 @@ def tries(whole: Whole, number: int, every: bool) -> list[tuple[str, Way]]:
         return [(role, way) for role in roles for way in WAYS]
     by_way = [(roles[(number + place) % len(roles)], way) for place, way in enumerate(WAYS)]
     return by_way + [(role, WAYS[(number * 3 + place) % len(WAYS)]) for place, role in enumerate(roles)]
+
+
+def test_every_write_route_has_its_way() -> None:
+    """A route of the API that writes is tried on every guarded type, or keeps records of its own: none is forgotten."""
+    tried = {(way.method, find(tuple(way.path.partition("?")[0].split("/")), way.method)[0]) for way in WAYS}
+    writes = {(method, route) for route, methods in ROUTES.items() for method in methods if method != "GET"}
+    others = {one for one in writes if {one[1], one[1].partition("/")[0]} & OF_NO_ENTITY}
+    assert writes - others == tried
 
 
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["pairs", "all"])
