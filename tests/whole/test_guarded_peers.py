@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from dothi.accounts.model import NewUser
@@ -141,6 +142,19 @@ def test_no_source_takes_a_guarded_noun_over(whole: Whole) -> None:
     for mode in ("exclusive", "redirect"):
         document = {**REGISTRATION, "information": information, "mode": mode}
         answer = whole.clients["key"].post(f"{HUB}/csourceRegistrations", json=document)
+        assert answer.status_code == 403, answer.text
+
+
+def test_a_source_of_any_type_is_registered_by_who_may_read_any(whole: Whole) -> None:
+    """Attributes of whatever entity are handed to a source by those alone who may read every type."""
+    scopes = frozenset({"read:AirQualityObserved", "read:dothi:ContextSourceRegistration"})
+    able = scopes | {"write:dothi:ContextSourceRegistration"}
+    _, token = whole.run(create_key(whole.parts.accounts, OPERATOR, "a small source", able))
+    for mode in ("inclusive", "redirect"):
+        document = {**REGISTRATION, "information": [{"propertyNames": ["pm10"]}], "mode": mode}
+        answer = httpx.post(
+            f"{whole.hub_address}/csourceRegistrations", json=document, headers={"Authorization": f"Bearer {token}"}
+        )
         assert answer.status_code == 403, answer.text
 
 

@@ -8,7 +8,7 @@ from dothi.ground.clock import now_us
 from dothi.ground.errors import Contrary, Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.context import Names
-from dothi.hub.language.nodes import Query, TypeIs
+from dothi.hub.language.nodes import ANY_TYPE, Query, TypeIs
 from dothi.hub.language.time import instant
 from dothi.hub.model import Actor, Entity
 from dothi.hub.peers import records
@@ -130,7 +130,12 @@ def _check_rights(registry: Registry, registration: Registration) -> None:
 
 
 def _kinds(registration: Registration) -> list[str]:
-    found = (kind for part in registration.information for info in part.entities for kind in info.types)
+    """Every type that a registration is about; ANY_TYPE where it names attributes of whatever entity."""
+    found = (
+        kind
+        for part in registration.information
+        for kind in [kind for info in part.entities for kind in info.types] or [ANY_TYPE]
+    )
     return list(dict.fromkeys(found))
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from dothi.ground.clock import from_iso
-from dothi.ground.errors import DothiError, Invalid, Missing
+from dothi.ground.errors import DothiError, Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.context import CORE, Names
 from dothi.hub.language.nodes import Query
@@ -135,7 +135,10 @@ class Carrier:
         for key in gone:
             await sources.drop(self.watchers, *key)
         for record in spread.values():
-            await sources.stand_for(self.watchers, self.peers.line.contexts, record, self.inbox)
+            try:
+                await sources.stand_for(self.watchers, self.peers.line.contexts, record, self.inbox)
+            except Forbidden as refused:  # Its maker may not; all others go on.
+                log.info("%s hears of no new sources: %s", record.id, refused.detail)
         self._standing = (self._standing - gone) | {(tenant, name) for name in spread}
 
     async def _wishes(self, tenant: str) -> dict[Pair, Wish]:
