@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from dothi.hub.model import Commit, put, system
+from dothi.hub.model import ANONYMOUS, Actor, Commit, put, system
 from dothi.hub.model import prop as house
+from dothi.hub.peers.federate.answer.maps import Maps
+from dothi.hub.peers.federate.answer.merging import HERE
 from tests.hub.peers.federate.world import Document, World, prop
 
 Among = Callable[..., None]
@@ -65,3 +67,15 @@ def test_credentials_of_a_caller_go_to_no_source(among: Among, name: str) -> Non
         assert name.lower() not in headers
 
     among(story, "here", "there")
+
+
+def test_nobody_drives_out_the_maps_of_others() -> None:
+    """Where there are too many entity maps, the oldest goes of who has most of them."""
+    maps = Maps(most_maps=3, most_ids=100)
+    mine = maps.make(Actor("user:an"), "", {"urn:s:1": (HERE,)}, 0)
+    strangers = [maps.make(ANONYMOUS, "", {}, 0) for _ in range(5)]
+    large = maps.make(ANONYMOUS, "", {f"urn:s:{n}": (HERE,) for n in range(100)}, 0)
+    assert maps.find(Actor("user:an"), "", mine.id, 1) is not None
+    assert maps.find(ANONYMOUS, "", strangers[0].id, 1) is None
+    assert maps.find(ANONYMOUS, "", large.id, 1) is None  # With 101 ids there is one too many.
+    assert maps.find(Actor("user:an"), "", mine.id, 1) is not None

@@ -4,8 +4,8 @@ They are kept in memory and bounded: a map is a cache that expires soon, and whe
 (clause 5.7.2.4). Only its maker sees a map, since it lists what that actor may read (decision 0160).
 """
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -49,7 +49,7 @@ class EntityMap:
 
 
 class Maps:
-    """The entity maps of one hub; the oldest go when there are too many."""
+    """The entity maps of one hub; when there are too many, the oldest go of who has most."""
 
     def __init__(self, most_maps: int = MOST_MAPS, most_ids: int = MOST_IDS) -> None:
         """Nothing is mapped yet."""
@@ -101,7 +101,15 @@ class Maps:
         for name in [name for name, one in self._maps.items() if one.expires_at <= now]:
             del self._maps[name]
         most_maps, most_ids = self._most
-        while len(self._maps) > 1 and (
-            len(self._maps) > most_maps or sum(len(one.sources) for one in self._maps.values()) > most_ids
-        ):
-            self._maps.popitem(last=False)
+        while len(self._maps) > max(most_maps, 1):
+            self._drop_of_greediest(lambda one: 1)
+        while len(self._maps) > 1 and sum(len(one.sources) for one in self._maps.values()) > most_ids:
+            self._drop_of_greediest(lambda one: len(one.sources))
+
+    def _drop_of_greediest(self, size: Callable[[EntityMap], int]) -> None:
+        """Let go of the oldest map of who has most of them: nobody drives out the maps of others."""
+        taken: Counter[str] = Counter()
+        for one in self._maps.values():
+            taken[one.maker] += size(one)
+        greediest = taken.most_common(1)[0][0]
+        del self._maps[next(one.id for one in self._maps.values() if one.maker == greediest)]
