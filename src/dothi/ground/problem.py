@@ -37,6 +37,7 @@ KINDS: dict[type[BaseException], Problem] = {
     errors.Missing: _own(HTTPStatus.NOT_FOUND, "missing", "Not found"),
     errors.NoTenant: _own(HTTPStatus.NOT_FOUND, "no-tenant", "No such tenant"),
     errors.Conflict: _own(HTTPStatus.CONFLICT, "conflict", "In conflict with what stands"),
+    errors.Contrary: _own(HTTPStatus.CONFLICT, "contrary", "In conflict with a registration"),
     errors.TooLarge: _own(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The input is too large"),
     errors.Unsupported: _own(HTTPStatus.UNPROCESSABLE_ENTITY, "unsupported", "Not supported by this server"),
     errors.Unavailable: _own(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
