@@ -130,3 +130,15 @@ def test_what_is_no_http_ends_with_400(whole: Whole, head: bytes) -> None:
     status, _ = talk(whole, head, patience=5)
     assert status == 0 or 400 <= status < 500 or (status == 200 and b"Content-Length: 5" not in head)
     assert whole.clients["anonymous"].get("/api/roles").status_code == 200
+
+
+def test_headers_of_the_api_keep_their_spelling(whole: Whole) -> None:
+    """On the wire a header is written as in the standard: small clients search a head for it letter by letter."""
+    with socket.create_connection(("127.0.0.1", whole.port), timeout=15.0) as line:
+        line.sendall(b"GET /ngsi-ld/v1/info/sourceIdentity HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n")
+        got = b""
+        while more := line.recv(65536):
+            got += more
+    head = got.partition(b"\r\n\r\n")[0]
+    assert b"\r\nLink: <" in head
+    assert head.startswith(b"HTTP/1.1 200 ")
