@@ -193,6 +193,7 @@ class _Reader:
         self._at: tuple[int, int] = (0, 0)
         self._listed: list[Instance] = []
         self._rows: dict[int, LogRow] = {}
+        self._packed: tuple[int, list[codec.Entry]] = (0, [])  # The entries of one commit: an import has thousands.
 
     def read(self, row: int) -> Instance:
         """One instance, with its stamps."""
@@ -210,7 +211,9 @@ class _Reader:
 
     def _entry(self, seq: int, slot: int) -> list[Instance]:
         row = self._rows[seq]
-        entry = codec.logged(list(codec.unpack(row.blob, self._eid))[slot])
+        if self._packed[0] != seq:
+            self._packed = (seq, list(codec.unpack(row.blob, self._eid)))
+        entry = codec.logged(self._packed[1][slot])
         return [
             stamped(one, row, (entry.id, slot, number), row.at)
             for number, (_, one, _) in enumerate(written(entry, row.at))
