@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     owed = _verb(verbs, "letters", "list notifications that were given up, of a city that is not served just now")
     owed.add_argument("--replay", metavar="SUBSCRIPTION", help="have those of one subscription sent once more")
     measure = _verb(verbs, "bench", "measure, each figure beside its ceiling of the same run")
-    what = ["hub", "desk", "operations", "telling"]
+    what = ["hub", "shapes", "desk", "operations", "telling"]
     measure.add_argument("what", nargs="?", default="hub", choices=what, help="what to measure")
     measure.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     measure.add_argument("--write", metavar="FILE", help="write the table into this Markdown file")

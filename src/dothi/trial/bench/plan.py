@@ -61,13 +61,15 @@ def _month(sizes: Sizes) -> list[Shape]:
     return material.aggregates(iso(now - 31 * DAY)[:19] + "Z", iso(now)[:19] + "Z")
 
 
-CASES: tuple[Case, ...] = (
+SHAPES: tuple[Case, ...] = (
     _shape("s1", "Retrieve by id", lambda sizes: material.retrieves(FEW)),
     _shape("s2", "Query by type, limit 20", lambda sizes: material.by_type()),
     _shape("s3", "Query by q and near, limit 20", lambda sizes: material.by_q_near()),
     _shape("s4", "PATCH attrs", lambda sizes: material.patches(FEW)),
     _shape("s5", "Create", lambda sizes: material.creates()),
     _shape("s6", "Batch upsert of 100, entities/s", lambda sizes: material.upserts(FEW), material.BATCH),
+)
+CASES: tuple[Case, ...] = (
     Case(
         "a",
         "Batch upsert of 100 entities, entities/s",

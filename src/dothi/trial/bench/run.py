@@ -16,7 +16,7 @@ from pathlib import Path
 from dothi.ground.errors import Unavailable
 from dothi.trial.bench import desk, operations, telling
 from dothi.trial.bench.load import Sample, drive
-from dothi.trial.bench.plan import CASES, FEW, QUICK, WHOLE, Case, Sizes
+from dothi.trial.bench.plan import CASES, FEW, QUICK, SHAPES, WHOLE, Case, Sizes
 from dothi.trial.bench.report import Measured, conditions, table, write
 
 _STAMPS = 2000  # Seconds of stamps set aside for one run of load, so that no reading is sent twice.
@@ -54,10 +54,10 @@ def main(given: argparse.Namespace) -> None:
         return
     sizes = QUICK if given.quick else WHOLE
     began, load = time.monotonic(), os.getloadavg()[0]
-    measured = measure(sizes)
+    measured = measure(sizes, SHAPES if given.what == "shapes" else CASES)
     when = datetime.now(UTC).strftime("%d/%m/%Y %H:%M UTC")
     said = conditions(sizes, (load, os.getloadavg()[0]), time.monotonic() - began, when)
-    _show(said, table(measured), given.write, "hub")
+    _show(said, table(measured), given.write, given.what)
 
 
 def _show(said: str, rows: str, file: str | None, mark: str) -> None:
@@ -90,8 +90,9 @@ def _case(case: Case, sizes: Sizes, servers: dict[str, Server], stamps: Iterator
             sample = drive(servers[name].port, shapes, case.connections, sizes.seconds, next(stamps))
             answers = max(sample.rate * sizes.seconds, 1.0)
             sample = replace(sample, cpu_s=(servers[name].cpu_s() - before) / answers)
-            if sample.wrong:
-                raise Unavailable(f"{case.id} on {name}: {sample.wrong} answers were errors, so nothing was measured.")
+            if sample.wrong or not sample.rate:
+                what = f"{sample.wrong} answers were errors" if sample.wrong else "nothing was answered"
+                raise Unavailable(f"{case.id} on {name}: {what}, so nothing was measured.")
             samples[name].append(sample)
     return Measured(case, samples)
 
