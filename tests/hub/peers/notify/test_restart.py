@@ -67,6 +67,8 @@ def test_letters_that_waited_are_sent_after_a_start(tmp_path: Path) -> None:
                 for value in range(1, 6):
                     await made.patch("urn:x:0", pm=value)
                 await becomes(lambda: sum(made.notifier.lanes.counts().popitem()[1]) == 5)
+                (queue,) = made.notifier.lanes.counts()
+                await becomes(lambda: made.notifier.lanes.tally(queue).failed == 1)
             receiver.answer = lambda _: 200
             async with world(folder) as made:
                 await made.patch("urn:x:0", pm=6)

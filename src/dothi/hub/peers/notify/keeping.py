@@ -34,7 +34,7 @@ async def subscribe(
     """
     found = checked(document, reach, now_us())
     found.setdefault("id", urn("Subscription"))
-    await _check_context(contexts, found)
+    await check_context(contexts, found)
     said = await contexts.obtain(alone(names.source))
     stored = kept(found, names, await address_of(notifier.hub, contexts, said, tenant))
     _check_rights(notifier, Record(found["id"], tenant, stored, maker, 0, 0, 0))
@@ -47,6 +47,19 @@ async def change(
     notifier: Notifier, contexts: Contexts, reach: Reach, actor: Actor, record: Record, fragment: Any, names: Names
 ) -> None:
     """Change members of a subscription (clause 5.8.2). Invalid, Forbidden, Conflict, ContextUnavailable."""
+    stored = await amended(contexts, reach, actor, record, fragment, names)
+    _check_rights(notifier, record._replace(document=stored))
+    await records.replace(notifier.hub, actor, record, stored)
+    await notifier.refresh(record.tenant, record.id)
+
+
+async def amended(
+    contexts: Contexts, reach: Reach, actor: Actor, record: Record, fragment: Any, names: Names
+) -> dict[str, Any]:
+    """What is kept of a subscription, to entities or to registrations, with a fragment put into it.
+
+    Invalid; Forbidden for what only its maker may change; ContextUnavailable.
+    """
     before = record.document
     after = patched(before["document"], fragment)
     touched = frozenset(fragment) - {"@context"}
@@ -62,11 +75,8 @@ async def change(
     if ends is not None and "expiresAt" not in touched:
         found["expiresAt"] = ends
     if "jsonldContext" in touched:
-        await _check_context(contexts, found)
-    stored = kept(found, names, before["address"], before, touched)
-    _check_rights(notifier, record._replace(document=stored))
-    await records.replace(notifier.hub, actor, record, stored)
-    await notifier.refresh(record.tenant, record.id)
+        await check_context(contexts, found)
+    return kept(found, names, before["address"], before, touched)
 
 
 async def end(notifier: Notifier, actor: Actor, record: Record) -> None:
@@ -136,7 +146,7 @@ async def bury(notifier: Notifier, actor: Actor, record: Record) -> int:
     return await notifier.lanes.bury_for_good(queue_of(record.tenant, record.id))
 
 
-async def _check_context(contexts: Contexts, document: Mapping[str, Any]) -> None:
+async def check_context(contexts: Contexts, document: Mapping[str, Any]) -> None:
     """Raise ContextUnavailable or Invalid unless the context of notifications can be read (clause 5.8.1.4)."""
     if "jsonldContext" in document:
         await contexts.obtain(document["jsonldContext"])

@@ -1,10 +1,9 @@
 """The verbs of subscriptions to registrations: subscribe, change, end, look at (clauses 5.11.2 to 5.11.6)."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from dothi.ground.clock import now_us
-from dothi.ground.errors import Forbidden, Missing
+from dothi.ground.errors import Missing
 from dothi.ground.ids import urn
 from dothi.hub.context import Contexts, Names
 from dothi.hub.model import Actor
@@ -13,8 +12,8 @@ from dothi.hub.peers.federate.keeping.watching import Watchers
 from dothi.hub.peers.hosting import address_of
 from dothi.hub.peers.notify.documents.compiling import compiled, expander_of, kept
 from dothi.hub.peers.notify.documents.naming import renamed
-from dothi.hub.peers.notify.documents.reading import checked, patched
-from dothi.hub.peers.notify.keeping import FOR_OTHERS, told, without_secrets
+from dothi.hub.peers.notify.documents.reading import checked
+from dothi.hub.peers.notify.keeping import amended, check_context, told, without_secrets
 from dothi.hub.peers.records import SOURCE_SUBSCRIPTION, Record
 from dothi.hub.peers.wire import Reach
 
@@ -28,7 +27,7 @@ async def subscribe(
     """
     found = checked(document, reach, now_us())
     found.setdefault("id", urn("Subscription"))
-    await _check_context(contexts, found)
+    await check_context(contexts, found)
     stored = kept(found, names, await address_of(watchers.hub, contexts, names, tenant))
     await records.create(watchers.hub, maker, SOURCE_SUBSCRIPTION, found["id"], stored, tenant)
     await watchers.refresh(tenant, found["id"])
@@ -39,20 +38,7 @@ async def change(
     watchers: Watchers, contexts: Contexts, reach: Reach, actor: Actor, record: Record, fragment: Any, names: Names
 ) -> None:
     """Change members of a subscription, then tell it of all that match (clause 5.11.3). Invalid, Forbidden."""
-    before = record.document
-    after = patched(before["document"], fragment)
-    touched = frozenset(fragment) - {"@context"}
-    if actor.id != record.maker.id and touched - FOR_OTHERS:
-        raise Forbidden(f"{record.id} was made by somebody else, and is told what they may see: make one of your own.")
-    ends = after.get("expiresAt")
-    if "expiresAt" not in touched:
-        after.pop("expiresAt", None)  # It may have passed: that is no fault of this fragment.
-    found = checked(after, reach, now_us())
-    if ends is not None and "expiresAt" not in touched:
-        found["expiresAt"] = ends
-    if "jsonldContext" in touched:
-        await _check_context(contexts, found)
-    stored = kept(found, names, before["address"], before, touched)
+    stored = await amended(contexts, reach, actor, record, fragment, names)
     await records.replace(watchers.hub, actor, record, stored)
     await watchers.refresh(record.tenant, record.id)
 
@@ -78,8 +64,3 @@ def written(watchers: Watchers, actor: Actor, record: Record, names: Names) -> d
     said = dict(document["notification"]) | told(watchers.tally(record.tenant, record.id))
     document["notification"] = said if actor.id == record.maker.id else without_secrets(said)
     return document
-
-
-async def _check_context(contexts: Contexts, document: Mapping[str, Any]) -> None:
-    if "jsonldContext" in document:
-        await contexts.obtain(document["jsonldContext"])

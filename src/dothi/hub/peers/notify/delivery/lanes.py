@@ -263,6 +263,7 @@ class Lanes:
                 log.exception("A letter to %s could not be sent", recipient.endpoint.uri)
                 self._failed(lane, recipient, letter, NotTaken(f"It could not be sent: {type(broken).__name__}."))
                 return
+        self._counted.add(lane.queue)  # Again: a checkpoint may have come between.
         lane.failing, tally.last_ok = 0, now_us()
         lane.ready_at = tally.last_sent + recipient.throttling
         self._done(lane, letter)
@@ -270,6 +271,7 @@ class Lanes:
     def _failed(self, lane: Lane, recipient: Recipient, letter: Letter, failed: NotTaken) -> None:
         """Count a failure, and decide when to try again or whether to give up."""
         now, patience = now_us(), self._patience
+        self._counted.add(lane.queue)
         lane.failing += 1
         lane.tally.failed, lane.tally.last_failed = lane.tally.failed + (not letter.reason), now
         letter.reason = failed.detail
