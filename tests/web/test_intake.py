@@ -119,6 +119,7 @@ def test_an_emergency_is_called_before_it_is_sent(running: City, plain: BrowserC
     upload = {"name": "day.jpg", "mimeType": "image/jpeg", "buffer": photo("teal")}
     page.set_input_files("#photos", upload)  # type: ignore[arg-type]
     send(page)
+    expect(page.locator("#calls a")).to_have_count(3)
     numbers = [one.get_attribute("href") for one in page.locator("#calls a").all()]
     assert numbers == ["tel:114", "tel:112", "tel:115"]
     page.get_by_role("button", name="Sửa lại").click()
