@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.postgres import database, places_database, postgres  # noqa: F401  # Fixtures for all.
+
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
