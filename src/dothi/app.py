@@ -119,7 +119,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     settings.data.mkdir(parents=True, exist_ok=True)
     territory = Territory.load()
     policy: Policy = Open() if settings.open else RolePolicy(territory.within, PUBLIC_TYPES if demo else frozenset())
-    hub = Hub(settings.data / "hub", policy)
+    hub = Hub(settings.data / "hub", policy, settings.store)
     accounts = Accounts.open(
         settings.data, territory.within, SessionRules(secure=settings.cookies_secure), former=territory.with_former
     )

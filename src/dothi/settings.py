@@ -19,6 +19,7 @@ class Settings:
     """What the operator chose; each field is set by DOTHI_<NAME> or an argument of the same name."""
 
     data: Path = Path("dothi-data")  # The folder of store, log and files.
+    store: str = field(default="", repr=False)  # postgresql://user:password@host:port/name; "" is a file in the folder.
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = ""  # The address people use, e.g. https://dothi.example.vn; "" means http://host:port.
@@ -158,6 +159,12 @@ def _address(value: Any) -> str:
     return str(value).rstrip("/")
 
 
+def _database(value: Any) -> str:
+    if str(value) and not str(value).startswith(("postgresql://", "postgres://")):
+        raise ValueError("it must begin with postgresql://, or be empty for a file in the data folder")
+    return str(value)
+
+
 def _zone(value: Any) -> str:
     return ZoneInfo(str(value)).key
 
@@ -198,6 +205,7 @@ def _topic(value: Any) -> str:
 
 _PARSERS: dict[str, Callable[[Any], Any]] = {
     "data": Path,
+    "store": _database,
     "host": str,
     "port": _whole(0, 65535),
     "public_url": _address,

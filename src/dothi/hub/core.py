@@ -1,16 +1,15 @@
 """The hub itself: the one way to write (commit), the ways to read, and the feed that modules follow."""
 
 import asyncio
-import fcntl
-import os
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
 from dothi.ground.clock import now_us
-from dothi.ground.errors import Conflict, Forbidden, Missing
+from dothi.ground.errors import Forbidden, Missing
 from dothi.hub.access import Guards, Policy
 from dothi.hub.language.nodes import EventQuery, Query, TypeIs, Window
 from dothi.hub.language.q import parse_q
@@ -38,8 +37,8 @@ from dothi.hub.read.search import Rows, Search
 from dothi.hub.read.shown import Shown
 from dothi.hub.render.shape import Shape
 from dothi.hub.store import codec, files
-from dothi.hub.store.port import Head, Store
-from dothi.hub.store.sqlite import SqliteStore
+from dothi.hub.store.opening import open_store, take
+from dothi.hub.store.port import Head, Store, Written
 from dothi.hub.write.commit import Effect, Writer
 from dothi.hub.write.fading import alive
 from dothi.hub.write.restore import restore, restore_events
@@ -54,15 +53,15 @@ Watcher = Callable[[list[Effect], int], None]  # Effects of one flush and its la
 class Hub:
     """Entities with history over one store. Writing is awaited; reading is a plain call that takes milliseconds."""
 
-    def __init__(self, folder: Path, policy: Policy) -> None:
-        """Open (or make) the hub in `folder`; its store, files and log live there.
+    def __init__(self, folder: Path, policy: Policy, url: str = "") -> None:
+        """Open (or make) the hub in `folder`: its files live there, and its store unless `url` names a database.
 
         Conflict when another process has it open, Invalid when the store is foreign or newer.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _take(folder)
+        self._lock = take(folder)
         self._files = folder / "files"
-        self._store: Store = SqliteStore(folder / "hub.db")
+        self._store: Store = open_store(folder, url)
         self._policy = policy
         self._guards = Guards()
         self._search = Search(self._store)
@@ -72,7 +71,8 @@ class Hub:
         self._position = self._store.last()[0]
         self._watchers: tuple[Watcher, ...] = ()
         self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._writer = Writer(self._store, policy, self._guards, self._follow)
+        self._following = threading.RLock()
+        self._writer = Writer(self._store, policy, self._guards, self._follow, self.catch_up)
 
     async def close(self) -> None:
         """Write what waits, then close the store and let the folder go."""
@@ -99,6 +99,13 @@ class Hub:
         Invalid, Unavailable. With `partial` each change fails for itself: see Receipt.results.
         """
         return await self._writer.submit(commit)
+
+    async def chore(self, work: Callable[[Store], Written | None]) -> None:
+        """Run `work` in the writer's thread and write what it returns, in a turn of its own.
+
+        For the hub's own rooms (sealing, proofs, erasing of content): what they write is no commit.
+        """
+        await self._writer.chore(work)
 
     def get(self, actor: Actor, entity_id: str, tenant: str = "") -> Entity:
         """One entity as it stands. Missing when it is not there or `actor` may not see it."""
@@ -345,13 +352,20 @@ class Hub:
         """What is equal in two equal cities."""
         return fingerprint(self._store)
 
+    def catch_up(self, until: int) -> None:
+        """Follow what other processes committed up to `until`, from the log; nothing to do when it is known already."""
+        with self._following:
+            if self._position < until:
+                self._follow([effect for _, effect in effects(self._store, self._position, until)], until)
+
     def _follow(self, told: list[Effect], seq: int) -> None:
         """Called by the writer's thread after each flush."""
-        self._search.follow(told)
-        self._shown.follow(told)
-        self._position = seq
-        for watcher in self._watchers:
-            watcher(told, seq)
+        with self._following:
+            self._search.follow(told)
+            self._shown.follow(told)
+            self._position = seq
+            for watcher in self._watchers:
+                watcher(told, seq)
         for loop, bell in tuple(self._waiters):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(bell.set)
@@ -364,14 +378,14 @@ def _standing(head: Head, now: int) -> Entity | None:
     return alive(codec.entity_of(head.doc, head.created, head.modified, head.version), now)
 
 
-def load(folder: Path, commits: Iterable[LoggedCommit], events: Iterable[tuple[str, Event]] = ()) -> int:
+def load(folder: Path, commits: Iterable[LoggedCommit], events: Iterable[tuple[str, Event]] = (), url: str = "") -> int:
     """Fill the empty hub in `folder` with a dumped log and the events of its lanes; returns how many commits.
 
     Conflict unless it is empty.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = _take(folder)
-    store = SqliteStore(folder / "hub.db")
+    lock = take(folder)
+    store = open_store(folder, url)
     try:
         count = restore(store, commits)
         restore_events(store, events)
@@ -379,21 +393,3 @@ def load(folder: Path, commits: Iterable[LoggedCommit], events: Iterable[tuple[s
     finally:
         store.close()
         lock.close()
-
-
-def _take(folder: Path) -> IO[str]:
-    """Hold the folder for this process; the lock falls with the process, however that ends."""
-    handle = (folder / "lock").open("a+")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.seek(0)
-        holder = handle.read().strip() or "another process"
-        handle.close()
-        raise Conflict(
-            f"The data folder {folder} is in use by process {holder}: stop it, or send the data to its address."
-        ) from None
-    handle.truncate(0)
-    handle.write(str(os.getpid()))
-    handle.flush()
-    return handle

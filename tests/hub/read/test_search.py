@@ -15,7 +15,7 @@ from dothi.hub.read.columns import Table
 from dothi.hub.read.search import Search
 from dothi.hub.store.codec import Doc, encode
 from dothi.hub.store.port import Head, Written
-from dothi.hub.store.sqlite import SqliteStore
+from dothi.hub.store.sqlite.store import SqliteStore
 from dothi.hub.write.commit import Effect
 
 DAYS = ["2026-11-22T07:00:00Z", "2026-11-22T14:00:00+07:00", "2026-11-23", "not a day"]

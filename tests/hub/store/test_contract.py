@@ -1,7 +1,7 @@
 """The contract of the Store port: one suite that every adapter passes."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,8 +11,8 @@ from dothi.ground.errors import Invalid
 from dothi.hub.language.nodes import EventQuery
 from dothi.hub.model import Event, Timer
 from dothi.hub.store.codec import Doc, Entry, encode, pack, unpack
-from dothi.hub.store.port import Head, LogRow, Store, Written
-from dothi.hub.store.sqlite import SqliteStore
+from dothi.hub.store.port import Head, LogRow, Page, Store, Written
+from dothi.hub.store.sqlite.store import SqliteStore
 
 ADAPTERS = {"sqlite": lambda folder: SqliteStore(folder / "hub.db")}
 
@@ -34,7 +34,9 @@ def row(seq: int, tid: int, eids: tuple[int, ...] = (1,)) -> LogRow:
 
 
 def write(store: Store, **parts: object) -> None:
-    store.write(Written(**{name: parts.get(name, ()) for name in Written._fields}))  # type: ignore[arg-type]
+    given = {name: parts.get(name, Written._field_defaults.get(name, ())) for name in Written._fields}
+    with store.turn():
+        store.write(Written(**given))  # type: ignore[arg-type]
 
 
 def test_what_is_written_is_read(store: Store) -> None:
@@ -143,14 +145,72 @@ def test_a_store_of_the_first_version_is_taken_further(tmp_path: Path) -> None:
     """A file written before there were lanes and an outbox gets them, and keeps what it held."""
     store = SqliteStore(tmp_path / "hub.db")
     tid = store.tenant("", make=True) or 0
-    write(store, states=[(tid, "urn:x:1", head(store, 1))])
-    store._writer.executescript("DROP TABLE event; DROP TABLE parcel; DROP TABLE tally; PRAGMA user_version = 1;")
+    write(store, states=[(tid, "urn:x:1", head(store, 1))], log=[LogRow(7, 70, tid, "system:test", "", b"")])
+    later = ("event", "parcel", "tally", "page", "position")
+    store._writer.executescript(f"{''.join(f'DROP TABLE {name};' for name in later)} PRAGMA user_version = 1;")
     store.close()
     store = SqliteStore(tmp_path / "hub.db")
     write(store, events=[(1, Event("", "a", 5, "smoke"))])
     assert [one.key for one in store.events(1, EventQuery())] == ["a"]
     assert set(store.heads(tid, ["urn:x:1"])) == {"urn:x:1"}
+    assert store.last() == (7, 1)
+    with store.turn() as position:
+        assert position == (7, 1, 70)
     store.close()
+
+
+def test_pages_are_kept_in_order_and_removed(store: Store) -> None:
+    """A page is replaced by the same number, told in order, and gone with None; books do not mix."""
+    write(store, pages=[Page("salts", 2, b"two"), Page("salts", 1, b"one"), Page("seals", 1, b"other")])
+    write(store, pages=[Page("salts", 1, b"uno"), Page("salts", 2, None), Page("salts", 3, b"three")])
+    assert store.pages("salts", 0, 10) == [(1, b"uno"), (3, b"three")]
+    assert store.pages("salts", 1, 1) == [(3, b"three")]
+    assert (store.page("salts", 2), store.page("seals", 1)) == (None, b"other")
+
+
+class Kept:
+    """The commits that were sealed, kept in a dict."""
+
+    def __init__(self, rows: list[LogRow]) -> None:
+        """By sequence."""
+        self.rows = {row.seq: row for row in rows}
+
+    def commits(self, seqs: Iterable[int]) -> dict[int, LogRow]:
+        return {seq: self.rows[seq] for seq in seqs if seq in self.rows}
+
+    def log(self, after: int, until: int) -> list[LogRow]:
+        return [row for seq, row in sorted(self.rows.items()) if after < seq <= until]
+
+
+def test_what_is_sealed_is_told_by_who_keeps_it(store: Store) -> None:
+    """Commits leave the hot log, every answer stays, and no number is given out twice."""
+    rows = [LogRow(seq, 10 * seq, 1, "system:test", "", b"%d" % seq) for seq in range(1, 7)]
+    write(store, log=rows)
+    store.older = Kept(rows[:4])
+    write(store, sealed=(0, 4))
+    for after, limit in ((0, 10), (0, 3), (2, 2), (2, 3), (4, 10), (6, 10)):
+        assert store.log(after, limit) == rows[after : after + limit]
+    assert store.commits((2, 5, 9)) == {2: rows[1], 5: rows[4]}
+    write(store, sealed=(4, 6))
+    store.older = Kept(rows)
+    assert store.log(3, 10) == rows[3:]
+    assert store.last()[0] == 6
+    with store.turn() as position:
+        assert (position.seq, position.at) == (6, 60)
+
+
+def test_what_is_erased_is_written_anew_or_goes(store: Store) -> None:
+    """A commit keeps its place with other content; a forgotten row is gone, and its number is not given again."""
+    tid = store.tenant("", make=True) or 0
+    write(
+        store,
+        states=[(tid, f"urn:x:{eid}", head(store, eid)) for eid in (1, 2)],
+        log=[LogRow(1, 5, tid, "a", "r", b"x")],
+    )
+    write(store, rewritten=[LogRow(1, 5, tid, "a", "", b"y")], forgotten=[2])
+    assert store.commits((1,)) == {1: LogRow(1, 5, tid, "a", "", b"y")}
+    assert set(store.heads(tid, ["urn:x:1", "urn:x:2"])) == {"urn:x:1"}
+    assert store.last() == (1, 2)
 
 
 def test_tenants_and_kinds_keep_their_numbers(store: Store, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from dothi.hub.model import Parcel, Post
 from dothi.hub.store.port import Written
-from dothi.hub.store.sqlite import SqliteStore
+from dothi.hub.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""Stores: SQLite today; state, change log, cursors, timers and the columns that queries ask for."""
+"""Stores: SQLite or PostgreSQL; state, change log, cursors, timers and the columns that queries ask for."""

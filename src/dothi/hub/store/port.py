@@ -5,6 +5,7 @@ contract test suite that every adapter passes.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from dothi.hub.language.nodes import EventQuery
@@ -35,6 +36,32 @@ class LogRow(NamedTuple):
     blob: bytes
 
 
+class Page(NamedTuple):
+    """Numbered bytes that a room of the hub keeps beside the log (proofs, salts, seals); None removes the page."""
+
+    book: str
+    number: int
+    body: bytes | None
+
+
+class Position(NamedTuple):
+    """What was given out last: the sequence of a commit, the row of an entity, and the time (µs) of a commit."""
+
+    seq: int
+    eid: int
+    at: int
+
+
+class Older(Protocol):
+    """Who keeps the commits that were sealed and left the hot log; they are there before they are removed here."""
+
+    def commits(self, seqs: Iterable[int]) -> dict[int, LogRow]:
+        """Those of the commits that are sealed."""
+
+    def log(self, after: int, until: int) -> list[LogRow]:
+        """Sealed commits with after < seq <= until, in order."""
+
+
 class Written(NamedTuple):
     """All that one flush writes."""
 
@@ -46,13 +73,25 @@ class Written(NamedTuple):
     events: Iterable[tuple[int, Event]] = ()  # (row of the entity, event)
     disposals: Iterable[tuple[int, int, int]] = ()  # (row of the entity, events before, recordings before)
     posts: Iterable[Post] = ()
+    pages: Iterable[Page] = ()
+    sealed: tuple[int, int] | None = None  # Commits with after < seq <= until leave: they lie in the cold tier.
+    rewritten: Iterable[LogRow] = ()  # Takes the place of the commit with its sequence: content that was erased.
+    forgotten: Iterable[int] = ()  # Rows of entities that go for good.
 
 
 class Store(Protocol):
     """State, change log, cursors, timers and receipts, durable when `write` returns."""
 
+    older: Older | None  # Asked for commits that are not hot any more, after the hot ones were looked at.
+
+    def turn(self) -> AbstractContextManager[Position]:
+        """The writer's turn: until it ends nobody else writes; all that a flush rests on is read within it.
+
+        Inside, `write` may be called once; without it nothing has happened.
+        """
+
     def write(self, written: Written) -> None:
-        """Write all of it in one transaction, flushed to disk; nothing of it when it raises."""
+        """Write all of it in one transaction, flushed to disk; nothing of it when it raises. Within a turn."""
 
     def heads(self, tid: int, ids: Iterable[str], docs: bool = True) -> dict[str, Head]:
         """The heads of those entities that were ever there; without `docs` a document is b"" where there is one."""
@@ -92,6 +131,12 @@ class Store(Protocol):
 
     def last(self) -> tuple[int, int]:
         """(last sequence, last eid) given out."""
+
+    def page(self, book: str, number: int) -> bytes | None:
+        """The bytes of a page, None when there is none."""
+
+    def pages(self, book: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """(number, bytes) of the pages of a book with number > after, in order."""
 
     def receipt(self, key: str) -> bytes | None:
         """The receipt kept for an idempotency key."""

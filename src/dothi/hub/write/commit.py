@@ -21,6 +21,7 @@ from dothi.hub.store.codec import Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
 from dothi.hub.write.apply import Outcome, apply
 from dothi.hub.write.expiry import expiries, kept_fades
+from dothi.hub.write.jobs import Chore, Job, answer
 from dothi.hub.write.past import PAST, expire, tell
 from dothi.hub.write.receipts import kept, receipt_of
 from dothi.hub.write.rows import entry_of, head_after, result_of, touched
@@ -76,38 +77,50 @@ class _Trial:
     fades: dict[tuple[int, str], int] = field(default_factory=dict)  # When those fade that do, 0 = no more.
 
 
-class _Job(NamedTuple):
-    commit: Commit
-    done: asyncio.Future[Receipt]
-
-
 class Writer:
     """The one writer of a store, a thread of its own."""
 
     def __init__(
-        self, store: Store, policy: Policy, guards: Guards, follow: Callable[[list[Effect], int], None]
+        self,
+        store: Store,
+        policy: Policy,
+        guards: Guards,
+        follow: Callable[[list[Effect], int], None],
+        catch_up: Callable[[int], None],
     ) -> None:
-        """`follow` is called after each flush with its effects and last sequence, before anybody is answered."""
+        """`follow` is called after each flush with its effects and last sequence, before anybody is answered.
+
+        `catch_up` is called as a turn begins with where the log stands: others may have written since the last one.
+        """
         self._store = store
         self._policy = policy
         self._guards = guards
         self._follow = follow
+        self._catch_up = catch_up
         self.heeded = False  # Whether somebody wants to know what stood before a change (Effect.before).
-        self._queue: queue.Queue[_Job | None] = queue.Queue(_WAITING)
-        self._seq, self._eid = store.last()
+        self._queue: queue.Queue[Job | Chore | None] = queue.Queue(_WAITING)
+        self._seq, self._eid, self._at = 0, 0, 0  # Known anew in each turn.
         self._fades = kept_fades(store)
         self._thread = threading.Thread(target=self._run, name="dothi-writer", daemon=True)
         self._thread.start()
 
     async def submit(self, commit: Commit) -> Receipt:
         """Wait for the receipt. Raises what the commit was refused for."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Receipt] = loop.create_future()
+        done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._put(Job(commit, done))
+        return await done
+
+    async def chore(self, work: Callable[[Store], Written | None]) -> None:
+        """Run `work` in a turn of its own, and write what it returns. Raises what it raised."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._put(Chore(work, done))
+        await done
+
+    def _put(self, job: Job | Chore) -> None:
         try:
-            self._queue.put_nowait(_Job(commit, done))
+            self._queue.put_nowait(job)
         except queue.Full:
             raise Unavailable("Too many writes are waiting. Send this one again in a second.") from None
-        return await done
 
     def stop(self) -> None:
         """Write what waits, then end the thread."""
@@ -116,32 +129,46 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            jobs: list[_Job] = []
+            jobs: list[Job] = []
             job = self._queue.get()
-            while job is not None:
+            while isinstance(job, Job):
                 jobs.append(job)
                 if len(jobs) >= _GROUP or self._queue.empty():
                     break
                 job = self._queue.get()
             if jobs:
                 self._group(jobs)
+            if isinstance(job, Chore):
+                self._do(job)
             if job is None:
                 return
 
-    def _group(self, jobs: list[_Job]) -> None:
+    def _do(self, chore: Chore) -> None:
+        outcome: Exception | None = None
+        try:
+            with self._store.turn() as position:
+                self._catch_up(position.seq)
+                written = chore.work(self._store)
+                if written is not None:
+                    self._store.write(written)
+        except Exception as refused:  # The thread must outlive any one chore.
+            outcome = refused
+        answer([chore], [outcome])
+
+    def _group(self, jobs: list[Job]) -> None:
         pending = _Pending()
-        seq, eid = self._seq, self._eid
         outcomes: list[Receipt | Exception] = []
         try:
-            pending.stored = self._stored([job.commit for job in jobs])
-            outcomes += [self._tried(job.commit, pending) for job in jobs]
-            if pending.asks():
-                self._flush(pending)
+            with self._store.turn() as (self._seq, self._eid, self._at):
+                self._catch_up(self._seq)
+                pending.stored = self._stored([job.commit for job in jobs])
+                outcomes += [self._tried(job.commit, pending) for job in jobs]
+                if pending.asks():
+                    self._flush(pending)
         except Exception as broken:
-            self._seq, self._eid = seq, eid
             lost = Unavailable(f"The store could not write: {broken}. Nothing of it was kept as far as is known.")
             outcomes = [lost if isinstance(outcome, Receipt) else outcome for outcome in outcomes] or [lost] * len(jobs)
-        _answer(jobs, outcomes)
+        answer(jobs, outcomes)
 
     def _tried(self, commit: Commit, pending: _Pending) -> Receipt | Exception:
         """The receipt of one commit, or what it is refused for."""
@@ -176,7 +203,7 @@ class Writer:
             found = pending.receipts.get(commit.key) or self._store.receipt(commit.key)
             if found is not None:
                 return receipt_of(found)
-        at, trial = now_us(), _Trial()
+        at, trial = max(now_us(), self._at), _Trial()  # A clock that was put back does not turn the log around.
         tid = self._store.tenant(commit.tenant, make=True) or 0
         self._expect(commit, tid, pending)
         seq = self._seq + 1
@@ -189,7 +216,7 @@ class Writer:
                 trial.results.append(Result(change.id, "failed", error=refused))
         lanes = self._lanes(commit, tid, trial, pending)
         if trial.entries:
-            self._seq = seq
+            self._seq, self._at = seq, at
             pending.log.append(LogRow(seq, at, tid, commit.actor.id, commit.reason, codec.pack(trial.entries)))
         pending.heads.update(trial.heads)
         pending.effects.extend(trial.effects)
@@ -343,23 +370,3 @@ class Writer:
             assert head is not None
             return head.kind
         return self._store.kind_of(outcome.after.types)
-
-
-def _answer(jobs: list[_Job], outcomes: list[Receipt | Exception]) -> None:
-    """Hand the outcomes to their waiters, with one wake-up for each event loop."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Receipt], Receipt | Exception]]] = {}
-    for job, outcome in zip(jobs, outcomes, strict=True):
-        loops.setdefault(job.done.get_loop(), []).append((job.done, outcome))
-    for loop, answers in loops.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle, answers)
-
-
-def _settle(answers: list[tuple[asyncio.Future[Receipt], Receipt | Exception]]) -> None:
-    for done, outcome in answers:
-        if done.cancelled():
-            continue
-        if isinstance(outcome, Receipt):
-            done.set_result(outcome)
-        else:
-            done.set_exception(outcome)

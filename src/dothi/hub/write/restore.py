@@ -35,7 +35,8 @@ def restore_events(store: Store, events: Iterable[tuple[str, Event]]) -> None:
         for tenant, event in some:
             tid = store.tenant(tenant) or 0
             rows.append((store.heads(tid, (event.lane,), docs=False)[event.lane].eid, event))
-        store.write(Written((), (), (), (), (), rows))
+        with store.turn():
+            store.write(Written((), (), (), (), (), rows))
 
 
 def _restore_group(store: Store, commits: list[LoggedCommit]) -> None:
@@ -56,7 +57,8 @@ def _restore_group(store: Store, commits: list[LoggedCommit]) -> None:
             fades[commit.tenant, logged.id] = codec.decode(after.doc).fades if after.doc else 0
         log.append(LogRow(commit.seq, commit.at, tid, commit.actor, commit.reason, codec.pack(entries)))
     states = [(tid, entity_id, head) for (tid, entity_id), head in heads.items()]
-    store.write(Written(states, log, (), (), expiries(fades)))
+    with store.turn():
+        store.write(Written(states, log, (), (), expiries(fades)))
 
 
 def _after(store: Store, logged: Logged, head: Head | None, eid: int, commit: LoggedCommit) -> Head:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,29 +12,9 @@ from typing import Any
 from dothi.ground.errors import Invalid
 from dothi.hub.language.nodes import EventQuery
 from dothi.hub.model import Event, Parcel, Timer
-from dothi.hub.store import lanes, outbox
-from dothi.hub.store.port import Head, LogRow, Written
+from dothi.hub.store.port import Head, LogRow, Older, Position, Written
+from dothi.hub.store.sqlite import lanes, outbox, pages, schema
 
-SCHEMA_VERSION = 3
-_APPLICATION_ID = 0x646F7468  # "doth": tells our files from foreign ones.
-_SCHEMA = """
-CREATE TABLE tenant (tid INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE kind (kind INTEGER PRIMARY KEY, types TEXT NOT NULL UNIQUE);
-CREATE TABLE entity (
-  eid INTEGER PRIMARY KEY, tid INTEGER NOT NULL, id TEXT NOT NULL, kind INTEGER NOT NULL, version INTEGER NOT NULL,
-  seq INTEGER NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL, ahead INTEGER NOT NULL, doc BLOB);
-CREATE UNIQUE INDEX entity_id ON entity (tid, id);
-CREATE INDEX entity_kind ON entity (tid, kind);
-CREATE TABLE log (
-  seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, tid INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL,
-  blob BLOB NOT NULL);
-CREATE TABLE receipt (key TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE cursor (consumer TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE timer (consumer TEXT, name TEXT, due INTEGER NOT NULL, payload TEXT NOT NULL,
-  PRIMARY KEY (consumer, name)) WITHOUT ROWID;
-CREATE INDEX timer_due ON timer (consumer, due);
-"""
-_LATER = {2: lanes.SCHEMA, 3: outbox.SCHEMA}  # What each version added to the one before.
 _HEAD = "eid, kind, version, seq, created, modified, ahead, doc"
 _HEAD_ONLY = _HEAD.replace("doc", "CASE WHEN doc IS NULL THEN NULL ELSE x'' END")
 _LOG = "seq, at, tid, actor, reason, blob"
@@ -42,6 +23,8 @@ _MANY = 500  # Bound on the parameters of one statement.
 
 class SqliteStore:
     """One file; one writing connection, and one reading connection a thread."""
+
+    older: Older | None = None
 
     def __init__(self, path: Path) -> None:
         """Open or make the file. Invalid when it is foreign or of a newer version."""
@@ -63,6 +46,7 @@ class SqliteStore:
         self._types = {kind: types for types, kind in self._kinds.items()}
         self._tenants: dict[str, int] = dict(self._writer.execute("SELECT name, tid FROM tenant"))
         self._in_use: set[tuple[int, int]] = set(self._writer.execute("SELECT DISTINCT tid, kind FROM entity"))
+        self._position = self._stands()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
@@ -82,16 +66,14 @@ class SqliteStore:
         found = self._writer.execute("PRAGMA application_id").fetchone()[0]
         version = self._writer.execute("PRAGMA user_version").fetchone()[0]
         tables = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables and found != _APPLICATION_ID:
+        if tables and found != schema.APPLICATION_ID:
             raise Invalid(f"{self._path} is not a file of dothi: choose another data folder.")
-        if version > SCHEMA_VERSION:
+        if version > schema.VERSION:
             raise Invalid(f"{self._path} was written by a newer dothi (store version {version}): upgrade dothi.")
         if not tables:
-            self._writer.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = 1; COMMIT;"
-            )
-        for number in range(max(version, 1) + 1, SCHEMA_VERSION + 1):
-            self._writer.executescript(f"BEGIN; {_LATER[number]} PRAGMA user_version = {number}; COMMIT;")
+            self._writer.executescript(f"BEGIN; {schema.FIRST} PRAGMA user_version = 1; COMMIT;")
+        for number in range(max(version, 1) + 1, schema.VERSION + 1):
+            self._writer.executescript(f"BEGIN; {schema.LATER[number]} PRAGMA user_version = {number}; COMMIT;")
 
     def _read(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
@@ -99,12 +81,21 @@ class SqliteStore:
             connection = self._threads.connection = self._connect()
         return connection
 
+    def _stands(self) -> Position:
+        return Position(*self._writer.execute("SELECT seq, eid, at FROM position").fetchone())
+
+    @contextmanager
+    def turn(self) -> Iterator[Position]:
+        """Where the log stands; this process alone writes, so that nobody comes between."""
+        yield self._position
+
     def write(self, written: Written) -> None:
         """One transaction, flushed to disk before this returns."""
         self._writer.execute("BEGIN IMMEDIATE")
+        position = self._position
         try:
-            self._write_states(written.states)
-            self._writer.executemany(f"INSERT INTO log ({_LOG}) VALUES (?,?,?,?,?,?)", written.log)
+            position = self._write_states(written.states, position)
+            position = self._write_log(written, position)
             self._writer.executemany("INSERT OR REPLACE INTO receipt VALUES (?,?)", written.receipts)
             self._writer.executemany("INSERT OR REPLACE INTO cursor VALUES (?,?)", written.cursors)
             self._write_timers(written.timers)
@@ -112,17 +103,34 @@ class SqliteStore:
             lanes.dispose(self._writer, written.disposals)
             for post in written.posts:
                 outbox.write(self._writer, post)
+            pages.write(self._writer, written.pages)
+            if position != self._position:
+                self._writer.execute("UPDATE position SET seq=?, eid=?, at=?", position)
             self._writer.execute("COMMIT")
         except BaseException:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
+        self._position = position
 
-    def _write_states(self, states: Iterable[tuple[int, str, Head]]) -> None:
+    def _write_log(self, written: Written, position: Position) -> Position:
+        rows = list(written.log)
+        self._writer.executemany(f"INSERT INTO log ({_LOG}) VALUES (?,?,?,?,?,?)", rows)
+        self._writer.executemany(
+            "UPDATE log SET at=?2, tid=?3, actor=?4, reason=?5, blob=?6 WHERE seq=?1", written.rewritten
+        )
+        if written.sealed is not None:
+            self._writer.execute("DELETE FROM log WHERE seq>? AND seq<=?", written.sealed)
+        for row in rows:
+            position = position._replace(seq=max(position.seq, row.seq), at=max(position.at, row.at))
+        self._writer.executemany("DELETE FROM entity WHERE eid=?", [(eid,) for eid in written.forgotten])
+        return position
+
+    def _write_states(self, states: Iterable[tuple[int, str, Head]], position: Position) -> Position:
         new: list[tuple[Any, ...]] = []
         old: list[tuple[Any, ...]] = []
         moved: list[tuple[int, int]] = []
-        last = self.last()[1]
+        last = position.eid
         for tid, entity_id, head in states:
             if (tid, head.kind) not in self._in_use:
                 self._in_use = {*self._in_use, (tid, head.kind)}
@@ -137,6 +145,7 @@ class SqliteStore:
         )
         # Apart, so that the index on kind is touched only where the kind changes.
         self._writer.executemany("UPDATE entity SET kind=?1 WHERE eid=?2 AND kind<>?1", moved)
+        return position._replace(eid=max([last, *(row[2] for row in new)]))
 
     def _write_timers(self, timers: Iterable[Timer]) -> None:
         for timer in timers:
@@ -164,8 +173,12 @@ class SqliteStore:
         return {row[0]: Head(*row) for row in self._by_key("entity", "eid", _HEAD, eids)}
 
     def commits(self, seqs: Iterable[int]) -> dict[int, LogRow]:
-        """Log rows by sequence."""
-        return {row[0]: LogRow(*row) for row in self._by_key("log", "seq", _LOG, seqs)}
+        """Log rows by sequence; those that are not hot any more from who keeps them."""
+        wanted = list(seqs)
+        found = {row[0]: LogRow(*row) for row in self._by_key("log", "seq", _LOG, wanted)}
+        if self.older is not None and len(found) < len(wanted):
+            found |= self.older.commits(seq for seq in wanted if seq not in found)
+        return found
 
     def _by_key(self, table: str, key: str, columns: str, keys: Iterable[int]) -> Iterator[tuple[Any, ...]]:
         execute, pending = self._read().execute, iter(keys)
@@ -222,15 +235,25 @@ class SqliteStore:
         return next(name for name, number in self._tenants.items() if number == tid)
 
     def log(self, after: int, limit: int) -> list[LogRow]:
-        """Commits after a position."""
-        found = self._read().execute(f"SELECT {_LOG} FROM log WHERE seq>? ORDER BY seq LIMIT ?", (after, limit))
-        return [LogRow(*row) for row in found]
+        """Commits after a position: the hot ones are read first, then what lies before them (see Older)."""
+        rows = self._read().execute(f"SELECT {_LOG} FROM log WHERE seq>? ORDER BY seq LIMIT ?", (after, limit))
+        hot = [LogRow(*row) for row in rows]
+        until = min(hot[0].seq - 1 if hot else self.last()[0], after + limit)
+        if self.older is None or after >= until:
+            return hot
+        return [*self.older.log(after, until), *hot][:limit]
 
     def last(self) -> tuple[int, int]:
-        """The last sequence and the last row."""
-        (seq,) = self._writer.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()
-        (eid,) = self._writer.execute("SELECT coalesce(max(eid), 0) FROM entity").fetchone()
-        return seq, eid
+        """The last sequence and the last row given out."""
+        return self._position.seq, self._position.eid
+
+    def page(self, book: str, number: int) -> bytes | None:
+        """A page of a book."""
+        return pages.one(self._read(), book, number)
+
+    def pages(self, book: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Pages of a book, in order."""
+        return pages.after(self._read(), book, after, limit)
 
     def receipt(self, key: str) -> bytes | None:
         """A kept receipt."""

@@ -1,0 +1,35 @@
+"""Which adapter keeps a hub: a file in its folder, or the database that a URL names; and the folder's lock."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+from dothi.ground.errors import Conflict, Invalid
+from dothi.hub.store.port import Store
+from dothi.hub.store.sqlite.store import SqliteStore
+
+
+def open_store(folder: Path, url: str = "") -> Store:
+    """The store of the hub in `folder`: embedded without a URL. Invalid when it is foreign or newer than this dothi."""
+    if not url:
+        return SqliteStore(folder / "hub.db")
+    raise Invalid(f"There is no store for {url.partition(':')[0]}: leave the setting store empty.")
+
+
+def take(folder: Path) -> IO[str]:
+    """Hold the folder for this process; the lock falls with the process, however that ends."""
+    handle = (folder / "lock").open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.seek(0)
+        holder = handle.read().strip() or "another process"
+        handle.close()
+        raise Conflict(
+            f"The data folder {folder} is in use by process {holder}: stop it, or send the data to its address."
+        ) from None
+    handle.truncate(0)
+    handle.write(str(os.getpid()))
+    handle.flush()
+    return handle
