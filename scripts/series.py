@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-TARGET = ROOT / "src/dothi/trial/data"
+TARGET = ROOT / "src/dothi/command/trial/data"
 WANTED = {"datasets/water-flow.csv": "water-flow.csv", "licenses/LICENSE": "LICENSE-river"}  # End of name → ours.
 
 

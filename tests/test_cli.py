@@ -1,5 +1,7 @@
 """The command: help, exit codes, an empty city served, files imported beside it, a city moved whole."""
 
+import importlib
+import inspect
 import json
 import os
 import re
@@ -19,6 +21,7 @@ from typing import Any
 import pytest
 
 from dothi.cli import main
+from dothi.command.verbs.table import VERBS
 
 
 def dothi(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -71,12 +74,25 @@ def lamp(number: int) -> dict[str, Any]:
 
 
 def test_help_explains_every_verb() -> None:
-    """`dothi --help` names each verb in a sentence; so does each verb of itself."""
+    """`dothi --help` names each verb in a sentence, so does each verb; and it comes before dothi is loaded."""
     said = dothi("--help")
     assert said.returncode == 0
     for verb in ("serve", "demo", "import", "export", "load", "bench"):
         assert re.search(rf"^\s+{verb}\s+\w+", said.stdout, re.MULTILINE), verb
-        assert dothi(verb, "--help").returncode == 0
+    for named in VERBS:
+        assert dothi(named.name, "--help").returncode == 0
+    check = (
+        "import sys, dothi.cli; sys.exit(any(name in sys.modules for name in ('dothi.app', 'dothi.hub', 'msgspec')))"
+    )
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_every_verb_of_the_table_is_done_somewhere() -> None:
+    """Each row of the table names a function that takes what was given and the settings."""
+    for verb in VERBS:
+        file, _, function = verb.does.partition(".")
+        found = getattr(importlib.import_module(f"dothi.command.verbs.{file}"), function)
+        assert len(inspect.signature(found).parameters) == 2, verb.name
     assert dothi("--version").stdout.startswith("dothi ")
 
 

@@ -1,7 +1,7 @@
 """The command `dothi`: each verb parses its arguments and does one thing; 0 done, 1 failed, 2 wrong usage.
 
-The verbs themselves (verbs.py) rest on all of dothi, which takes seconds to load; so they are loaded when the command
-line has been understood, and help comes at once.
+The verbs themselves (verbs/) rest on all of dothi, which takes seconds to load; so each is loaded when the command line
+has been understood, and help comes at once. Their words are one table (verbs/table.py).
 """
 
 import argparse
@@ -9,9 +9,10 @@ import importlib
 import logging
 import os
 import sys
-from typing import Any
+from dataclasses import fields
 
 from dothi import __version__
+from dothi.command.verbs.table import VERBS, Verb
 from dothi.ground.errors import DothiError, Invalid
 from dothi.settings import Settings, read
 
@@ -28,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         settings = _settings(given)
-        getattr(importlib.import_module("dothi.verbs"), given.verb)(given, settings)
+        file, _, function = given.does.partition(".")
+        getattr(importlib.import_module(f"dothi.command.verbs.{file}"), function)(given, settings)
     except WrongUsage as wrong:
         print(f"dothi: {wrong.detail}", file=sys.stderr)
         return 2
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _settings(given: argparse.Namespace) -> Settings:
-    names = ("data", "host", "port", "public_url", "city", "open", "context_hosts")
+    names = (setting.name for setting in fields(Settings))
     chosen = {name: value for name in names if (value := getattr(given, name, None)) is not None}
     try:
         return read(_ENVIRONMENT, **chosen)
@@ -60,60 +62,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"dothi {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    real = _verb(verbs, "serve", "serve a city; an empty one prints a link to make its first administrator")
-    _serving(real)
-    real.add_argument(
-        "--samples", action="store_true", help="bring in the labelled sample rules, provisions and indicators once"
-    )
-    trial = _verb(verbs, "demo", "serve the sample city, with simulated signals and sample users")
-    _serving(trial)
-    trial.add_argument("--fresh", action="store_true", help="begin anew, throwing the former demo away")
-    _importing(_verb(verbs, "import", "bring a file in through a mapping, beside a running server too"))
-    out = _verb(verbs, "export", "take a city out: its log and files, in open formats")
-    out.add_argument("folder", help="a new folder")
-    back = _verb(verbs, "load", "fill an empty city with an exported one, and prove them equal")
-    back.add_argument("folder", help="what `dothi export` wrote")
-    owed = _verb(verbs, "letters", "list notifications that were given up, of a city that is not served just now")
-    owed.add_argument("--replay", metavar="SUBSCRIPTION", help="have those of one subscription sent once more")
-    measure = _verb(verbs, "bench", "measure, each figure beside its ceiling of the same run")
-    what = ["hub", "shapes", "desk", "operations", "telling"]
-    measure.add_argument("what", nargs="?", default="hub", choices=what, help="what to measure")
-    measure.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
-    measure.add_argument("--write", metavar="FILE", help="write the table into this Markdown file")
+    for verb in VERBS:
+        words = verbs.add_parser(
+            verb.name, help=verb.sentence, description=f"{verb.sentence[0].upper()}{verb.sentence[1:]}."
+        )
+        words.set_defaults(does=verb.does)
+        _add_arguments(words, verb)
     return parser
 
 
-def _verb(verbs: Any, name: str, sentence: str) -> argparse.ArgumentParser:
-    verb: argparse.ArgumentParser = verbs.add_parser(name, help=sentence, description=sentence.capitalize() + ".")
-    verb.set_defaults(verb="import_" if name == "import" else name)
-    if name != "bench":
-        folder = "./dothi-demo" if name == "demo" else "./dothi-data"
-        verb.add_argument("--data", metavar="DIR", help=f"the city's data folder (default: {folder})")
-    return verb
-
-
-def _serving(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--port", metavar="N", help="the port (default: 8000)")
-    verb.add_argument("--host", help="the address to listen on (default: 127.0.0.1)")
-    verb.add_argument("--public-url", metavar="URL", help="the address that people use, behind a proxy")
-    verb.add_argument("--city", metavar="NAME", help="the name in the top bar")
-    verb.add_argument("--context-hosts", metavar="HOSTS", help="hosts from which @context documents may be fetched")
-    verb.add_argument(
-        "--open",
-        action="store_true",
-        default=None,
-        help="anonymous NGSI-LD on generic types; loopback only",
-    )
-
-
-def _importing(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("file", help="CSV, GeoJSON or NGSI-LD JSON")
-    what = verb.add_mutually_exclusive_group(required=True)
-    what.add_argument("--mapping", metavar="M", help="name of a mapping, or a .toml file")
-    what.add_argument("--boundaries", action="store_true", help="the file holds official boundaries of units")
-    verb.add_argument("--code-property", default="code", help="with --boundaries: the property with the unit's code")
-    verb.add_argument("--source", metavar="ID", help="the source it belongs to (default: the mapping's name)")
-    verb.add_argument("--dry-run", action="store_true", help="check only, write nothing")
+def _add_arguments(words: argparse.ArgumentParser, verb: Verb) -> None:
+    named = dict.fromkeys(one.group for one in verb.arguments if one.group)
+    groups = {name: words.add_mutually_exclusive_group(required=True) for name in named}
+    for one in verb.arguments:
+        groups.get(one.group, words).add_argument(*one.names, **one.told)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from dothi.citizens.intake import filing as filing_door
 from dothi.citizens.model import StoredFile, report_of
 from dothi.citizens.services.measures import measure
 from dothi.citizens.services.statistics import imported_count, tallies
+from dothi.command.trial.replay import Past, replay
 from dothi.evidence.definitions import keep_sample_indicators
 from dothi.evidence.engine import catch_up, start
 from dothi.evidence.model import value_id
@@ -28,7 +29,6 @@ from dothi.evidence.service import open_evidence
 from dothi.ground.clock import from_iso
 from dothi.hub.model import Actor
 from dothi.sources.service import import_file, open_sources
-from dothi.trial.replay import Past, replay
 
 ALL = Actor("system:test", frozenset({"system"}))
 CREW = Actor("user:crew", frozenset({"official"}), frozenset({"46"}))

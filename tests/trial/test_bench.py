@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from dothi.command.trial.bench import desk, load, material, operations, report
+from dothi.command.trial.bench.load import STAMP, Sample, Shape
+from dothi.command.trial.bench.operations import material as centre
+from dothi.command.trial.bench.operations.feeding import Fed
+from dothi.command.trial.bench.operations.measuring import MUST, Load, Phase, Run, run
+from dothi.command.trial.bench.plan import CASES, QUICK
+from dothi.command.trial.bench.run import measure
 from dothi.ground.errors import Unavailable
 from dothi.operations.rules.model import Each
 from dothi.operations.rules.parse import parse
-from dothi.trial.bench import desk, load, material, operations, report
-from dothi.trial.bench.load import STAMP, Sample, Shape
-from dothi.trial.bench.operations import material as centre
-from dothi.trial.bench.operations.feeding import Fed
-from dothi.trial.bench.operations.measuring import MUST, Load, Phase, Run, run
-from dothi.trial.bench.plan import CASES, QUICK
-from dothi.trial.bench.run import measure
 
 TINY = replace(QUICK, entities=300, written=200)
 BY_ID = {case.id: case for case in CASES}

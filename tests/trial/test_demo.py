@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 
 from dothi.app import close_city, consumers
+from dothi.command.trial.demo import filling, serve
+from dothi.command.trial.demo.devices import sensors
+from dothi.command.trial.demo.devices.series import series_file
+from dothi.command.trial.demo.devices.signals import measure
+from dothi.command.trial.demo.living import Pace, live, settled
+from dothi.command.trial.demo.photos import draw
+from dothi.command.trial.demo.places import EPISODE, FEEDS, SENSORS
 from dothi.ground.clock import DAY, from_iso, iso, now_us
 from dothi.ground.errors import Conflict
 from dothi.hub.language.nodes import Window
 from dothi.hub.model import Entity, LoggedCommit, instance_value, system
 from dothi.settings import Settings
 from dothi.sources.rhythm import sweep
-from dothi.trial.demo import filling, serve
-from dothi.trial.demo.devices import sensors
-from dothi.trial.demo.devices.series import series_file
-from dothi.trial.demo.devices.signals import measure
-from dothi.trial.demo.living import Pace, live, settled
-from dothi.trial.demo.photos import draw
-from dothi.trial.demo.places import EPISODE, FEEDS, SENSORS
 from dothi.web.parts import Parts
 
 READER = system("test")

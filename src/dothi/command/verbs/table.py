@@ -1,0 +1,115 @@
+"""The table of the command's verbs: name, sentence, arguments, and which function does it; nothing heavy is loaded.
+
+To add a verb: one row in VERBS, and a function `(given: argparse.Namespace, settings: Settings) -> None` in a file
+beside this one. An argument that has the name of a setting is that setting.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A word of a verb: its names (`--port`, or `file` for one that stands by its place) and what argparse is told."""
+
+    names: tuple[str, ...]
+    told: dict[str, Any]
+    group: str = ""  # Of those with the same group exactly one must be given.
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb: its name, what it does, where that is done (`file.function` of this folder), and its arguments."""
+
+    name: str
+    sentence: str
+    does: str
+    arguments: tuple[Argument, ...] = ()
+
+
+def _arg(*names: str, group: str = "", **told: Any) -> Argument:
+    return Argument(names, told, group)
+
+
+def _data(default: str = "./dothi-data") -> Argument:
+    return _arg("--data", metavar="DIR", help=f"the city's data folder (default: {default})")
+
+
+_DATA = _data()
+_SERVING = (
+    _arg("--port", metavar="N", help="the port (default: 8000)"),
+    _arg("--host", help="the address to listen on (default: 127.0.0.1)"),
+    _arg("--public-url", metavar="URL", help="the address that people use, behind a proxy"),
+    _arg("--city", metavar="NAME", help="the name in the top bar"),
+    _arg("--context-hosts", metavar="HOSTS", help="hosts from which @context documents may be fetched"),
+    _arg("--open", action="store_true", default=None, help="anonymous NGSI-LD on generic types; loopback only"),
+)
+_BENCHES = ["hub", "shapes", "desk", "operations", "telling"]
+
+VERBS = (
+    Verb(
+        "serve",
+        "serve a city; an empty one prints a link to make its first administrator",
+        "serving.serve",
+        (
+            _DATA,
+            *_SERVING,
+            _arg("--samples", action="store_true", help="bring in the labelled sample rules and indicators once"),
+        ),
+    ),
+    Verb(
+        "demo",
+        "serve the sample city, with simulated signals and sample users",
+        "trial.demo",
+        (
+            _data("./dothi-demo"),
+            *_SERVING,
+            _arg("--fresh", action="store_true", help="begin anew, throwing the former demo away"),
+        ),
+    ),
+    Verb(
+        "import",
+        "bring a file in through a mapping, beside a running server too",
+        "importing.import_",
+        (
+            _DATA,
+            _arg("file", help="CSV, GeoJSON or NGSI-LD JSON"),
+            _arg("--mapping", metavar="M", help="name of a mapping, or a .toml file", group="what"),
+            _arg("--boundaries", action="store_true", help="the file holds official boundaries of units", group="what"),
+            _arg("--code-property", default="code", help="with --boundaries: the property with the unit's code"),
+            _arg("--source", metavar="ID", help="the source it belongs to (default: the mapping's name)"),
+            _arg("--dry-run", action="store_true", help="check only, write nothing"),
+        ),
+    ),
+    Verb(
+        "export",
+        "take a city out: its log and files, in open formats",
+        "moving.export",
+        (_DATA, _arg("folder", help="a new folder")),
+    ),
+    Verb(
+        "load",
+        "fill an empty city with an exported one, and prove them equal",
+        "moving.load",
+        (_DATA, _arg("folder", help="what `dothi export` wrote")),
+    ),
+    Verb(
+        "letters",
+        "list notifications that were given up, of a city that is not served just now",
+        "letters.letters",
+        (
+            _DATA,
+            _arg("--replay", metavar="SUBSCRIPTION", help="have those of one subscription sent once more"),
+        ),
+    ),
+    Verb(
+        "bench",
+        "measure, each figure beside its ceiling of the same run",
+        "trial.bench",
+        (
+            _arg("what", nargs="?", default="hub", choices=_BENCHES, help="what to measure"),
+            _arg("--quick", action="store_true", help="small sizes, to see that it runs"),
+            _arg("--write", metavar="FILE", help="write the table into this Markdown file"),
+        ),
+    ),
+)
