@@ -1,7 +1,6 @@
 """The hub itself: the one way to write (commit), the ways to read, and the feed that modules follow."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,8 +28,11 @@ from dothi.hub.model import (
     records_of,
 )
 from dothi.hub.read.dump import Fingerprint, dump, dump_events, fingerprint, logged_commit
-from dothi.hub.read.effects import effects
-from dothi.hub.read.feed import Feed, Wanted
+from dothi.hub.read.follow.effects import effects
+from dothi.hub.read.follow.feed import Wanted
+from dothi.hub.read.follow.following import PATIENCE_S, Following, Watcher
+from dothi.hub.read.follow.moved import Moved
+from dothi.hub.read.follow.position import SharedPosition
 from dothi.hub.read.past.evolution import Past
 from dothi.hub.read.past.memory import Erased, Memory
 from dothi.hub.read.search import Rows, Search
@@ -41,44 +43,56 @@ from dothi.hub.store.opening import open_store, take
 from dothi.hub.store.port import Head, Store, Written
 from dothi.hub.write.commit import Effect, Writer
 from dothi.hub.write.fading import alive
-from dothi.hub.write.restore import restore, restore_events
+from dothi.hub.write.forward.client import Forwarder
+from dothi.hub.write.forward.server import take_commits
+from dothi.hub.write.jobs import Writing
+from dothi.hub.write.restore import load
 
+__all__ = ("Hub", "load")
 _ALWAYS = Window()
 _ANY = EventQuery()
 _FOREVER = 1 << 62
-_FEED_PAGE = 32  # Commits read at a time by a follower.
-Watcher = Callable[[list[Effect], int], None]  # Effects of one flush and its last sequence.
+_COMMITS = "commits.sock"  # Where the process that writes takes the commits of the others.
 
 
 class Hub:
     """Entities with history over one store. Writing is awaited; reading is a plain call that takes milliseconds."""
 
-    def __init__(self, folder: Path, policy: Policy, url: str = "") -> None:
+    def __init__(self, folder: Path, policy: Policy, url: str = "", worker: str = "") -> None:
         """Open (or make) the hub in `folder`: its files live there, and its store unless `url` names a database.
 
-        Conflict when another process has it open, Invalid when the store is foreign or newer.
+        Of an embedded store one process is the writer; `worker` is the name of another one beside it, which hands its
+        commits over (decision 0188). Conflict when another process writes, Invalid when the store is foreign or newer.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = take(folder)
-        self._files = folder / "files"
-        self._store: Store = open_store(folder, url)
+        hands_over = bool(worker) and not url
+        self._lock = None if worker or url else take(folder)
+        self._folder, self._files = folder, folder / "files"
+        self._store: Store = open_store(folder, url, follows=hands_over)
         self._policy = policy
         self._guards = Guards()
         self._search = Search(self._store)
         self._memory = Memory(self._store, policy)
         self._shown = Shown(self._store)
-        self._feed = Feed(self._store)
-        self._position = self._store.last()[0]
-        self._watchers: tuple[Watcher, ...] = ()
-        self._waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._following = threading.RLock()
-        self._writer = Writer(self._store, policy, self._guards, self._follow, self.catch_up)
+        self._following = Following(self._store, self._flushed, self._moved)
+        self._shared = SharedPosition(folder / "position")
+        if not worker:
+            self._shared.begin(self._following.position)
+        self._writer: Writing
+        if hands_over:
+            self._writer = Forwarder(folder / _COMMITS, worker)
+        else:
+            self._writer = Writer(self._store, policy, self._guards, self._follow, self.catch_up)
+        self._store.listen(self._others_wrote)
 
     async def close(self) -> None:
         """Write what waits, then close the store and let the folder go."""
-        await asyncio.to_thread(self._writer.stop)
+        await self._writer.close()
+        await asyncio.to_thread(self._following.close)
         self._store.close()
-        self._lock.close()
+        self._shared.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def own(self, owner: str, instead: Mapping[str, str]) -> str:
         """Guard types: {type: verb to use instead}. Returns the capability for Commit.owner."""
@@ -235,29 +249,29 @@ class Hub:
 
     def last_seq(self) -> int:
         """The sequence of the newest commit."""
-        return self._position
+        return self._following.position
 
-    async def follow(self, after: int, wanted: Wanted | None = None, whole: bool = True) -> AsyncIterator[LoggedCommit]:
+    def newest(self) -> int:
+        """The sequence of the newest commit that any process of this machine has acknowledged."""
+        return max(self._shared.value, self._following.position)
+
+    async def reach(self, seq: int, patience: float = PATIENCE_S) -> None:
+        """Wait until this process has followed the log up to `seq`. Unavailable when that takes longer (seconds)."""
+        if self._following.position < seq:
+            await self._following.reach(seq, patience)
+
+    async def take_commits(self) -> None:
+        """Take the commits of the workers beside this process until cancelled."""
+        if isinstance(self._writer, Writer):
+            await take_commits(self._folder / _COMMITS, self._writer.submit)
+
+    def follow(self, after: int, wanted: Wanted | None = None, whole: bool = True) -> AsyncIterator[LoggedCommit]:
         """The change feed: every commit with seq > after, then each new one as it comes.
 
         `wanted(types)` picks the entries to be told of (a commit with none of them comes without entries, so that a
         cursor can move on); with `whole` False they come without attributes, which is much cheaper.
         """
-        bell = asyncio.Event()
-        waiter = (asyncio.get_running_loop(), bell)
-        self._waiters.add(waiter)
-        try:
-            while True:
-                bell.clear()
-                for logged in self._feed.commits(after, self._position, _FEED_PAGE, wanted, whole):
-                    yield logged
-                    after = logged.seq
-                if after >= self._position:
-                    await bell.wait()
-                else:
-                    await asyncio.sleep(0)  # Who catches up lets the others have their turn.
-        finally:
-            self._waiters.discard(waiter)
+        return self._following.follow(after, wanted, whole)
 
     def cursor(self, consumer: str) -> int:
         """The position that a consumer stored with its last effects (Commit.cursor); 0 at first."""
@@ -272,11 +286,11 @@ class Hub:
 
         A cursor beside it makes it durable: what was missed is in the log (Hub.log, Hub.told).
         """
-        self._watchers = (*self._watchers, watcher)
+        self._following.watch(watcher)
 
     def unwatch(self, watcher: Watcher) -> None:
         """Tell `watcher` no more."""
-        self._watchers = tuple(one for one in self._watchers if one is not watcher)
+        self._following.unwatch(watcher)
 
     def heed(self, heeded: bool) -> None:
         """Whether Effect.before must be whole: it costs a little more reading."""
@@ -354,21 +368,26 @@ class Hub:
 
     def catch_up(self, until: int) -> None:
         """Follow what other processes committed up to `until`, from the log; nothing to do when it is known already."""
-        with self._following:
-            if self._position < until:
-                self._follow([effect for _, effect in effects(self._store, self._position, until)], until)
+        self._following.catch_up(until)
+
+    def _others_wrote(self) -> None:
+        """Called by the store, in a thread of its own, when another process has committed."""
+        self._following.catch_up(self._store.last()[0])
 
     def _follow(self, told: list[Effect], seq: int) -> None:
         """Called by the writer's thread after each flush."""
-        with self._following:
-            self._search.follow(told)
-            self._shown.follow(told)
-            self._position = seq
-            for watcher in self._watchers:
-                watcher(told, seq)
-        for loop, bell in tuple(self._waiters):
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(bell.set)
+        self._following.flushed(told, seq)
+        self._shared.advance(seq)
+
+    def _flushed(self, told: list[Effect]) -> None:
+        self._search.follow(told)
+        self._shown.follow(told)
+
+    def _moved(self, moved: Moved) -> None:
+        """What other processes did reaches the indexes of this one."""
+        self._search.move(moved)
+        self._shown.move(moved)
+        self._writer.learn(moved.fades)
 
 
 def _standing(head: Head, now: int) -> Entity | None:
@@ -376,20 +395,3 @@ def _standing(head: Head, now: int) -> Entity | None:
     if head.doc is None:
         return None
     return alive(codec.entity_of(head.doc, head.created, head.modified, head.version), now)
-
-
-def load(folder: Path, commits: Iterable[LoggedCommit], events: Iterable[tuple[str, Event]] = (), url: str = "") -> int:
-    """Fill the empty hub in `folder` with a dumped log and the events of its lanes; returns how many commits.
-
-    Conflict unless it is empty.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = take(folder)
-    store = open_store(folder, url)
-    try:
-        count = restore(store, commits)
-        restore_events(store, events)
-        return count
-    finally:
-        store.close()
-        lock.close()

@@ -142,7 +142,7 @@ class Op(StrEnum):
     ERASE = "erase"  # 5.6.13, 5.6.15, 5.6.16: its history no longer tells `instance`, or attribute `name`, or anything.
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """One change of one entity; attributes are in house names, normalized form."""
 
     op: Op
@@ -256,7 +256,7 @@ class Outbox(msgspec.Struct, frozen=True):
     last: int  # The highest number of a parcel that is kept.
 
 
-class Commit(msgspec.Struct, frozen=True):
+class Commit(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is to become true together, or (with `partial`) each change for itself."""
 
     actor: Actor
@@ -316,6 +316,7 @@ class Logged(msgspec.Struct, frozen=True):
     erased: tuple[str, ...] = ()
     amended: dict[str, Instance] = {}  # instanceId → the instance that takes its place (clause 5.6.14).
     expires: int | None = None  # The entity's own expiresAt (µs); 0: removed, None: left as it was, of a whole: none.
+    gone: str = ""  # Content was erased: the salted hash of what stood here; nothing else is left of it.
 
 
 class LoggedCommit(msgspec.Struct, frozen=True):

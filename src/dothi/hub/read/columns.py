@@ -201,6 +201,11 @@ class Table:
         if row is not None:
             self.alive[row] = False
 
+    def __contains__(self, eid: int) -> bool:
+        """Whether an entity stands here."""
+        row = self._row_of.get(eid)
+        return row is not None and bool(self.alive[row])
+
     def _row(self, eid: int) -> int:
         row = self._row_of.get(eid)
         if row is None:

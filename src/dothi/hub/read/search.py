@@ -2,7 +2,7 @@
 
 import heapq
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from dothi.hub.language.nodes import ANY_TYPE, Query, Selector, Sight
 from dothi.hub.language.pattern import finder
 from dothi.hub.model import Entity, Page
 from dothi.hub.read.columns import Table, asked
+from dothi.hub.read.follow.moved import FADES, Moved
 from dothi.hub.read.ordering import column_ranks, columns_of, ordered
 from dothi.hub.read.places import Mask, Masks
 from dothi.hub.store import codec
@@ -74,6 +75,16 @@ class Search:
                 if table is not None and effect.after is not None:
                     table.set(effect.eid, effect.after)
                     self._note(effect.tid, effect.kind, effect.eid, effect.after)
+
+    def move(self, moved: Moved) -> None:
+        """Bring every table up to commits of other processes."""
+        with self._lock:
+            for tid, rows in moved.rows.items():
+                tables = {kind: table for (where, kind), table in self._tables.items() if where == tid}
+                for eid, head in rows.items() if tables else ():
+                    _place(tables, eid, head, fresh=eid in moved.fresh)
+                    if head is not None and head.doc is not None and head.kind in tables and FADES in head.doc:
+                        self._note(tid, head.kind, eid, _entity(head))
 
     def _note(self, tid: int, kind: int, eid: int, entity: Entity) -> None:
         """Remember when something of an entity expires."""
@@ -228,6 +239,18 @@ class Search:
             yield from (entity for one in ids if (entity := seen[one]) is not None)
 
         return follow
+
+
+def _place(tables: Mapping[int, Table], eid: int, head: Head | None, fresh: bool) -> None:
+    """Put a row into the table of its kind, and take it out of any other."""
+    table = tables.get(head.kind) if head is not None and head.doc is not None else None
+    stands = table is not None and eid in table
+    if table is not None and head is not None:
+        table.set(eid, _entity(head))
+    if not (fresh or stands):
+        for other in tables.values():
+            if other is not table:
+                other.remove(eid)
 
 
 def _visible(query: Query, entity: Entity) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 
 from dothi.hub.access import WHERE_SEEN
 from dothi.hub.model import Entity
+from dothi.hub.read.follow.moved import Moved
 from dothi.hub.render.entity import render
 from dothi.hub.render.shape import Shape
 from dothi.hub.store import codec
@@ -48,6 +49,14 @@ class Shown:
             self._turn += 1
             for effect in effects:
                 self._drop(effect.eid)
+
+    def move(self, moved: Moved) -> None:
+        """Let go of what commits of other processes have changed."""
+        with self._lock:
+            self._turn += 1
+            for rows in moved.rows.values():
+                for eid in rows:
+                    self._drop(eid)
 
     def one(self, tid: int, entity_id: str, shape: Shape) -> tuple[Entity, bytes] | None:
         """The outline and the JSON of an entity; None when it is not there, or transient."""

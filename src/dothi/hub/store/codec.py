@@ -15,8 +15,8 @@ from dothi.hub.model import Attribute, Entity, Instance, Logged, Status
 
 _RECORD = struct.Struct("<QQIIB")
 _COUNT = struct.Struct("<I")
-_STATUSES: tuple[Status, ...] = ("created", "updated", "deleted", "recorded")
-_WHOLE = 8
+STATUSES: tuple[Status, ...] = ("created", "updated", "deleted", "recorded")
+WHOLE = 8
 
 
 class Doc(msgspec.Struct, omit_defaults=True):
@@ -32,6 +32,7 @@ class Doc(msgspec.Struct, omit_defaults=True):
     amended: dict[str, Instance] = {}
     expires: int | None = None
     fades: int = 0  # Of a state: the first moment when anything of it expires.
+    gone: str = ""  # Of an entry whose content was taken out (write/purge.py): the salted hash of what stood there.
 
 
 class Headline(msgspec.Struct):
@@ -87,7 +88,7 @@ def pack(entries: list[Entry]) -> bytes:
             entry.previous,
             entry.version,
             len(entry.body),
-            _STATUSES.index(entry.status) | (_WHOLE if entry.whole else 0),
+            STATUSES.index(entry.status) | (WHOLE if entry.whole else 0),
         )
         for entry in entries
     )
@@ -101,9 +102,16 @@ def unpack(blob: bytes, eid: int | None = None) -> Iterator[Entry]:
     for found, previous, version, length, flags in _RECORD.iter_unpack(blob[_COUNT.size : start]):
         if eid is None or found == eid:
             yield Entry(
-                found, previous, version, _STATUSES[flags & 7], bool(flags & _WHOLE), blob[start : start + length]
+                found, previous, version, STATUSES[flags & 7], bool(flags & WHOLE), blob[start : start + length]
             )
         start += length
+
+
+def touched(blob: bytes) -> Iterator[tuple[int, Status]]:
+    """The rows of a blob and what became of each, without a look at what was written."""
+    (count,) = _COUNT.unpack_from(blob)
+    for eid, _, _, _, flags in _RECORD.iter_unpack(blob[_COUNT.size : _COUNT.size + count * _RECORD.size]):
+        yield eid, STATUSES[flags & 7]
 
 
 def logged(entry: Entry) -> Logged:
@@ -123,4 +131,5 @@ def logged(entry: Entry) -> Logged:
         doc.erased,
         doc.amended,
         doc.expires,
+        doc.gone,
     )

@@ -10,10 +10,13 @@ from dothi.hub.store.port import Store
 from dothi.hub.store.sqlite.store import SqliteStore
 
 
-def open_store(folder: Path, url: str = "") -> Store:
-    """The store of the hub in `folder`: embedded without a URL. Invalid when it is foreign or newer than this dothi."""
+def open_store(folder: Path, url: str = "", follows: bool = False) -> Store:
+    """The store of the hub in `folder`: embedded without a URL. Invalid when it is foreign or newer than this dothi.
+
+    An embedded one that `follows` is only read: another process writes it.
+    """
     if not url:
-        return SqliteStore(folder / "hub.db")
+        return SqliteStore(folder / "hub.db", follows)
     raise Invalid(f"There is no store for {url.partition(':')[0]}: leave the setting store empty.")
 
 

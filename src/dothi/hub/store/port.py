@@ -4,7 +4,7 @@ One thread writes (`begin` … `commit`), any thread reads; a reader sees whole 
 contract test suite that every adapter passes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -131,6 +131,12 @@ class Store(Protocol):
 
     def last(self) -> tuple[int, int]:
         """(last sequence, last eid) given out."""
+
+    def listen(self, told: Callable[[], None]) -> None:
+        """Have `told` called, in a thread of the store, whenever another process may have written; until `close`."""
+
+    def learn(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Know the tenants and kinds (tenant, kind) of entities that another process wrote."""
 
     def page(self, book: str, number: int) -> bytes | None:
         """The bytes of a page, None when there is none."""

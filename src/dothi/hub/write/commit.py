@@ -6,7 +6,7 @@ A failed guard rejects its own commit only; a failed flush rejects the group. No
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,9 +21,9 @@ from dothi.hub.store.codec import Entry
 from dothi.hub.store.port import Head, LogRow, Store, Written
 from dothi.hub.write.apply import Outcome, apply
 from dothi.hub.write.expiry import expiries, kept_fades
-from dothi.hub.write.jobs import Chore, Job, answer
+from dothi.hub.write.jobs import Chore, Job, Mark, answer
 from dothi.hub.write.past import PAST, expire, tell
-from dothi.hub.write.receipts import kept, receipt_of
+from dothi.hub.write.receipts import kept, known_receipt, receipt_name
 from dothi.hub.write.rows import entry_of, head_after, result_of, touched
 
 _GROUP = 256  # Commits in one flush at most.
@@ -104,10 +104,10 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="dothi-writer", daemon=True)
         self._thread.start()
 
-    async def submit(self, commit: Commit) -> Receipt:
-        """Wait for the receipt. Raises what the commit was refused for."""
+    async def submit(self, commit: Commit, mark: Mark | None = None) -> Receipt:
+        """Wait for the receipt. Raises what the commit was refused for. `mark`: it came from another process."""
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._put(Job(commit, done))
+        self._put(Job(commit, done, mark))
         return await done
 
     async def chore(self, work: Callable[[Store], Written | None]) -> None:
@@ -121,6 +121,18 @@ class Writer:
             self._queue.put_nowait(job)
         except queue.Full:
             raise Unavailable("Too many writes are waiting. Send this one again in a second.") from None
+
+    def learn(self, fades: Mapping[tuple[int, str], int]) -> None:
+        """Other processes changed entities (tenant, id), of which something expires then (µs; 0: nothing does)."""
+        for key, moment in fades.items():
+            if moment:
+                self._fades[key] = moment
+            else:
+                self._fades.pop(key, None)
+
+    async def close(self) -> None:
+        """Write what waits, then end the thread."""
+        await asyncio.to_thread(self.stop)
 
     def stop(self) -> None:
         """Write what waits, then end the thread."""
@@ -162,7 +174,7 @@ class Writer:
             with self._store.turn() as (self._seq, self._eid, self._at):
                 self._catch_up(self._seq)
                 pending.stored = self._stored([job.commit for job in jobs])
-                outcomes += [self._tried(job.commit, pending) for job in jobs]
+                outcomes += [self._tried(job, pending) for job in jobs]
                 if pending.asks():
                     self._flush(pending)
         except Exception as broken:
@@ -170,10 +182,18 @@ class Writer:
             outcomes = [lost if isinstance(outcome, Receipt) else outcome for outcome in outcomes] or [lost] * len(jobs)
         answer(jobs, outcomes)
 
-    def _tried(self, commit: Commit, pending: _Pending) -> Receipt | Exception:
+    def _tried(self, job: Job, pending: _Pending) -> Receipt | Exception:
         """The receipt of one commit, or what it is refused for."""
         try:
-            return self._one(commit, pending)
+            name, nonce = receipt_name(job)
+            if name and (job.mark is None or job.mark.again):
+                found = known_receipt(pending.receipts.get(name) or self._store.receipt(name), nonce)
+                if found is not None:
+                    return found
+            receipt = self._one(job.commit, pending)
+            if name:
+                pending.receipts[name] = kept(receipt, nonce)
+            return receipt
         except Exception as refused:  # A refusal of ours, or a defect: the thread must outlive any one commit.
             return refused
 
@@ -190,19 +210,11 @@ class Writer:
                 pending.posts,
             )
         )
-        for key, moment in pending.fades.items():
-            if moment:
-                self._fades[key] = moment
-            else:
-                self._fades.pop(key, None)
+        self.learn(pending.fades)
         self._follow(pending.effects, self._seq)
 
     def _one(self, commit: Commit, pending: _Pending) -> Receipt:
         """Check and apply one commit into the group."""
-        if commit.key is not None:
-            found = pending.receipts.get(commit.key) or self._store.receipt(commit.key)
-            if found is not None:
-                return receipt_of(found)
         at, trial = max(now_us(), self._at), _Trial()  # A clock that was put back does not turn the log around.
         tid = self._store.tenant(commit.tenant, make=True) or 0
         self._expect(commit, tid, pending)
@@ -232,10 +244,7 @@ class Writer:
         pending.disposals.extend((lanes[one.lane], one.events, one.clips) for one in commit.disposals)
         if commit.post is not None:
             pending.posts.append(commit.post)
-        receipt = Receipt(self._seq, at, tuple(trial.results))
-        if commit.key is not None:
-            pending.receipts[commit.key] = kept(receipt)
-        return receipt
+        return Receipt(self._seq, at, tuple(trial.results))
 
     def _lanes(self, commit: Commit, tid: int, trial: _Trial, pending: _Pending) -> dict[str, int]:
         """The rows of the entities whose lanes a commit touches: they stand, and `actor` may write to them."""

@@ -1,11 +1,40 @@
 """What waits for the writer's thread: commits, and chores of the hub's own rooms; and how each is answered."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from dothi.hub.model import Commit, Receipt
 from dothi.hub.store.port import Store, Written
+
+
+class Mark(NamedTuple):
+    """The durable name of a commit without a key of its own that another process handed in (hub/write/forward/).
+
+    A place is used again for the next commit of its worker, so that what is kept for marks does not grow.
+    """
+
+    place: str
+    nonce: str
+    again: bool  # It was handed to a writer that died: it may be written already.
+
+
+class Writing(Protocol):
+    """The port of writing: the thread of this process (commit.py), or a line to the process that writes (forward/)."""
+
+    heeded: bool  # Whether somebody wants to know what stood before a change (Effect.before).
+
+    async def submit(self, commit: Commit) -> Receipt:
+        """Wait for the receipt. Raises what the commit was refused for."""
+
+    async def chore(self, work: Callable[[Store], Written | None]) -> None:
+        """Run `work` in a turn of its own, and write what it returns. Raises what it raised."""
+
+    def learn(self, fades: Mapping[tuple[int, str], int]) -> None:
+        """Other processes changed entities (tenant, id), of which something expires then (µs; 0: nothing does)."""
+
+    async def close(self) -> None:
+        """Write what waits, then end."""
 
 
 class Job(NamedTuple):
@@ -13,6 +42,7 @@ class Job(NamedTuple):
 
     commit: Commit
     done: asyncio.Future[Receipt]
+    mark: Mark | None = None
 
 
 class Chore(NamedTuple):

@@ -6,6 +6,7 @@ import msgspec
 
 from dothi.ground.errors import DothiError
 from dothi.hub.model import Receipt, Result
+from dothi.hub.write.jobs import Job
 
 
 class _KeptResult(msgspec.Struct, array_like=True):
@@ -23,9 +24,24 @@ class _KeptReceipt(msgspec.Struct, array_like=True):
     results: tuple[_KeptResult, ...]
 
 
-def kept(receipt: Receipt) -> bytes:
-    """The bytes of a receipt."""
-    return msgspec.json.encode(
+def receipt_name(job: Job) -> tuple[str, bytes]:
+    """Under which name the receipt of a commit is kept, "" for none; and what must stand before it to be the same."""
+    if job.commit.key is not None:
+        return job.commit.key, b""
+    return (job.mark.place, job.mark.nonce.encode()) if job.mark is not None else ("", b"")
+
+
+def known_receipt(body: bytes | None, nonce: bytes = b"") -> Receipt | None:
+    """The receipt that was kept, if it is that of the same commit; one that nobody was told of is no repeat."""
+    if body is None or not body.startswith(nonce):
+        return None
+    found = receipt_of(body[len(nonce) :])
+    return msgspec.structs.replace(found, replayed=False) if nonce else found
+
+
+def kept(receipt: Receipt, nonce: bytes = b"") -> bytes:
+    """The bytes of a receipt, behind what tells its commit from the one before in the same place."""
+    return nonce + msgspec.json.encode(
         _KeptReceipt(
             receipt.seq,
             receipt.at,

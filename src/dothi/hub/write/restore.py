@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 
 from dothi.ground.errors import Conflict
 from dothi.hub.model import Entity, Event, Logged, LoggedCommit
 from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
+from dothi.hub.store.opening import open_store, take
 from dothi.hub.store.port import Head, LogRow, Store, Written
 from dothi.hub.write.apply import advance
 from dothi.hub.write.expiry import expiries
@@ -103,5 +105,22 @@ def _document(entity: Entity) -> bytes:
 
 def _entry(logged: Logged, head: Head | None, after: Head) -> Entry:
     written = (logged.attrs, logged.scope, logged.dropped, logged.late, logged.erased, logged.amended, logged.expires)
-    body = codec.encode(Doc(logged.id, logged.types, *written))
+    body = codec.encode(Doc(logged.id, logged.types, *written, gone=logged.gone))
     return Entry(after.eid, head.seq if head else 0, logged.version, logged.status, logged.whole, body)
+
+
+def load(folder: Path, commits: Iterable[LoggedCommit], events: Iterable[tuple[str, Event]] = (), url: str = "") -> int:
+    """Fill the empty hub in `folder` with a dumped log and the events of its lanes; returns how many commits.
+
+    Conflict unless it is empty.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = take(folder)
+    store = open_store(folder, url)
+    try:
+        count = restore(store, commits)
+        restore_events(store, events)
+        return count
+    finally:
+        store.close()
+        lock.close()

@@ -3,12 +3,13 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from dothi.ground import digests
 from dothi.ground.errors import Invalid
 from dothi.hub.language.nodes import EventQuery
 from dothi.hub.model import Event, Parcel, Timer
@@ -26,9 +27,12 @@ class SqliteStore:
 
     older: Older | None = None
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the file. Invalid when it is foreign or of a newer version."""
-        self._path = path
+    def __init__(self, path: Path, follows: bool = False) -> None:
+        """Open or make the file; with `follows` another process writes it, and this one only reads.
+
+        Invalid when it is foreign or of a newer version.
+        """
+        self._path, self._follows = path, follows
         self._threads = threading.local()
         self._open: list[sqlite3.Connection] = []
         try:
@@ -40,13 +44,17 @@ class SqliteStore:
         except Invalid:
             self.close()
             raise
-        self._kinds: dict[tuple[str, ...], int] = {
-            tuple(json.loads(types)): kind for kind, types in self._writer.execute("SELECT kind, types FROM kind")
-        }
-        self._types = {kind: types for types, kind in self._kinds.items()}
-        self._tenants: dict[str, int] = dict(self._writer.execute("SELECT name, tid FROM tenant"))
+        self._load_names()
         self._in_use: set[tuple[int, int]] = set(self._writer.execute("SELECT DISTINCT tid, kind FROM entity"))
         self._position = self._stands()
+
+    def _load_names(self) -> None:
+        execute = self._read().execute
+        self._kinds: dict[tuple[str, ...], int] = {
+            tuple(json.loads(types)): kind for kind, types in execute("SELECT kind, types FROM kind")
+        }
+        self._types = {kind: types for types, kind in self._kinds.items()}
+        self._tenants: dict[str, int] = dict(execute("SELECT name, tid FROM tenant"))
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
@@ -58,6 +66,7 @@ class SqliteStore:
             "cache_size = -65536",
             "mmap_size = 1073741824",
             "busy_timeout = 10000",
+            *(("query_only = ON",) if self._follows else ()),
         ):
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -70,10 +79,17 @@ class SqliteStore:
             raise Invalid(f"{self._path} is not a file of dothi: choose another data folder.")
         if version > schema.VERSION:
             raise Invalid(f"{self._path} was written by a newer dothi (store version {version}): upgrade dothi.")
+        if self._follows:
+            if version != schema.VERSION:
+                raise Invalid(
+                    f"{self._path} is of store version {version}, not {schema.VERSION}: its writer comes first."
+                )
+            return
         if not tables:
             self._writer.executescript(f"BEGIN; {schema.FIRST} PRAGMA user_version = 1; COMMIT;")
         for number in range(max(version, 1) + 1, schema.VERSION + 1):
             self._writer.executescript(f"BEGIN; {schema.LATER[number]} PRAGMA user_version = {number}; COMMIT;")
+        digests.watch(self._writer, schema.DIGESTED)
 
     def _read(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
@@ -245,7 +261,23 @@ class SqliteStore:
 
     def last(self) -> tuple[int, int]:
         """The last sequence and the last row given out."""
+        if self._follows:
+            seq, eid, _ = self._read().execute("SELECT seq, eid, at FROM position").fetchone()
+            return seq, eid
         return self._position.seq, self._position.eid
+
+    def listen(self, told: Callable[[], None]) -> None:
+        """Nobody else writes, or the processes of this machine share their position."""
+
+    def learn(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Take in kinds and tenants that another process made."""
+        new = set(pairs) - self._in_use
+        if new:
+            if any(kind not in self._types for _, kind in new) or not {tid for tid, _ in new} <= {
+                *self._tenants.values()
+            }:
+                self._load_names()
+            self._in_use = self._in_use | new
 
     def page(self, book: str, number: int) -> bytes | None:
         """A page of a book."""
