@@ -1,0 +1,93 @@
+"""The text of a measure: the one place where questions of modules, indicators and the API become SQL.
+
+Only words that mean the same in both engines are used: date_trunc, avg, sum, min, max, count, max_by, percentile_cont,
+stddev_pop, % on whole numbers, FILTER. A text reads from `readings` and, where entities are chosen, from
+`chosen` (eid, grp).
+"""
+
+from collections.abc import Iterable, Sequence
+
+from dothi.hub.language.measure import ANY, USUAL, Measure
+from dothi.hub.store.query.views import quoted
+
+FEW = 50  # So many entities are named in the text itself, which finds their place in sorted files.
+_METHODS = {
+    "mean": "avg(value)",
+    "sum": "sum(value)",
+    "min": "min(value)",
+    "max": "max(value)",
+    "count": "count(value)",
+    "last": "max_by(value, observed) FILTER (WHERE value IS NOT NULL)",
+    "median": "percentile_cont(0.5) WITHIN GROUP (ORDER BY value)",
+    "deviation": "stddev_pop(value)",
+    "squares": "sum(value * value)",
+}
+
+
+def method(name: str) -> str:
+    """The SQL of a method."""
+    return _METHODS.get(name) or f"percentile_cont({int(name[1:]) / 100}) WITHIN GROUP (ORDER BY value)"
+
+
+def text(measure: Measure, ids: Sequence[str] | None, chosen: bool, tenant: str | None) -> str:
+    """The question whose rows are (group, step, count, a value for each method).
+
+    `ids`: the only entities that count, named in the text; `chosen`: only entities of the table `chosen` count.
+    `tenant`: whose readings, None where the history holds those of one tenant only.
+    """
+    grouped = "" if not measure.by else "entity" if measure.by == "entity" else "grp"
+    stepped = f"date_trunc({quoted(measure.step)}, observed_at)" if measure.step else ""
+    keys = [key for key in (grouped, stepped) if key]
+    told = [
+        f"{grouped or 'NULL'} AS grp",
+        f"{stepped or 'NULL'} AS step",
+        "count(value) AS numbers",
+        *(f"{method(name)} AS m{place}" for place, name in enumerate(measure.methods)),
+    ]
+    return _statement(told, _source(grouped, chosen), _conditions(measure, ids, tenant), keys)
+
+
+def steps_text(
+    attribute: str, ids: Sequence[str], methods: Iterable[str], start: int, length: int, dataset: str
+) -> str:
+    """The question of equal steps counted from an instant: rows of (entity, first µs of the step, count, values)."""
+    measure = Measure(attribute, start, start + 1, dataset=dataset)
+    step = f"observed - (observed - {start}) % {length}" if length else str(start)
+    told = [
+        "entity AS grp",
+        f"{step} AS step",
+        "count(value) AS numbers",
+        *(f"{method(name)} AS m{place}" for place, name in enumerate(methods)),
+    ]
+    return _statement(told, "readings", _conditions(measure, ids, None), ["entity", *([step] if length else [])])
+
+
+def who(measure: Measure, tenant: str | None) -> str:
+    """The question which entities have a reading at all."""
+    return f"SELECT DISTINCT eid FROM readings WHERE {' AND '.join(_conditions(measure, None, tenant))}"
+
+
+def _source(grouped: str, chosen: bool) -> str:
+    if grouped == "grp":
+        return "readings JOIN chosen USING (eid)"
+    return "readings WHERE eid IN (SELECT eid FROM chosen)" if chosen else "readings"
+
+
+def _statement(told: Sequence[str], source: str, conditions: Sequence[str], keys: Sequence[str]) -> str:
+    joint = " AND " if " WHERE " in source else " WHERE "
+    grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
+    return f"SELECT {', '.join(told)} FROM {source}{joint}{' AND '.join(conditions)}{grouped} HAVING count(value) > 0"
+
+
+def _conditions(measure: Measure, ids: Sequence[str] | None, tenant: str | None) -> list[str]:
+    found = [f"attribute = {quoted(measure.attribute)}"]
+    if tenant is not None:
+        found.insert(0, f"tenant = {quoted(tenant)}")
+    if ids is not None:
+        named = ", ".join(map(quoted, ids))
+        found.append(f"entity = {named}" if len(ids) == 1 else f"entity IN ({named})")
+    if measure.dataset == USUAL:
+        found.append("dataset IS NULL")
+    elif measure.dataset != ANY:
+        found.append(f"dataset = {quoted(measure.dataset)}")
+    return found
