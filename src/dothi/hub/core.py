@@ -115,10 +115,7 @@ class Hub:
         return await self._writer.submit(commit)
 
     async def chore(self, work: Callable[[Store], Written | None]) -> None:
-        """Run `work` in the writer's thread and write what it returns, in a turn of its own.
-
-        For the hub's own rooms (sealing, proofs, erasing of content): what they write is no commit.
-        """
+        """Run `work` in the writer's thread, in a turn, and write what it returns: no commit, for rooms of the hub."""
         await self._writer.chore(work)
 
     def get(self, actor: Actor, entity_id: str, tenant: str = "") -> Entity:
@@ -340,6 +337,14 @@ class Hub:
     def read_file(self, digest: str) -> bytes:
         """The content of a kept file. Missing when it is not there."""
         return files.read(self._files, digest)
+
+    def forget_file(self, digest: str) -> int:
+        """Remove a kept file that nothing names any more; its size in bytes, 0 when it was not there."""
+        return files.forget(self._files, digest)
+
+    def forget_past(self) -> None:
+        """Read all pasts anew: content was taken out of the log."""
+        self._memory = Memory(self._store, self._policy)
 
     def _head(self, entity_id: str, tenant: str) -> Head | None:
         tid = self._store.tenant(tenant)

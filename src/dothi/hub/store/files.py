@@ -36,6 +36,16 @@ def read(folder: Path, digest: str) -> bytes:
     return path.read_bytes()
 
 
+def forget(folder: Path, digest: str) -> int:
+    """Remove the file kept under `digest`; its size in bytes, 0 when there is none."""
+    if not _DIGEST.fullmatch(digest) or not (path := _path(folder, digest)).is_file():
+        return 0
+    size = path.stat().st_size
+    path.unlink()
+    _flush_folder(path.parent)
+    return size
+
+
 def _path(folder: Path, digest: str) -> Path:
     return folder / digest[:2] / digest[2:4] / digest
 

@@ -174,5 +174,11 @@ class Store(Protocol):
     def last_parcel(self) -> int:
         """The highest number of a parcel that is kept."""
 
+    def scrub(self) -> None:
+        """See that bytes of what was rewritten or removed lie in no file of the store any more; within a turn.
+
+        PostgreSQL vacuums: its log files and standbys keep old bytes until they are recycled (docs/howto/erase.md).
+        """
+
     def close(self) -> None:
         """Close every connection."""
