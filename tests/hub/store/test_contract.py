@@ -146,7 +146,7 @@ def test_a_store_of_the_first_version_is_taken_further(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "hub.db")
     tid = store.tenant("", make=True) or 0
     write(store, states=[(tid, "urn:x:1", head(store, 1))], log=[LogRow(7, 70, tid, "system:test", "", b"")])
-    later = ("event", "parcel", "tally", "page", "position")
+    later = ("event", "parcel", "tally", "page", "position", "digest")
     store._writer.executescript(f"{''.join(f'DROP TABLE {name};' for name in later)} PRAGMA user_version = 1;")
     store.close()
     store = SqliteStore(tmp_path / "hub.db")

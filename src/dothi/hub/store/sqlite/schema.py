@@ -1,5 +1,6 @@
 """The tables of the embedded store, and what each version added to the one before."""
 
+from dothi.ground import digests
 from dothi.hub.store.sqlite import lanes, outbox, pages
 
 APPLICATION_ID = 0x646F7468  # "doth": tells our files from foreign ones.
@@ -28,5 +29,8 @@ CREATE TABLE position (
 INSERT INTO position SELECT 1, (SELECT coalesce(max(seq), 0) FROM log), (SELECT coalesce(max(eid), 0) FROM entity),
   (SELECT coalesce(max(at), 0) FROM log);
 """
-LATER = {2: lanes.SCHEMA, 3: outbox.SCHEMA, 4: pages.SCHEMA + _POSITION}
-VERSION = 4
+LATER = {2: lanes.SCHEMA, 3: outbox.SCHEMA, 4: pages.SCHEMA + _POSITION, 5: digests.SCHEMA}
+VERSION = 5
+# What nothing else proves: the log has its tree (proof/), entities and indexes follow from the log. A migration that
+# changes one of these tables calls digests.begin() for it.
+DIGESTED = ("tenant", "kind", "receipt", "cursor", "timer", "event", "parcel", "tally", "page", "position")
