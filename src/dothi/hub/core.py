@@ -300,10 +300,7 @@ class Hub:
     def check_write(
         self, actor: Actor, change: Change, types: tuple[str, ...], tenant: str = "", owner: str | None = None
     ) -> None:
-        """Raise Forbidden unless `actor` may make a change, be the entity held here or by others.
-
-        `types` are what others may hold it as, where it is not held here.
-        """
+        """Raise Forbidden unless `actor` may make a change; `types`: as what others may hold it, if it is not here."""
         head = self._head(change.id, tenant)
         before = None if head is None or not head.doc else self._memory.last_state(head)
         known = tuple(dict.fromkeys((*(before.types if before else ()), *(change.types or types))))
