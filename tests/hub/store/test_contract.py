@@ -1,7 +1,7 @@
 """The contract of the Store port: one suite that every adapter passes."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,15 +11,23 @@ from dothi.ground.errors import Invalid
 from dothi.hub.language.nodes import EventQuery
 from dothi.hub.model import Event, Timer
 from dothi.hub.store.codec import Doc, Entry, encode, pack, unpack
+from dothi.hub.store.opening import open_store
 from dothi.hub.store.port import Head, LogRow, Page, Store, Written
 from dothi.hub.store.sqlite.store import SqliteStore
 
-ADAPTERS = {"sqlite": lambda folder: SqliteStore(folder / "hub.db")}
+Opens = Callable[[], Store]
 
 
-@pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    opened = ADAPTERS[request.param](tmp_path)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Opens:
+    """Opens the same store again and again."""
+    url = request.getfixturevalue("database") if request.param == "postgresql" else ""
+    return lambda: open_store(tmp_path, url)
+
+
+@pytest.fixture
+def store(opens: Opens) -> Iterator[Store]:
+    opened = opens()
     yield opened
     opened.close()
 
@@ -213,7 +221,7 @@ def test_what_is_erased_is_written_anew_or_goes(store: Store) -> None:
     assert store.last() == (1, 2)
 
 
-def test_tenants_and_kinds_keep_their_numbers(store: Store, tmp_path: Path) -> None:
+def test_tenants_and_kinds_keep_their_numbers(store: Store, opens: Opens) -> None:
     """The same name gets the same number, also after opening again."""
     assert store.tenant("hue") is None
     tid = store.tenant("hue", make=True)
@@ -221,7 +229,7 @@ def test_tenants_and_kinds_keep_their_numbers(store: Store, tmp_path: Path) -> N
     assert store.tenant("hue", make=True) == tid
     assert store.kind_of(("A", "B")) == kind != store.kind_of(("B", "A"))
     assert store.tenant_name(tid or 0) == "hue"
-    again = ADAPTERS["sqlite"](tmp_path)
+    again = opens()
     assert (again.tenant("hue"), again.kind_of(("A", "B"))) == (tid, kind)
     again.close()
 

@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 from typing import IO
 
-from dothi.ground.errors import Conflict, Invalid
+from dothi.ground.errors import Conflict
 from dothi.hub.store.port import Store
+from dothi.hub.store.postgres.store import PostgresStore
 from dothi.hub.store.sqlite.store import SqliteStore
 
 
@@ -17,7 +18,7 @@ def open_store(folder: Path, url: str = "", follows: bool = False) -> Store:
     """
     if not url:
         return SqliteStore(folder / "hub.db", follows)
-    raise Invalid(f"There is no store for {url.partition(':')[0]}: leave the setting store empty.")
+    return PostgresStore(url)
 
 
 def take(folder: Path) -> IO[str]:

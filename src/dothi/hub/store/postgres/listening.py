@@ -1,0 +1,83 @@
+"""What processes over one database tell each other: that something was written, and which of them leads."""
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+
+from dothi.hub.store.postgres.address import is_lost
+from dothi.hub.store.postgres.line import Line
+from dothi.hub.store.postgres.tables.schema import LEADING
+from dothi.hub.store.postgres.writing import CHANNEL
+
+_HEARTBEAT_S = 1.0
+_DEAF_S = 2.0  # A heartbeat without an answer for so long: the connection is lost.
+
+
+async def listen(line: Line, name: str, told: Callable[[], None]) -> None:
+    """Call `told` when another process than `name` has written; once a second where no word can come. For ever."""
+    while True:
+        connection = None
+        try:
+            connection = await line.connect()
+            await connection.add_listener(CHANNEL, lambda *word: told() if word[3] != name else None)
+            told()  # Something may have been written while nobody listened.
+            while True:
+                await asyncio.sleep(_HEARTBEAT_S)
+                await connection.execute("SELECT", timeout=_DEAF_S)
+        except Exception as fault:
+            if not is_lost(fault):
+                raise
+            told()
+            await asyncio.sleep(_HEARTBEAT_S)
+        finally:
+            if connection is not None:
+                connection.terminate()
+
+
+class Leading:
+    """The one leader among the processes: it holds a lock that ends with its connection."""
+
+    def __init__(self, line: Line) -> None:
+        """Nobody leads here yet."""
+        self._line = line
+        self._held: asyncpg.Connection | None = None
+        self._beating: asyncio.Task[None] | None = None
+
+    async def take(self, lost: Callable[[], None]) -> bool:
+        """Lead, unless another does. `lost` is called, once, when it cannot be sure to lead any more."""
+        if self._held is not None:
+            return True
+        connection = await self._line.connect()
+        try:
+            taken = bool(await connection.fetchval(f"SELECT {LEADING}"))
+        except BaseException:
+            connection.terminate()
+            raise
+        if not taken:
+            await connection.close(timeout=_DEAF_S)
+            return False
+        self._held = connection
+        self._beating = asyncio.create_task(self._beat(connection, lost))
+        return True
+
+    async def _beat(self, connection: asyncpg.Connection, lost: Callable[[], None]) -> None:
+        try:
+            while True:
+                await asyncio.sleep(_HEARTBEAT_S)
+                await connection.execute("SELECT", timeout=_DEAF_S)
+        except Exception:
+            connection.terminate()
+            if self._held is connection:
+                self._held = None
+                lost()
+
+    async def resign(self) -> None:
+        """Let another lead."""
+        connection, self._held = self._held, None
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
+            self._beating = None
+        if connection is not None:
+            connection.terminate()
