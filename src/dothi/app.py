@@ -121,9 +121,13 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     policy: Policy = Open() if settings.open else RolePolicy(territory.within, PUBLIC_TYPES if demo else frozenset())
     hub = Hub(settings.data / "hub", policy, settings.store)
     accounts = Accounts.open(
-        settings.data, territory.within, SessionRules(secure=settings.cookies_secure), former=territory.with_former
+        settings.data,
+        territory.within,
+        SessionRules(secure=settings.cookies_secure),
+        former=territory.with_former,
+        url=settings.store,
     )
-    vault = await Vault.open(settings.data, accounts)
+    vault = await Vault.open(settings.data, accounts, url=settings.store, key_file=settings.vault_key)
     if isinstance(policy, RolePolicy):
         territory.shelf.watchers.append(policy.forget)
         policy.ask(partial(actor_today, accounts))

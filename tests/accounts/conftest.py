@@ -1,5 +1,9 @@
-"""A small province with accounts on real SQLite files; only the cost of hashing is lowered."""
+"""A small province with accounts on real SQLite files; only the cost of hashing is lowered.
 
+With DOTHI_TEST_STORE=postgresql the whole folder runs on PostgreSQL; test_postgres.py does so for what differs.
+"""
+
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +21,21 @@ def within(code: str) -> frozenset[str]:
     return UNITS.get(code, frozenset({code}))
 
 
+URLS: dict[Path, str] = {}  # Folder → database, where the tests run on PostgreSQL.
+
+
+@pytest.fixture(autouse=True)
+def _on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    if os.environ.get("DOTHI_TEST_STORE") == "postgresql":
+        URLS[tmp_path] = request.getfixturevalue("database")
+    yield
+    URLS.clear()
+
+
 def open_accounts(folder: Path) -> Accounts:
     """Accounts in `folder`, hashing cheaply."""
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    return Accounts.open(folder, within, SessionRules(secure=False), cheap)
+    return Accounts.open(folder, within, SessionRules(secure=False), cheap, url=URLS.get(folder, ""))
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """The register of accounts and vault: append-only, each line chained by hash to the one before it."""
 
 import hashlib
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from dothi.accounts.model import Event
-from dothi.accounts.store import Database, Row
+from dothi.accounts.store import Connection, Database, Row
 from dothi.ground.canonical import canonical
 from dothi.ground.errors import Conflict
 
@@ -37,7 +36,7 @@ class Kind(StrEnum):
     SECRET_REFUSED = "secret_refused"  # noqa: S105  # A state secret, and the name of an event.
 
 
-def record(connection: sqlite3.Connection, event: Event) -> Event:
+def record(connection: Connection, event: Event) -> Event:
     """Append one line inside the caller's transaction; its `seq` is given here."""
     last = connection.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone() or (0, START)
     row = (last[0] + 1, event.at, event.kind, event.actor, event.subject, event.reason, event.address)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from dothi.accounts.model import Event, LinkOver, NewUser, Sample, User, WrongCr
 from dothi.accounts.passwords import check_login, check_password
 from dothi.accounts.policy import demand, is_system
 from dothi.accounts.roles import ROLES, Ability
-from dothi.accounts.store import Accounts, Row
+from dothi.accounts.store import Accounts, Connection, Row
 from dothi.ground.clock import DAY, now_us
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.ground.ids import secret
@@ -40,7 +39,7 @@ async def make_first_administrator_link(accounts: Accounts, now: int | None = No
     """A new one-time token to make the first administrator with; earlier ones end. Conflict when there is one."""
     at = now or now_us()
 
-    def work(connection: sqlite3.Connection) -> str:
+    def work(connection: Connection) -> str:
         if _administrators(connection):
             raise Conflict("This city has an administrator already; they can invite others.")
         return _make_link(connection, FIRST, at)
@@ -61,7 +60,7 @@ async def make_first_administrator(accounts: Accounts, token: str, new: NewUser,
     if not hashed:
         raise Invalid("The first administrator needs a password.")
 
-    def work(connection: sqlite3.Connection) -> User:
+    def work(connection: Connection) -> User:
         _use_link(connection, token, at, FIRST)
         if _administrators(connection):
             raise Conflict("This city has an administrator already.")
@@ -89,7 +88,7 @@ async def change_user(accounts: Accounts, actor: Actor, changed: User, reason: s
     _check_roles(changed.roles)
     _check_name(changed.display_name)
 
-    def work(connection: sqlite3.Connection) -> User:
+    def work(connection: Connection) -> User:
         before = _one(connection.execute("SELECT * FROM user WHERE id = ?", (changed.id,)).fetchall(), changed.id)
         _demand_reach(accounts, actor, before.areas)
         user = replace(changed, login=before.login, created_at=before.created_at)
@@ -129,7 +128,7 @@ async def make_password_link(accounts: Accounts, actor: Actor, user_id: str, now
     user = user_by_id(accounts, user_id)
     _demand_reach(accounts, actor, user.areas)
 
-    def work(connection: sqlite3.Connection) -> str:
+    def work(connection: Connection) -> str:
         record(connection, Event(0, at, Kind.LINK_MADE, actor.id, user.actor_id))
         return _make_link(connection, user.id, at)
 
@@ -236,7 +235,7 @@ def _check_roles(held: frozenset[str]) -> None:
         raise Invalid(f"A user needs a role: {', '.join(ROLES)}.")
 
 
-def _insert(connection: sqlite3.Connection, user: User, hashed: str, line: Event) -> User:
+def _insert(connection: Connection, user: User, hashed: str, line: Event) -> User:
     if connection.execute("SELECT 1 FROM user WHERE login = ?", (user.login,)).fetchone():
         raise Conflict(f"There is a user “{user.login}” already; choose another login name.")
     held, areas = _pack(user.roles), _pack(user.areas)
@@ -249,7 +248,7 @@ def _insert(connection: sqlite3.Connection, user: User, hashed: str, line: Event
 async def _set_password(accounts: Accounts, user: User, password: str, at: int, token: str | None) -> None:
     hashed = await accounts.hashing.hash(check_password(password, user.login, user.display_name))
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Connection) -> None:
         if token is not None:
             _use_link(connection, token, at, user.id)
         connection.execute("UPDATE user SET password = ? WHERE id = ?", (hashed, user.id))
@@ -259,7 +258,7 @@ async def _set_password(accounts: Accounts, user: User, password: str, at: int, 
     await accounts.database.write(work)
 
 
-def _make_link(connection: sqlite3.Connection, user_id: str, at: int) -> str:
+def _make_link(connection: Connection, user_id: str, at: int) -> str:
     token = secret()
     connection.execute("DELETE FROM link WHERE user = ? OR expires_at <= ?", (user_id, at))
     connection.execute("INSERT INTO link VALUES (?, ?, ?)", (hash_token(token), user_id, at + LINK_LIFE))
@@ -275,7 +274,7 @@ def _read_link(accounts: Accounts, token: str, at: int) -> str:
     return str(found[0])
 
 
-def _use_link(connection: sqlite3.Connection, token: str, at: int, user_id: str) -> None:
+def _use_link(connection: Connection, token: str, at: int, user_id: str) -> None:
     spent = connection.execute(
         "DELETE FROM link WHERE token_hash = ? AND user = ? AND expires_at > ?", (hash_token(token), user_id, at)
     )
@@ -283,7 +282,7 @@ def _use_link(connection: sqlite3.Connection, token: str, at: int, user_id: str)
         raise LinkOver
 
 
-def _administrators(connection: sqlite3.Connection) -> int:
+def _administrators(connection: Connection) -> int:
     rows = connection.execute("SELECT * FROM user WHERE disabled = 0").fetchall()
     return sum(ADMINISTRATOR in read_user(row).roles for row in rows)
 

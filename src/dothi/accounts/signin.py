@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +23,7 @@ from dothi.accounts.passwords import BRAKES, FORGOTTEN_AFTER, wait_after
 from dothi.accounts.people import demand_reach, display_name, hash_token, read_user, unpack, user_by_id
 from dothi.accounts.policy import check_scopes
 from dothi.accounts.roles import Ability
-from dothi.accounts.store import CACHE_LIFE, CACHED_MAX, Accounts, Row
+from dothi.accounts.store import CACHE_LIFE, CACHED_MAX, Accounts, Connection, Row
 from dothi.ground.clock import MINUTE, SECOND, now_us
 from dothi.ground.errors import Forbidden, Invalid, Missing
 from dothi.ground.ids import secret
@@ -58,7 +57,7 @@ async def sign_in(
     token, ends, user, stored = secret(), at + accounts.rules.absolute, row[0], row[8]
     rehashed = await accounts.hashing.hash(password) if accounts.hashing.is_outdated(stored) else stored
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Connection) -> None:
         _check_unchanged(connection, user, stored)
         _forgive(connection, tries)
         connection.execute("UPDATE user SET password = ? WHERE id = ?", (rehashed, user))
@@ -77,7 +76,7 @@ async def sign_out(accounts: Accounts, token: str, now: int | None = None) -> No
     """End a session; one that has ended already stays so."""
     at = now or now_us()
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Connection) -> None:
         gone = connection.execute("DELETE FROM session WHERE token_hash = ? RETURNING user", (hash_token(token),))
         for (user,) in gone.fetchall():
             record(connection, Event(0, at, Kind.SIGNED_OUT, f"user:{user}", f"user:{user}"))
@@ -113,7 +112,7 @@ def actor_for_session(accounts: Accounts, token: str, now: int | None = None) ->
     if row is None or at >= min(row[9] + accounts.rules.idle, row[10]):
         raise SessionOver
     if at - row[9] >= NOTED_EVERY:
-        _note(accounts, "UPDATE session SET seen_at = max(seen_at, ?) WHERE token_hash = ?", at, token_hash)
+        _note(accounts, "UPDATE session SET seen_at = ? WHERE token_hash = ? AND seen_at < ?", at, token_hash, at)
     user = read_user(row)
     actor = Actor(user.actor_id, user.roles, taken_over(accounts, user.areas))
     return _keep(cache, token_hash, actor, min(at + CACHE_LIFE, row[9] + accounts.rules.idle, row[10]))
@@ -132,7 +131,7 @@ def actor_for_key(accounts: Accounts, authorization: str, now: int | None = None
         raise BadKey
     key = _read_key(row)
     if at - key.last_used_at >= NOTED_EVERY:
-        _note(accounts, "UPDATE key SET last_used_at = max(last_used_at, ?) WHERE token_hash = ?", at, token_hash)
+        _note(accounts, "UPDATE key SET last_used_at = ? WHERE token_hash = ? AND last_used_at < ?", at, token_hash, at)
     return _keep(
         cache,
         token_hash,
@@ -234,7 +233,7 @@ async def create_key(
     token = KEY_PREFIX + secret()
     key = ApiKey(secret()[:12], name.strip(), scopes, areas, at, actor.id)
 
-    def work(connection: sqlite3.Connection) -> ApiKey:
+    def work(connection: Connection) -> ApiKey:
         packed = (json.dumps(sorted(scopes)), json.dumps(sorted(areas)))
         row = (key.id, hash_token(token), key.name, *packed, at, actor.id, 0, False)
         connection.execute("INSERT INTO key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -253,7 +252,7 @@ async def revoke_key(accounts: Accounts, actor: Actor, key_id: str, reason: str,
     if row is None:
         raise Missing(f"There is no key “{key_id}”.")
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Connection) -> None:
         connection.execute("UPDATE key SET revoked = 1 WHERE id = ?", (key_id,))
         record(connection, Event(0, at, Kind.KEY_REVOKED, actor.id, f"key:{key_id}", reason))
 
@@ -288,7 +287,7 @@ def _subject(kind: str, value: str) -> bytes:
     return hash_token(f"{kind}:{value}")
 
 
-def _count_try(connection: sqlite3.Connection, tries: dict[str, bytes], at: int, address: str) -> None:
+def _count_try(connection: Connection, tries: dict[str, bytes], at: int, address: str) -> None:
     """Count this try as failed until it succeeds. TooManyTries while the name or the address is braked."""
     connection.execute("DELETE FROM attempt WHERE last_at < ?", (at - FORGOTTEN_AFTER,))
     for kind, subject in tries.items():
@@ -299,13 +298,15 @@ def _count_try(connection: sqlite3.Connection, tries: dict[str, bytes], at: int,
             raise TooManyTries(f"Too many failed sign-ins; try again in {seconds} seconds.", retry_after=seconds)
         wait = wait_after(BRAKES[kind], failures + 1)
         connection.execute(
-            "INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?)", (subject, failures + 1, at, at + wait if wait else 0)
+            "INSERT INTO attempt VALUES (?, ?, ?, ?) ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures,"
+            " last_at = excluded.last_at, blocked_until = excluded.blocked_until",
+            (subject, failures + 1, at, at + wait if wait else 0),
         )
         if wait:
             record(connection, Event(0, at, Kind.SIGN_IN_BLOCKED, "anonymous", f"one {kind}", address=address))
 
 
-def _forgive(connection: sqlite3.Connection, tries: dict[str, bytes]) -> None:
+def _forgive(connection: Connection, tries: dict[str, bytes]) -> None:
     """A success clears the name; of the address only this one try, else one good account would hide many bad tries."""
     connection.execute("DELETE FROM attempt WHERE subject = ?", (tries["login"],))
     connection.execute(
@@ -313,7 +314,7 @@ def _forgive(connection: sqlite3.Connection, tries: dict[str, bytes]) -> None:
     )
 
 
-def _check_unchanged(connection: sqlite3.Connection, user: str, stored: str) -> None:
+def _check_unchanged(connection: Connection, user: str, stored: str) -> None:
     """Raise WrongCredentials when the user was disabled or got another password while this one was verified."""
     asked = "SELECT 1 FROM user WHERE id = ? AND disabled = 0 AND password = ?"
     if not connection.execute(asked, (user, stored)).fetchone():

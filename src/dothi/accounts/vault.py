@@ -4,7 +4,6 @@ import hmac
 import os
 import re
 import secrets
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,9 +18,9 @@ from dothi.accounts.events import Kind, record
 from dothi.accounts.model import Erasure, Event, Identity
 from dothi.accounts.policy import has_ability, is_system
 from dothi.accounts.roles import SYSTEM_OPENERS, Ability
-from dothi.accounts.store import VAULT, Accounts, Database
+from dothi.accounts.store import Accounts, Connection, Database, open_database
 from dothi.ground.clock import now_us
-from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
+from dothi.ground.errors import Conflict, DothiError, Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.ground.text import nfc
 from dothi.hub.model import Actor
@@ -44,16 +43,24 @@ class Vault:
     linking: bytes  # For ground/links.py: links that expire, to people without an account.
 
     @classmethod
-    async def open(cls, folder: Path, accounts: Accounts, master: bytes | None = None) -> "Vault":
-        """Open (or make) vault.db in `folder`; without `master` (32 bytes) its key is kept in vault.key beside it.
+    async def open(
+        cls, folder: Path, accounts: Accounts, master: bytes | None = None, url: str = "", key_file: Path | None = None
+    ) -> "Vault":
+        """Open (or make) vault.db in `folder`, or what `url` names; without `master` (32 bytes) its key is in a file.
 
+        That is `key_file`, or vault.key in the folder, made with a new vault. Processes on several machines share one.
         Conflict when the key is not the one that this vault was sealed with; Missing when the key file is gone.
         """
-        fresh = not (folder / "vault.db").exists()
-        key = master if master is not None else _read_key_file(folder / "vault.key", fresh)
-        if len(key) != KEY_BYTES:
-            raise Invalid(f"The vault's master key has {len(key)} bytes; it must have {KEY_BYTES}.")
-        database = Database(folder / "vault.db", VAULT)
+        file = key_file or folder / "vault.key"
+        database = open_database(folder, "vault", url)
+        try:
+            fresh = database.read_one("SELECT 1 FROM proof") is None
+            key = master if master is not None else _read_key_file(file, fresh)
+            if len(key) != KEY_BYTES:
+                raise Invalid(f"The vault's master key has {len(key)} bytes; it must have {KEY_BYTES}.")
+        except DothiError:
+            database.close()
+            raise
         vault = cls(database, accounts, AESGCM(_derive(key, b"wrap")), _derive(key, b"tag"), _derive(key, b"link"))
         try:
             await vault.database.write(lambda connection: _prove(connection, vault.tag("proof", "")))
@@ -82,7 +89,7 @@ async def keep_identity(vault: Vault, identity: Identity) -> str:
     sealed = _seal(AESGCM(key), msgspec.json.encode(asdict(identity)), pseudonym)
     row = (pseudonym, wrapped, sealed, phone, account)
 
-    def work(connection: sqlite3.Connection) -> str:
+    def work(connection: Connection) -> str:
         connection.execute("INSERT INTO person VALUES (?, ?, ?, ?, ?)", row)
         return pseudonym
 
@@ -137,8 +144,8 @@ async def seal_in(vault: Vault, locker: str, contents: Sequence[bytes]) -> list[
     """
     fresh = _seal(vault.wrapping, AESGCM.generate_key(bit_length=8 * KEY_BYTES), locker)
 
-    def work(connection: sqlite3.Connection) -> bytes:
-        connection.execute("INSERT OR IGNORE INTO locker VALUES (?, ?)", (locker, fresh))
+    def work(connection: Connection) -> bytes:
+        connection.execute("INSERT INTO locker VALUES (?, ?) ON CONFLICT DO NOTHING", (locker, fresh))
         row = connection.execute("SELECT wrapped_key FROM locker WHERE name = ?", (locker,)).fetchone()
         return bytes(row[0])
 
@@ -193,12 +200,12 @@ async def replay_erasures(vault: Vault, erased: list[Erasure]) -> int:
     Unavailable while another process reads the vault: they are erased, but old bytes stay until this is called again.
     """
 
-    def work(connection: sqlite3.Connection) -> int:
+    def work(connection: Connection) -> int:
         names = [(one.pseudonym,) for one in erased]
         gone = connection.executemany("DELETE FROM person WHERE pseudonym = ?", names).rowcount
         gone += connection.executemany("DELETE FROM locker WHERE name = ?", names).rowcount
         rows = [(one.pseudonym, one.at, one.by, one.reason) for one in erased]
-        connection.executemany("INSERT OR IGNORE INTO erasure VALUES (?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO erasure VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
         return gone
 
     gone = await vault.database.write(work)
@@ -233,8 +240,8 @@ def _unseal(vault: Vault, pseudonym: str) -> Identity:
 
 def _pseudonyms(vault: Vault, column: str, tag: bytes) -> list[str]:
     asked = {
-        "phone_tag": "SELECT pseudonym FROM person WHERE phone_tag = ? ORDER BY rowid",
-        "account_tag": "SELECT pseudonym FROM person WHERE account_tag = ? ORDER BY rowid",
+        "phone_tag": "SELECT pseudonym FROM person WHERE phone_tag = ? ORDER BY pseudonym",
+        "account_tag": "SELECT pseudonym FROM person WHERE account_tag = ? ORDER BY pseudonym",
     }
     return [row[0] for row in vault.database.read(asked[column], tag)]
 
@@ -270,7 +277,7 @@ def _derive(master: bytes, purpose: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"dothi vault " + purpose).derive(master)
 
 
-def _prove(connection: sqlite3.Connection, tag: bytes) -> None:
+def _prove(connection: Connection, tag: bytes) -> None:
     """Remember the key of a new vault; refuse another key for an old one, since it would open nobody."""
     known = connection.execute("SELECT tag FROM proof").fetchone()
     if known is None:
