@@ -41,8 +41,9 @@ from dothi.hub.render.shape import Shape
 from dothi.hub.store import codec, files
 from dothi.hub.store.opening import open_store, take
 from dothi.hub.store.port import Head, Store, Written
+from dothi.hub.store.proof.reading import Proofs
 from dothi.hub.write.commit import Effect, Writer
-from dothi.hub.write.fading import alive
+from dothi.hub.write.fading import standing
 from dothi.hub.write.forward.client import Forwarder
 from dothi.hub.write.forward.server import take_commits
 from dothi.hub.write.jobs import Writing
@@ -71,6 +72,7 @@ class Hub:
         self._store: Store = open_store(folder, url, follows=hands_over)
         self._policy = policy
         self._guards = Guards()
+        self.proofs = Proofs(self._store)
         self._search = Search(self._store)
         self._memory = Memory(self._store, policy)
         self._shown = Shown(self._store)
@@ -121,10 +123,9 @@ class Hub:
     def get(self, actor: Actor, entity_id: str, tenant: str = "") -> Entity:
         """One entity as it stands. Missing when it is not there or `actor` may not see it."""
         head = self._head(entity_id, tenant)
-        if head is not None and head.doc is not None:
-            entity = alive(codec.entity_of(head.doc, head.created, head.modified, head.version), now_us())
-            if entity is not None and self._policy.may_read(actor, entity):
-                return entity
+        entity = standing(head, now_us()) if head is not None else None
+        if entity is not None and self._policy.may_read(actor, entity):
+            return entity
         raise Missing(f"Entity {entity_id} is not there, or you may not see it.", entity=entity_id)
 
     def some(self, actor: Actor, ids: Iterable[str], tenant: str = "") -> dict[str, Entity]:
@@ -132,7 +133,7 @@ class Hub:
         tid = self._store.tenant(tenant)
         heads = {} if tid is None else self._store.heads(tid, tuple(dict.fromkeys(ids)))
         now = now_us()
-        known = ((name, _standing(head, now)) for name, head in heads.items())
+        known = ((name, standing(head, now)) for name, head in heads.items())
         return {name: one for name, one in known if one is not None and self._policy.may_read(actor, one)}
 
     def may_read(self, actor: Actor, entity: Entity) -> bool:
@@ -390,10 +391,3 @@ class Hub:
         self._search.move(moved)
         self._shown.move(moved)
         self._writer.learn(moved.fades)
-
-
-def _standing(head: Head, now: int) -> Entity | None:
-    """The entity of a head as it stands at `now` (µs); None when it is gone."""
-    if head.doc is None:
-        return None
-    return alive(codec.entity_of(head.doc, head.created, head.modified, head.version), now)

@@ -7,6 +7,8 @@ import msgspec
 
 from dothi.ground.clock import from_iso
 from dothi.hub.model import VALUE_KEY, Attribute, Entity, Instance, instances
+from dothi.hub.store import codec
+from dothi.hub.store.port import Head
 
 _CONTENT = frozenset(VALUE_KEY.values())  # Members that hold a value and no attribute of the attribute.
 
@@ -64,3 +66,10 @@ def _is_attribute(value: Any) -> bool:
     if isinstance(value, list):
         return bool(value) and all(map(_is_attribute, value))
     return isinstance(value, dict) and value.get("type") in VALUE_KEY
+
+
+def standing(head: Head, now: int) -> Entity | None:
+    """The entity of a head as it stands at `now` (µs); None when it is gone."""
+    if head.doc is None:
+        return None
+    return alive(codec.entity_of(head.doc, head.created, head.modified, head.version), now)
