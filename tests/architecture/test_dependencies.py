@@ -7,12 +7,13 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 
 def test_every_import_is_declared(repository: Path) -> None:
-    """Each package imported in src/ is the standard library's, our own, or a dependency named in pyproject.toml."""
+    """Each package imported in src/ is the standard library's, our own, or named in pyproject.toml."""
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
-    declared = {normal(re.split(r"[<>=~!\[; ]", line)[0]) for line in project["dependencies"]}
+    declared = {normal(re.split(r"[<>=~!\[; ]", line)[0]) for line in listed(project)}
     known = sys.stdlib_module_names | {"dothi"}
     providers = packages_distributions()
     missing = {
@@ -22,6 +23,13 @@ def test_every_import_is_declared(repository: Path) -> None:
         if name not in known and not declared & {normal(given) for given in providers.get(name, ())}
     }
     assert missing == set()
+
+
+def listed(project: dict[str, Any]) -> Iterator[str]:
+    """The dependencies of a project, those of its extras among them."""
+    yield from project["dependencies"]
+    for extra in project.get("optional-dependencies", {}).values():
+        yield from extra
 
 
 def imported(tree: ast.Module) -> Iterator[str]:

@@ -126,6 +126,10 @@ class Search:
             return None
         return Rows(found.eids[query.offset : end].tolist(), len(found.eids) > end, len(found.eids))
 
+    def judge(self, tid: int, query: Query) -> Callable[[Entity], bool]:
+        """Whether an entity answers a query that was narrowed: everything of it but its page and order."""
+        return _verifier(query, self._following(tid, query))
+
     def _by_id(self, tid: int, query: Query) -> _Found:
         heads = self._store.heads(tid, dict.fromkeys(query.ids))
         eids = np.array([head.eid for head in heads.values() if head.doc is not None], np.int64)

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dothi.hub.store.query.held import READINGS, Held
+from dothi.hub.store.cold.columns.schema import READINGS
+from dothi.hub.store.query.held import Held, Past
 
 DAY = 86_400_000_000
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
@@ -20,7 +21,7 @@ Row = dict[str, Any]
 
 def row(entity: int, attribute: str, observed: int, value: float | None, **rest: Any) -> Row:
     """One reading; `value` None: words in `text`."""
-    plain = {"tenant": "", "dataset": None, "stated": True, "known": 1, "text": None}
+    plain = {"tenant": "", "dataset": None, "form": 2, "known": 1, "slot": 0, "number": 0, "text": None, "shape": None}
     name = f"urn:ngsi-ld:Station:{entity}"
     return {
         **plain,
@@ -59,10 +60,10 @@ def table(rows: list[Row]) -> pa.Table:
 
 
 @pytest.fixture
-def seal(tmp_path: Path) -> Callable[..., Held]:
+def seal(tmp_path: Path) -> Callable[..., Past]:
     """Writes rows before an instant into files of days, as sealing does, and leaves the others in the tail."""
 
-    def made(rows: list[Row], until: int, **rest: Any) -> Held:
+    def made(rows: list[Row], until: int, **rest: Any) -> Past:
         files = []
         for day in sorted({one["observed"] // DAY for one in rows if one["observed"] < until}):
             name = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)).strftime("day=%Y-%m-%d")
@@ -71,6 +72,6 @@ def seal(tmp_path: Path) -> Callable[..., Held]:
             (tmp_path / name).mkdir()
             pq.write_table(table(mine), tmp_path / name / "part.parquet", compression="zstd")
             files.append(str(tmp_path / name / "part.parquet"))
-        return Held(tuple(files), table([one for one in rows if one["observed"] >= until]), **rest)
+        return Past(Held(tuple(files), table([one for one in rows if one["observed"] >= until]), **rest))
 
     return made

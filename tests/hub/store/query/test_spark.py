@@ -13,7 +13,7 @@ from dothi.ground.errors import Invalid, Unavailable
 from dothi.hub.language.measure import Measure
 from dothi.hub.store.query import measuring
 from dothi.hub.store.query.engine import Duck
-from dothi.hub.store.query.held import Held
+from dothi.hub.store.query.held import Held, Past
 from dothi.hub.store.query.spark import Spark
 from tests.hub.store.query.conftest import DAY, START, made_rows, row, table
 
@@ -76,7 +76,7 @@ def cluster() -> Iterator[None]:
 
 
 def test_every_question_is_let_in_and_answered_by_duckdb(
-    seal: Callable[..., Held], tables: dict[str, pa.Table]
+    seal: Callable[..., Past], tables: dict[str, pa.Table]
 ) -> None:
     """The questions that are compared below have answers, so that the comparison compares something."""
     with Duck(seal(made_rows(2), START + 30 * DAY), tables, ZONE) as engine:
@@ -86,7 +86,7 @@ def test_every_question_is_let_in_and_answered_by_duckdb(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # PySpark's own.
 def test_a_cluster_answers_as_the_embedded_engine_does(
-    cluster: None, seal: Callable[..., Held], tables: dict[str, pa.Table]
+    cluster: None, seal: Callable[..., Past], tables: dict[str, pa.Table]
 ) -> None:
     """Every question has equal answers from DuckDB and from Spark, over the same files, tail and mended rows."""
     mended = table([row(7, "pm25", START + DAY, 12.5), row(7, "pm25", START + 2 * DAY, 14.5)])
@@ -107,4 +107,4 @@ def test_without_pyspark_one_sentence_says_what_to_do(monkeypatch: pytest.Monkey
     """Where the extra is not installed, the cluster engine says how to get it."""
     monkeypatch.setitem(__import__("sys").modules, "pyspark.sql", None)
     with pytest.raises(Unavailable, match=r"dothi\[cluster\]"):
-        Spark(Held((), table([])), {}, ZONE)
+        Spark(Past(Held((), table([]))), {}, ZONE)

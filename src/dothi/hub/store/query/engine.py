@@ -5,29 +5,29 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from dothi.ground.errors import Invalid, Unavailable
 from dothi.hub.store.query.gate import admit, sentence
-from dothi.hub.store.query.held import READINGS, Held, Span, relation
+from dothi.hub.store.query.held import Past, beside_all, relations
 from dothi.hub.store.query.views import DUCKDB
 
-ALWAYS = Span(None, None)
 MEMORY = "50%"  # Of the machine's; what is more goes to a temporary folder.
 
 
 class Duck:
     """One question after another over the views of one moment."""
 
-    def __init__(self, held: Held, tables: Mapping[str, pa.Table], zone: str, remote: Mapping[str, str] = {}) -> None:
-        """`tables` are views by name beside `readings`; `remote`: settings with which files on object storage are read.
+    def __init__(self, past: Past, tables: Mapping[str, pa.Table], zone: str, storage: Any = None) -> None:
+        """`tables` are views by name beside those of the history; `storage`: the fsspec file system of remote files.
 
         Invalid when a file is missing or is none.
         """
         self._folder = Path(tempfile.mkdtemp(prefix="dothi-query-"))
-        self._views = ("readings", *tables)
+        self._views = ("readings", "commits", "changes", *tables)
         self._db = duckdb.connect(
             config={
                 "python_enable_replacements": "false",
@@ -37,13 +37,15 @@ class Duck:
                 "memory_limit": MEMORY,
                 "temp_directory": str(self._folder),
                 "default_null_order": "nulls_first_on_asc_last_on_desc",  # As the cluster engine does.
-                **remote,
             }
         )
         try:
-            place(self._db, held, tables)
-            self._db.execute(f"CREATE VIEW readings AS {relation(held, ALWAYS, zone, DUCKDB)}")
-            lock(self._db, held.files)
+            if storage is not None:
+                self._db.register_filesystem(storage)
+            place(self._db, {**beside_all(past), **tables})
+            for name, select in relations(past, zone, DUCKDB).items():
+                self._db.execute(f"CREATE TEMP VIEW {name} AS {select}")
+            lock(self._db, past.files)
         except duckdb.Error as wrong:
             self.close()
             raise Invalid(f"The history cannot be opened: {sentence(wrong)}") from wrong
@@ -81,12 +83,9 @@ class Duck:
         self.close()
 
 
-def place(db: duckdb.DuckDBPyConnection, held: Held, tables: Mapping[str, pa.Table]) -> None:
-    """Hand tables over to an engine, and what of a history lies in no file."""
-    mended = held.mended if held.mended is not None else READINGS.empty_table()
-    troubled = pa.table({"eid": pa.array(sorted(held.troubled), pa.int64())})
-    own = {"tail": held.tail, "mended": mended, "troubled": troubled}
-    for name, table in {**own, **tables}.items():
+def place(db: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> None:
+    """Hand tables over to an engine as views."""
+    for name, table in tables.items():
         db.register(f"given_{name}", table)
         db.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM "given_{name}"')
 

@@ -24,6 +24,11 @@ _METHODS = {
 }
 
 
+def nameable(name: str) -> bool:
+    """Whether both engines read a word in quotation marks alike."""
+    return "'" not in name and "\\" not in name and name.isprintable()
+
+
 def method(name: str) -> str:
     """The SQL of a method."""
     return _METHODS.get(name) or f"percentile_cont({int(name[1:]) / 100}) WITHIN GROUP (ORDER BY value)"

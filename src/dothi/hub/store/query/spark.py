@@ -16,9 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 from dothi.ground.errors import Unavailable
-from dothi.hub.store.query.engine import ALWAYS, Duck
+from dothi.hub.store.query.engine import Duck
 from dothi.hub.store.query.gate import sentence
-from dothi.hub.store.query.held import READINGS, Held, relation
+from dothi.hub.store.query.held import Past, beside_all, relations
 from dothi.hub.store.query.views import DUCKDB
 
 HERE = "local-cluster[2,1,1024]"  # Two executor processes of one core and 1 GiB on this machine.
@@ -39,29 +39,29 @@ _SETTINGS = {
 class Spark:
     """The same face as Duck, over a Spark session of its own."""
 
-    def __init__(self, held: Held, tables: Mapping[str, pa.Table], zone: str, master: str = HERE) -> None:
+    def __init__(
+        self, past: Past, tables: Mapping[str, pa.Table], zone: str, master: str = HERE, storage: Any = None
+    ) -> None:
         """Start or reach the cluster at `master` (spark://…, yarn, k8s://…, local-cluster[…]).
 
         Unavailable when PySpark is not installed or the cluster does not answer.
         """
-        self._gate = Duck(held, tables, zone)  # Refuses and explains before anything is started.
+        self._gate = Duck(past, tables, zone, storage)  # Refuses and explains before anything is started.
         self._folder = Path(tempfile.mkdtemp(prefix="dothi-spark-"))
         self._numbers = count()
         try:
             self._session = _session(master, self._folder)
-            self._place(held, tables, zone)
+            self._place(past, tables, zone)
         except BaseException:
             self.close()
             raise
 
-    def _place(self, held: Held, tables: Mapping[str, pa.Table], zone: str) -> None:
-        mended = held.mended if held.mended is not None else READINGS.empty_table()
-        troubled = pa.table({"eid": pa.array(sorted(held.troubled), pa.int64())})
-        for name, table in {"tail": held.tail, "mended": mended, "troubled": troubled, **tables}.items():
+    def _place(self, past: Past, tables: Mapping[str, pa.Table], zone: str) -> None:
+        for name, table in {**beside_all(past), **tables}.items():
             self._session.createDataFrame(_plain(table)).createOrReplaceTempView(name)
         dialect = replace(DUCKDB, moment=_MOMENT, files=self._files)
-        frame = self._session.sql(relation(held, ALWAYS, zone, dialect))
-        frame.createOrReplaceTempView("readings")
+        for name, select in relations(past, zone, dialect).items():
+            self._session.sql(select).createOrReplaceTempView(name)
 
     def _files(self, files: Sequence[str]) -> str:
         if not files:

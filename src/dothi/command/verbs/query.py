@@ -1,0 +1,113 @@
+"""`dothi query`: one SELECT over history and present, for whoever may read the data folder; nothing is written."""
+
+import argparse
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dothi.command.verbs.saying import say
+from dothi.ground.errors import Missing
+from dothi.hub.store.query import asking
+from dothi.hub.store.query.views import VIEWS
+from dothi.settings import Settings
+
+WIDEST = 60  # Characters of a cell in a table for people.
+
+
+def query(given: argparse.Namespace, settings: Settings) -> None:
+    """Answer, or without SQL tell what can be asked for."""
+    if not given.sql:
+        say(_described())
+        return
+    sql = Path(given.sql[1:]).read_text("utf-8") if given.sql.startswith("@") else given.sql
+    if not settings.store and not (settings.data / "hub" / "hub.db").is_file():
+        raise Missing(f"There is no city in {settings.data}: name its data folder with --data.")
+    found = asking.answer(settings.data / "hub", sql, asking_of(given, settings))
+    text = FORMATS[given.format](found)
+    if given.out:
+        _write(Path(given.out), text)
+        say(f"{found.num_rows:,} rows in {given.out}", quiet=True)
+    else:
+        say(text.rstrip("\n"))
+
+
+def asking_of(given: argparse.Namespace, settings: Settings) -> asking.Means:
+    """With what the question is answered."""
+    return asking.Means(
+        store=settings.store,
+        archive=settings.archive,
+        zone=settings.timezone,
+        engine=given.engine,
+        master=given.master or "",
+    )
+
+
+def _described() -> str:
+    lines = ["Views and their columns; examples in docs/howto/query.md.", ""]
+    for name, columns in VIEWS.items():
+        lines += [name, *(f"  {one.name:<14}{one.kind:<11}{one.sentence}" for one in columns), ""]
+    return "\n".join(lines)
+
+
+def _write(file: Path, text: str) -> None:
+    """The whole file or nothing of it."""
+    part = file.with_name(f".{file.name}.part")
+    part.write_text(text, "utf-8")
+    os.replace(part, file)
+
+
+def as_table(found: pa.Table) -> str:
+    """For people: columns side by side, numbers to the right."""
+    rows = [[_cell(one)[:WIDEST] for one in row.values()] for row in found.to_pylist()]
+    widths = [max(map(len, column)) for column in zip(found.column_names, *rows, strict=True)]
+    right = [pa.types.is_integer(one.type) or pa.types.is_floating(one.type) for one in found.schema]
+    lines = [found.column_names, ["-" * width for width in widths], *rows]
+    told = ["  ".join(_fit(*one) for one in zip(line, widths, right, strict=True)).rstrip() for line in lines]
+    return "\n".join([*told, f"({found.num_rows:,} {'row' if found.num_rows == 1 else 'rows'})"]) + "\n"
+
+
+def _fit(text: str, width: int, right: bool) -> str:
+    return text.rjust(width) if right else text.ljust(width)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return re.sub(r"\s+", " ", str(_plain(value)))
+
+
+def as_csv(found: pa.Table) -> str:
+    """RFC 4180 with a line of names; nothing for NULL."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(found.column_names)
+    writer.writerows([_plain(one) for one in row.values()] for row in found.to_pylist())
+    return out.getvalue()
+
+
+def as_json(found: pa.Table) -> str:
+    """An array of objects."""
+    rows = [{name: _plain(one) for name, one in row.items()} for row in found.to_pylist()]
+    return json.dumps(rows, ensure_ascii=False, indent=1, default=str) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """Times as ISO 8601 on the city's clock, numbers that JSON has no word for as nothing."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+FORMATS: dict[str, Callable[[pa.Table], str]] = {"table": as_table, "csv": as_csv, "json": as_json}
