@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.postgres import database, places_database, postgres  # noqa: F401  # Fixtures for all.
+from tests.servers.storage import bucket, storage  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

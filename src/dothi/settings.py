@@ -20,6 +20,7 @@ class Settings:
 
     data: Path = Path("dothi-data")  # The folder of store, log and files.
     store: str = field(default="", repr=False)  # postgresql://user:password@host:port/name; "" is a file in the folder.
+    files: str = ""  # Where photos and documents lie, e.g. s3://bucket/photos; "" is the data folder.
     vault_key: Path | None = None  # The file of the vault's key, shared by all machines; None: vault.key in the folder.
     host: str = "127.0.0.1"
     port: int = 8000
@@ -207,6 +208,7 @@ def _topic(value: Any) -> str:
 _PARSERS: dict[str, Callable[[Any], Any]] = {
     "data": Path,
     "store": _database,
+    "files": str,
     "vault_key": Path,
     "host": str,
     "port": _whole(0, 65535),

@@ -207,7 +207,7 @@ def test_no_byte_tells_the_handling_unit_who_reported(
     assert not any(code.replace("-", "")[6:].encode() in log for code in codes), "nobody finds the reporter's key"
 
     with ThreadPoolExecutor(1) as aside:  # A browser of another test may keep a loop in this thread.
-        aside.submit(moving.export, tmp_path / "city", tmp_path / "export", lambda _: None).result(60)
+        aside.submit(moving.export, moving.Kept(tmp_path / "city"), tmp_path / "export", lambda _: None).result(60)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len([path for path in files if len(path.name) == 64]) >= 6, "the photos are among the files"
     for path in files:

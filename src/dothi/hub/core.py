@@ -9,6 +9,7 @@ import msgspec
 
 from dothi.ground.clock import now_us
 from dothi.ground.errors import Forbidden, Missing
+from dothi.ground.places import open_place
 from dothi.hub.access import Guards, Policy
 from dothi.hub.language.nodes import EventQuery, Query, TypeIs, Window
 from dothi.hub.language.q import parse_q
@@ -30,7 +31,7 @@ from dothi.hub.model import (
 from dothi.hub.read.dump import Fingerprint, dump, dump_events, fingerprint, logged_commit
 from dothi.hub.read.follow.effects import effects
 from dothi.hub.read.follow.feed import Wanted
-from dothi.hub.read.follow.following import PATIENCE_S, Following, Watcher
+from dothi.hub.read.follow.following import Following, Watcher
 from dothi.hub.read.follow.moved import Moved
 from dothi.hub.read.follow.position import SharedPosition
 from dothi.hub.read.past.evolution import Past
@@ -38,7 +39,7 @@ from dothi.hub.read.past.memory import Erased, Memory
 from dothi.hub.read.search import Rows, Search
 from dothi.hub.read.shown import Shown
 from dothi.hub.render.shape import Shape
-from dothi.hub.store import codec, files
+from dothi.hub.store import files
 from dothi.hub.store.opening import open_store, take
 from dothi.hub.store.port import Head, Store, Written
 from dothi.hub.store.proof.reading import Proofs
@@ -59,8 +60,10 @@ _COMMITS = "commits.sock"  # Where the process that writes takes the commits of 
 class Hub:
     """Entities with history over one store. Writing is awaited; reading is a plain call that takes milliseconds."""
 
-    def __init__(self, folder: Path, policy: Policy, url: str = "", worker: str = "") -> None:
-        """Open (or make) the hub in `folder`: its files live there, and its store unless `url` names a database.
+    def __init__(self, folder: Path, policy: Policy, url: str = "", worker: str = "", photos: str = "") -> None:
+        """Open (or make) the hub in `folder`: its store lives there unless `url` names a database.
+
+        What is kept as files lives in the folder too, unless `photos` is the address of object storage.
 
         Of an embedded store one process is the writer; `worker` is the name of another one beside it, which hands its
         commits over (decision 0188). Conflict when another process writes, Invalid when the store is foreign or newer.
@@ -68,7 +71,7 @@ class Hub:
         folder.mkdir(parents=True, exist_ok=True)
         hands_over = bool(worker) and not url
         self._lock = None if worker or url else take(folder)
-        self._folder, self._files = folder, folder / "files"
+        self._folder, self._files = folder, open_place(photos or str(folder / "files"))
         self._store: Store = open_store(folder, url, follows=hands_over)
         self._policy = policy
         self._guards = Guards()
@@ -76,23 +79,22 @@ class Hub:
         self._search = Search(self._store)
         self._memory = Memory(self._store, policy)
         self._shown = Shown(self._store)
-        self._following = Following(self._store, self._flushed, self._moved)
-        self._shared = SharedPosition(folder / "position")
+        shared = SharedPosition(folder / "position")
+        self.following = Following(self._store, shared, self._flushed, self._moved)
         if not worker:
-            self._shared.begin(self._following.position)
+            shared.begin(self.following.position)
         self._writer: Writing
         if hands_over:
             self._writer = Forwarder(folder / _COMMITS, worker)
         else:
-            self._writer = Writer(self._store, policy, self._guards, self._follow, self.catch_up)
-        self._store.listen(self._others_wrote)
+            self._writer = Writer(self._store, policy, self._guards, self.following.flushed, self.following.catch_up)
+        self._store.listen(self.following.look)
 
     async def close(self) -> None:
         """Write what waits, then close the store and let the folder go."""
         await self._writer.close()
-        await asyncio.to_thread(self._following.close)
+        await asyncio.to_thread(self.following.close)
         self._store.close()
-        self._shared.close()
         if self._lock is not None:
             self._lock.close()
 
@@ -247,16 +249,7 @@ class Hub:
 
     def last_seq(self) -> int:
         """The sequence of the newest commit."""
-        return self._following.position
-
-    def newest(self) -> int:
-        """The sequence of the newest commit that any process of this machine has acknowledged."""
-        return max(self._shared.value, self._following.position)
-
-    async def reach(self, seq: int, patience: float = PATIENCE_S) -> None:
-        """Wait until this process has followed the log up to `seq`. Unavailable when that takes longer (seconds)."""
-        if self._following.position < seq:
-            await self._following.reach(seq, patience)
+        return self.following.position
 
     async def take_commits(self) -> None:
         """Take the commits of the workers beside this process until cancelled."""
@@ -269,7 +262,7 @@ class Hub:
         `wanted(types)` picks the entries to be told of (a commit with none of them comes without entries, so that a
         cursor can move on); with `whole` False they come without attributes, which is much cheaper.
         """
-        return self._following.follow(after, wanted, whole)
+        return self.following.follow(after, wanted, whole)
 
     def cursor(self, consumer: str) -> int:
         """The position that a consumer stored with its last effects (Commit.cursor); 0 at first."""
@@ -284,11 +277,11 @@ class Hub:
 
         A cursor beside it makes it durable: what was missed is in the log (Hub.log, Hub.told).
         """
-        self._following.watch(watcher)
+        self.following.watch(watcher)
 
     def unwatch(self, watcher: Watcher) -> None:
         """Tell `watcher` no more."""
-        self._following.unwatch(watcher)
+        self.following.unwatch(watcher)
 
     def heed(self, heeded: bool) -> None:
         """Whether Effect.before must be whole: it costs a little more reading."""
@@ -332,6 +325,10 @@ class Hub:
         """Store a file once by its SHA-256 (hex), flushed to disk; returns the hash."""
         return files.keep(self._files, content)
 
+    def kept_files(self) -> Iterator[str]:
+        """The hashes of all kept files, in no order."""
+        return files.listed(self._files)
+
     def read_file(self, digest: str) -> bytes:
         """The content of a kept file. Missing when it is not there."""
         return files.read(self._files, digest)
@@ -368,19 +365,6 @@ class Hub:
     def fingerprint(self) -> Fingerprint:
         """What is equal in two equal cities."""
         return fingerprint(self._store)
-
-    def catch_up(self, until: int) -> None:
-        """Follow what other processes committed up to `until`, from the log; nothing to do when it is known already."""
-        self._following.catch_up(until)
-
-    def _others_wrote(self) -> None:
-        """Called by the store, in a thread of its own, when another process has committed."""
-        self._following.catch_up(self._store.last()[0])
-
-    def _follow(self, told: list[Effect], seq: int) -> None:
-        """Called by the writer's thread after each flush."""
-        self._following.flushed(told, seq)
-        self._shared.advance(seq)
 
     def _flushed(self, told: list[Effect]) -> None:
         self._search.follow(told)

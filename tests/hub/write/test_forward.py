@@ -57,10 +57,10 @@ def test_what_a_worker_commits_stands_for_all(tmp_path: Path) -> None:
         receipt = await follower.commit(Commit(ANONYMOUS, (put("urn:x:1", "Lamp", power=prop(1)),)))
         assert (receipt.seq, receipt.results[0].status, receipt.replayed) == (1, "created", False)
         assert lamps(leader) == {"urn:x:1": 1}
-        await follower.reach(follower.newest())
+        await follower.following.reach(follower.following.newest)
         assert lamps(follower) == {"urn:x:1": 1}
         await leader.commit(Commit(ANONYMOUS, (put("urn:x:1", "Lamp", power=prop(2)), put("urn:x:2", "Lamp"))))
-        await follower.reach(follower.newest())
+        await follower.following.reach(follower.following.newest)
         assert lamps(follower) == lamps(leader) == {"urn:x:1": 2, "urn:x:2": None}
 
     in_pair(tmp_path, work)
@@ -74,11 +74,11 @@ def test_new_types_tenants_and_moves_between_kinds_are_followed(tmp_path: Path) 
             lamps(hub)
         await leader.commit(Commit(ANONYMOUS, (put("urn:x:1", "Lamp", power=prop(1)),), tenant="hue"))
         await leader.commit(Commit(ANONYMOUS, (put("urn:x:1", "Lamp", power=prop(1)), put("urn:x:2", "Lamp"))))
-        await follower.reach(follower.newest())
+        await follower.following.reach(follower.following.newest)
         assert follower.has_tenant("hue")
         assert lamps(follower) == {"urn:x:1": 1, "urn:x:2": None}
         await leader.commit(Commit(ANONYMOUS, (Change(Op.PUT, "urn:x:1", ("Bench",)), Change(Op.DELETE, "urn:x:2"))))
-        await follower.reach(follower.newest())
+        await follower.following.reach(follower.following.newest)
         assert lamps(follower) == {}
         assert [one.id for one in follower.find(ANONYMOUS, "Bench")] == ["urn:x:1"]
         assert follower.types(ANONYMOUS) == leader.types(ANONYMOUS) == {"Bench": 1}

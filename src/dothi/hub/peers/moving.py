@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,28 +26,40 @@ _FILES = {"log": "log.ndjson", "lanes": "events.ndjson"}  # What the manifest sa
 Progress = Callable[[int], None]
 
 
-def export(data: Path, target: Path, progress: Progress = lambda count: None) -> dict[str, Any]:
-    """Take the city in `data` out into the new folder `target`; returns the manifest.
+class Kept(NamedTuple):
+    """Where a city lies: its data folder, the URL of its store and the address of its photos, "" for the folder."""
+
+    data: Path
+    store: str = ""
+    photos: str = ""
+
+    def hub(self) -> Hub:
+        """The hub, opened for whoever may read the data folder."""
+        return Hub(self.data / "hub", Open(), self.store, photos=self.photos)
+
+
+def export(city: Kept, target: Path, progress: Progress = lambda count: None) -> dict[str, Any]:
+    """Take the city out into the new folder `target`; returns the manifest.
 
     Conflict when `target` exists or a running server holds the city, Missing when there is no city.
     """
-    if not (data / "hub" / "hub.db").is_file():
-        raise Missing(f"There is no city in {data}: name its data folder with --data.")
+    if not city.store and not (city.data / "hub" / "hub.db").is_file():
+        raise Missing(f"There is no city in {city.data}: name its data folder with --data.")
     if target.exists() and any(target.iterdir()):
         raise Conflict(f"{target} is not empty: export into a new folder.")
-    return asyncio.run(_export(data, target, progress))
+    return asyncio.run(_export(city, target, progress))
 
 
-async def _export(data: Path, target: Path, progress: Progress) -> dict[str, Any]:
-    hub = Hub(data / "hub", Open())
+async def _export(city: Kept, target: Path, progress: Progress) -> dict[str, Any]:
+    hub = city.hub()
     try:
         draft = target.with_name(target.name + ".part")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         _write_log(hub, draft / "log.ndjson", progress)
         events = _write_events(hub, draft / "events.ndjson")
-        if (data / "hub" / "files").is_dir():
-            shutil.copytree(data / "hub" / "files", draft / "files", ignore=shutil.ignore_patterns("*.part"))
+        for digest in hub.kept_files():
+            _write_file(draft / "files" / digest[:2] / digest[2:4] / digest, hub.read_file(digest))
         print_ = hub.fingerprint()
         hashes = {name: _digest(draft / file) for name, file in _FILES.items()}
         manifest = {"format": FORMAT, "dothi": __version__, "events": events, **hashes, **print_._asdict()}
@@ -76,26 +88,33 @@ def _write_events(hub: Hub, path: Path) -> int:
         return sum(bool(out.write(encoder.encode(line) + b"\n")) for line in hub.dump_events())
 
 
-def load_city(source: Path, data: Path) -> dict[str, Any]:
-    """Fill an empty city in `data` with an exported one, and prove it: same counts, same fingerprint.
+def _write_file(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
-    Invalid when the export is damaged or of a newer format (nothing is written then), Conflict unless `data` is empty.
+
+def load_city(source: Path, city: Kept) -> dict[str, Any]:
+    """Fill an empty city with an exported one, and prove it: same counts, same fingerprint.
+
+    Invalid when the export is damaged or of a newer format (nothing is written then), Conflict unless it is empty.
     """
     manifest = _manifest(source)
     _check_files(source / "files")
     events = _read(source / _FILES["lanes"], tuple[str, Event]) if "lanes" in manifest else iter(())
-    load(data / "hub", _read(source / _FILES["log"], LoggedCommit), events)
-    if (source / "files").is_dir():
-        shutil.copytree(source / "files", data / "hub" / "files", dirs_exist_ok=True)
-    found = asyncio.run(_fingerprint(data))
+    load(city.data / "hub", _read(source / _FILES["log"], LoggedCommit), events, city.store)
+    found = asyncio.run(_filled(city, source / "files"))
     if any(found[key] != manifest[key] for key in found):
         raise Invalid(f"The loaded city differs from the exported one: {found} instead of {manifest}.")
     return manifest
 
 
-async def _fingerprint(data: Path) -> dict[str, Any]:
-    hub = Hub(data / "hub", Open())
+async def _filled(city: Kept, photos: Path) -> dict[str, Any]:
+    """The fingerprint of the loaded city, once it has its files."""
+    hub = city.hub()
     try:
+        for path in photos.rglob("*"):
+            if path.is_file():
+                hub.keep_file(path.read_bytes())
         return hub.fingerprint()._asdict()
     finally:
         await hub.close()

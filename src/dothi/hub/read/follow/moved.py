@@ -20,6 +20,7 @@ class Moved(NamedTuple):
 
     until: int  # The last of these commits.
     rows: Mapping[int, Mapping[int, Head | None]]
+    kinds: frozenset[tuple[int, int]]  # (tenant, kind) of these rows.
     fresh: frozenset[int]  # Rows that were made by these commits.
     fades: Mapping[tuple[int, str], int]  # By tenant and id when something of them expires (µs), 0 when nothing does.
 
@@ -44,9 +45,10 @@ def _moved(store: Store, listed: Sequence[LogRow]) -> Moved:
                 fresh.add(eid)
     heads = store.rows(eid for eids in touched.values() for eid in eids)
     rows = {tid: {eid: heads.get(eid) for eid in eids} for tid, eids in touched.items()}
-    store.learn((tid, head.kind) for tid, some in rows.items() for head in some.values() if head is not None)
+    kinds = frozenset((tid, head.kind) for tid, some in rows.items() for head in some.values() if head is not None)
+    store.learn(kinds)
     fades = {(tid, name): moment for tid, some in rows.items() for name, moment in _fading(some.values())}
-    return Moved(listed[-1].seq, rows, frozenset(fresh), fades)
+    return Moved(listed[-1].seq, rows, kinds, frozenset(fresh), fades)
 
 
 def _fading(heads: Iterable[Head | None]) -> Iterator[tuple[str, int]]:
