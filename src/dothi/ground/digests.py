@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 SCHEMA = "CREATE TABLE digest (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID;\n"
+SCHEMA_IF_NEW = SCHEMA.replace("TABLE", "TABLE IF NOT EXISTS", 1)
 FUNCTION = "dothi_digest"
 _KEY_ROW = ""  # The row that holds the key.
 _KEY = 32
@@ -40,16 +41,22 @@ def watch(connection: Connection, tables: Iterable[str]) -> None:
     A file in which digests were made keeps those: one that was removed is missed by faults(), not made again.
     """
     connection.execute("PRAGMA recursive_triggers = ON")  # So that a row that is replaced is taken away first.
-    row = connection.execute("SELECT sum FROM digest WHERE name=?", (_KEY_ROW,)).fetchone()
-    key: bytes = row[0] if row else secrets.token_bytes(_KEY)
-    fresh = connection.execute("SELECT count(*) FROM digest").fetchone()[0] == 0
-    connection.create_function(FUNCTION, -1, partial(_moved, key), deterministic=True)
-    if fresh:
+    if connection.execute("SELECT count(*) FROM digest").fetchone()[0] == 0:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("INSERT INTO digest VALUES (?, 0, ?)", (_KEY_ROW, key))
-        for table in tables:
-            begin(connection, table, key)
+        if connection.execute("SELECT count(*) FROM digest").fetchone()[0] == 0:  # Nobody else was quicker.
+            key = secrets.token_bytes(_KEY)
+            connection.execute("INSERT INTO digest VALUES (?, 0, ?)", (_KEY_ROW, key))
+            for table in tables:
+                begin(connection, table, key)
         connection.execute("COMMIT")
+    row = connection.execute("SELECT sum FROM digest WHERE name=?", (_KEY_ROW,)).fetchone()
+    connection.create_function(FUNCTION, -1, partial(_moved, row[0] if row else b""), deterministic=True)
+
+
+def tables(connection: Connection) -> list[str]:
+    """Every table of a file but that of the digests."""
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite%'")
+    return sorted(name for (name,) in found if name != "digest")
 
 
 def begin(connection: Connection, table: str, key: bytes) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from dothi.accounts.store.port import Connection, Row
+from dothi.ground import digests
 from dothi.ground.errors import Unavailable
 
 T = TypeVar("T")
@@ -26,9 +27,10 @@ class SqliteDatabase:
         self.file = file
         self._on_commit = on_commit
         self._reader = _connect(file)
-        self._reader.executescript(schema)
+        self._reader.executescript(schema + digests.SCHEMA_IF_NEW)
         self._reading = threading.Lock()  # A connection serves one thread at a time.
         self._writer = _connect(file)
+        digests.watch(self._writer, digests.tables(self._writer))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=file.stem)
 
     def read(self, sql: str, *values: object) -> list[Row]:
