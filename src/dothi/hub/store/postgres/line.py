@@ -38,6 +38,7 @@ class Line:
 
     def run(self, work: Coroutine[Any, Any, Result], patience: float | None = None) -> Result:
         """The result of a coroutine that runs on this line's thread. Unavailable when the database does not answer."""
+        assert threading.current_thread() is not self._thread, "the line's thread would wait for itself"
         if self._closed:
             work.close()
             raise Unavailable(f"The connection to {self.address.where} is closed.")

@@ -1,10 +1,13 @@
 """What processes over one database tell each other: that something was written, and which of them leads."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable
 
 import asyncpg
 
+from dothi.ground.errors import DothiError
 from dothi.hub.store.postgres.address import is_lost
 from dothi.hub.store.postgres.line import Line
 from dothi.hub.store.postgres.tables.schema import LEADING
@@ -14,8 +17,37 @@ _HEARTBEAT_S = 1.0
 _DEAF_S = 2.0  # A heartbeat without an answer for so long: the connection is lost.
 
 
+class Bell:
+    """Calls somebody in a thread of its own, since they will ask the store; rung again meanwhile, once more."""
+
+    def __init__(self, told: Callable[[], None]) -> None:
+        """The thread waits for the first ring."""
+        self._told = told
+        self._rung = threading.Event()
+        self._ended = False
+        self._thread = threading.Thread(target=self._answer, name="dothi-told", daemon=True)
+        self._thread.start()
+
+    def _answer(self) -> None:
+        while self._rung.wait() and not self._ended:
+            self._rung.clear()
+            with contextlib.suppress(DothiError):  # A database that is away now is listened to again.
+                self._told()
+
+    def ring(self) -> None:
+        """Have them called soon."""
+        self._rung.set()
+
+    def end(self) -> None:
+        """Call nobody any more."""
+        self._ended = True
+        self._rung.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+
 async def listen(line: Line, name: str, told: Callable[[], None]) -> None:
-    """Call `told` when another process than `name` has written; once a second where no word can come. For ever."""
+    """Call `told` when another process than `name` has written, and once a second where no word can come. For ever."""
     while True:
         connection = None
         try:

@@ -16,7 +16,7 @@ from dothi.hub.model import Event, Parcel
 from dothi.hub.store.port import Head, LogRow, Older, Position, Written
 from dothi.hub.store.postgres import address
 from dothi.hub.store.postgres.line import Line
-from dothi.hub.store.postgres.listening import Leading, listen
+from dothi.hub.store.postgres.listening import Bell, Leading, listen
 from dothi.hub.store.postgres.names import Names, load_names
 from dothi.hub.store.postgres.tables import lanes, outbox, schema
 from dothi.hub.store.postgres.texts import got, hashed, put, shard_of
@@ -46,6 +46,7 @@ class PostgresStore:
         self._threads = threading.local()
         self._naming = threading.Lock()
         self._leading: Leading | None = None
+        self._bells: list[Bell] = []
         try:
             self._names = self._line.run(self._open(), schema.LONG_S)
         except BaseException as fault:
@@ -117,13 +118,17 @@ class PostgresStore:
 
     def listen(self, told: Callable[[], None]) -> None:
         """Have `told` called, from any thread, when another process has written; about once a second when deaf."""
-        self._line.spawn(listen(self._line, self.name, told))
+        bell = Bell(told)
+        self._bells.append(bell)
+        self._line.spawn(listen(self._line, self.name, bell.ring))
 
     def lead(self, lost: Callable[[], None]) -> bool:
         """Be the one leader among all processes; False when another is. `lost` is called when it is so no more."""
         if self._leading is None:
             self._leading = Leading(self._line)
-        return self._line.run(self._leading.take(lost))
+        bell = Bell(lost)
+        self._bells.append(bell)
+        return self._line.run(self._leading.take(bell.ring))
 
     def resign(self) -> None:
         """Lead no more; another may."""
@@ -311,6 +316,8 @@ class PostgresStore:
 
     def close(self) -> None:
         """Close every connection."""
+        for bell in self._bells:
+            bell.end()
         self._line.close()
 
 
