@@ -94,7 +94,7 @@ def test_a_server_that_was_restarted_is_found_again(tmp_path: Path) -> None:
 
 
 def _restarted(folder: Path, server: Server) -> None:
-    URLS[folder] = server.fresh()
+    URLS[folder] = server.fresh() + "?pool=2&timeout=5"
     accounts = open_accounts(folder)
     asyncio.run(people.make_first_administrator_link(accounts, NOW))
     server.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+import urllib.parse
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -18,7 +19,15 @@ _ANSWER_S = 10.0  # How long a statement may take; a cut network ends here.
 _VALUE = re.compile(r"\?")
 _USER = re.compile(r"\buser\b")  # The name of a table and a column, and a word of PostgreSQL's own.
 _CASTS = {int: "::bigint", bool: "::bigint", str: "::text", bytes: "::bytea"}  # Of an empty one the column says it.
-_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,  # It became a standby.
+    asyncpg.TargetServerAttributeNotMatched,
+)
 _TYPES = {r"\bINTEGER\b": "BIGINT", r"\bBLOB\b": "BYTEA", r"\) STRICT;": ");", r"--[^\n]*": ""}
 _TRIGGER = re.compile(
     r"CREATE TRIGGER IF NOT EXISTS (\w+) BEFORE (\w+) ON (\w+)\s+BEGIN SELECT RAISE\(ABORT, '([^']+)'\); END;"
@@ -34,7 +43,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str, name: str, schema: str, on_commit: Callable[[], None] = lambda: None) -> None:
         """Open (or make) the tables of `schema` as the schema `name`. Unavailable when the database does not answer."""
-        self._url = url
+        self._url = _bare(url)
         self._name = name
         self._on_commit = on_commit
         self._loop = asyncio.new_event_loop()
@@ -62,8 +71,10 @@ class PostgresDatabase:
     def _connected(self, known: "asyncpg.Connection | None") -> asyncpg.Connection:
         if known is not None and not known.is_closed():
             return known
+        path = {"search_path": f"{self._name},pg_catalog", "timezone": "UTC"}
+        primary = asyncpg.connect_utils.SessionAttribute.read_write  # Where the URL names several hosts.
         return self._run(
-            asyncpg.connect(self._url, timeout=_ANSWER_S, server_settings={"search_path": f"{self._name},pg_catalog"})
+            asyncpg.connect(self._url, timeout=_ANSWER_S, server_settings=path, target_session_attrs=primary)
         )
 
     def read(self, sql: str, *values: object) -> list[Row]:
@@ -170,6 +181,13 @@ class _Transaction:
         statement = await self._connection.prepare(text)
         rows = await statement.fetch(*values)
         return [tuple(row) for row in rows], statement.get_statusmsg()
+
+
+def _bare(url: str) -> str:
+    """The URL without what it says to the hub's store alone."""
+    parts = urllib.parse.urlsplit(url)
+    asked = [pair for pair in urllib.parse.parse_qsl(parts.query) if pair[0] not in ("pool", "timeout")]
+    return urllib.parse.urlunsplit(parts._replace(query=urllib.parse.urlencode(asked)))
 
 
 def _translated(schema: str) -> str:
