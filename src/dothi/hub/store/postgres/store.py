@@ -10,15 +10,16 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from dothi.ground.errors import DothiError
+from dothi.ground.errors import Invalid
 from dothi.hub.language.nodes import EventQuery
 from dothi.hub.model import Event, Parcel
 from dothi.hub.store.port import Head, LogRow, Older, Position, Written
 from dothi.hub.store.postgres import address
 from dothi.hub.store.postgres.line import Line
 from dothi.hub.store.postgres.listening import Bell, Leading, listen
+from dothi.hub.store.postgres.migrating import opening
 from dothi.hub.store.postgres.names import Names, load_names
-from dothi.hub.store.postgres.tables import lanes, outbox, schema
+from dothi.hub.store.postgres.tables import lanes, outbox, places, schema
 from dothi.hub.store.postgres.texts import got, hashed, put, shard_of
 from dothi.hub.store.postgres.turns import Turns
 from dothi.hub.store.postgres.writing import ready
@@ -47,24 +48,27 @@ class PostgresStore:
         self._naming = threading.Lock()
         self._leading: Leading | None = None
         self._bells: list[Bell] = []
-        try:
-            self._names = self._line.run(self._open(), schema.LONG_S)
-        except BaseException as fault:
-            self._line.close()
-            if isinstance(fault, DothiError) and not isinstance(fault.__cause__, Exception):
-                raise
-            raise address.refused(self.address, fault.__cause__ or fault) from None
-        self._turns = Turns(self._line, self.name)
+        self._names, placed = opening(self._line, self._open(), keep=True)
+        self._turns = Turns(self._line, self.name, placed)
 
-    async def _open(self) -> Names:
+    async def _open(self) -> tuple[Names, bool]:
         connection = await self._line.connect()
-        try:
-            await schema.migrate(connection, self.address.where)
+        found = await schema.standing(connection, self.address.where)
+        if 0 < found < schema.VERSION:
+            raise Invalid(
+                f"The database {self.address.where} is of store version {found}, this dothi writes {schema.VERSION}: "
+                "stop all its processes, back it up, then run dothi migrate."
+            )
+        await schema.migrate(connection, self.address.where)
+        async with connection.transaction():
+            await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+            await connection.execute(f"SELECT {schema.MIGRATING}", timeout=schema.LONG_S)
+            placed = await places.prepare(connection)
             await connection.execute("DELETE FROM writer WHERE at < now() - interval '7 days'")
             await connection.execute("INSERT INTO writer (name, mark) VALUES ($1, 0)", self.name)
-            return await load_names(connection)
-        finally:
-            await connection.close()
+        names = await load_names(connection)
+        await connection.close()
+        return names, placed
 
     def _read(self, work: Callable[[asyncpg.Connection], Coroutine[Any, Any, Result]]) -> Result:
         """What `work` reads: within this thread's turn, else over any free connection."""

@@ -25,8 +25,9 @@ class Unknown(Unavailable):
 class Turns:
     """The turns of one process, on connections of their own; used on the line's thread."""
 
-    def __init__(self, line: Line, name: str) -> None:
-        """`name` is the row in `writer` that says which flush of this process came last."""
+    def __init__(self, line: Line, name: str, placed: bool) -> None:
+        """`name` is the row in `writer` that says which flush of this process came last; `placed`: there is PostGIS."""
+        self._placed = placed
         self._line = line
         self._name = name
         self._spare: list[asyncpg.Connection] = []
@@ -73,7 +74,7 @@ class Turns:
         """Write and commit. Unavailable when it is lost and nothing was kept, Unknown when that is not known."""
         mark = next(self._marks)
         try:
-            await write(connection, flush, kinds, (mark, self._name))
+            await write(connection, flush, kinds, (mark, self._name), self._placed)
         except BaseException as fault:
             await self._undo(connection, fault)
             raise

@@ -10,7 +10,7 @@ import asyncpg
 
 from dothi.hub.model import Timer
 from dothi.hub.store.port import Head, LogRow, Page, Position, Written
-from dothi.hub.store.postgres.tables import lanes, outbox
+from dothi.hub.store.postgres.tables import lanes, outbox, places
 from dothi.hub.store.postgres.texts import hashed, put, shard_of
 
 CHANNEL = "dothi"
@@ -53,6 +53,7 @@ class Flush(NamedTuple):
     new: list[tuple[Any, ...]]  # Rows for COPY; empty where they are among the arrays.
     position: Position
     kinds: set[tuple[int, int]]
+    states: list[tuple[int, str, Head]]
     written: Written
 
 
@@ -61,8 +62,8 @@ def ready(written: Written, position: Position) -> Flush:
     new: list[tuple[Any, ...]] = []
     old: list[tuple[Any, ...]] = []
     kinds: set[tuple[int, int]] = set()
-    eid = position.eid
-    for tid, entity_id, head in written.states:
+    eid, states = position.eid, list(written.states)
+    for tid, entity_id, head in states:
         digest = hashed(entity_id)
         kinds.add((tid, head.kind))
         if head.eid > position.eid:
@@ -84,7 +85,7 @@ def ready(written: Written, position: Position) -> Flush:
         *_columns(cursors, 3),
         *stands,
     ]
-    return Flush(arrays, copied, stands, kinds, written)
+    return Flush(arrays, copied, stands, kinds, states, written)
 
 
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[Any]:
@@ -92,15 +93,25 @@ def _columns(rows: list[tuple[Any, ...]], width: int) -> list[Any]:
 
 
 async def write(
-    connection: asyncpg.Connection, flush: Flush, kinds: set[tuple[int, int]], mark: tuple[int, str]
+    connection: asyncpg.Connection, flush: Flush, kinds: set[tuple[int, int]], mark: tuple[int, str], placed: bool
 ) -> None:
-    """Send a flush within a transaction; `kinds` are (tenant, kind) that are new, `mark` is its mark and whose."""
+    """Send a flush within a transaction; `kinds` are (tenant, kind) that are new, `mark` is its mark and whose.
+
+    `placed`: there is PostGIS, which follows.
+    """
     if kinds:
         await connection.executemany("INSERT INTO tenant_kind VALUES ($1, $2) ON CONFLICT DO NOTHING", sorted(kinds))
     if flush.new:
         await connection.copy_records_to_table("entity", records=flush.new, columns=_NEW)
     await connection.fetchval(_FLUSH, *flush.arrays, *mark)
+    if placed and flush.states:
+        await places.write(connection, flush.states)
     await _write_rest(connection, flush.written)
+    forgotten = list(flush.written.forgotten)
+    if forgotten:
+        await connection.execute("DELETE FROM entity WHERE eid = ANY($1)", forgotten)
+        if placed:
+            await places.forget(connection, forgotten)
 
 
 async def _write_rest(connection: asyncpg.Connection, written: Written) -> None:
@@ -117,9 +128,6 @@ async def _write_rest(connection: asyncpg.Connection, written: Written) -> None:
         )
     if written.sealed is not None:
         await connection.execute("DELETE FROM log WHERE seq > $1 AND seq <= $2", *written.sealed)
-    forgotten = list(written.forgotten)
-    if forgotten:
-        await connection.execute("DELETE FROM entity WHERE eid = ANY($1)", forgotten)
 
 
 def _rewritten(row: LogRow) -> tuple[Any, ...]:
