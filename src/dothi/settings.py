@@ -20,8 +20,13 @@ class Settings:
 
     data: Path = Path("dothi-data")  # The folder of store, log and files.
     store: str = field(default="", repr=False)  # postgresql://user:password@host:port/name; "" is a file in the folder.
+    archive: str = ""  # Where sealed history lies, e.g. s3://bucket/archive; "" is the data folder.
+    archive_hours: int = 24  # The log is sealed when it is older …
+    archive_beyond: int = 256 * MIB  # … or longer (bytes).
     files: str = ""  # Where photos and documents lie, e.g. s3://bucket/photos; "" is the data folder.
     vault_key: Path | None = None  # The file of the vault's key, shared by all machines; None: vault.key in the folder.
+    workers: int = 1  # Processes that serve together behind one address.
+    inside: str = ""  # Where other machines over the same database reach this one; "" for http://host:port.
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = ""  # The address people use, e.g. https://dothi.example.vn; "" means http://host:port.
@@ -208,8 +213,13 @@ def _topic(value: Any) -> str:
 _PARSERS: dict[str, Callable[[Any], Any]] = {
     "data": Path,
     "store": _database,
+    "archive": str,
+    "archive_hours": _whole(0, 1_000_000),
+    "archive_beyond": _whole(MIB, 1 << 50),
     "files": str,
     "vault_key": Path,
+    "workers": _whole(1, 64),
+    "inside": _address,
     "host": str,
     "port": _whole(0, 65535),
     "public_url": _address,

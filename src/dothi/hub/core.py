@@ -40,6 +40,9 @@ from dothi.hub.read.search import Rows, Search
 from dothi.hub.read.shown import Shown
 from dothi.hub.render.shape import Shape
 from dothi.hub.store import files
+from dothi.hub.store.cold import sealing
+from dothi.hub.store.cold.archive import Archive
+from dothi.hub.store.cold.place import Place
 from dothi.hub.store.opening import open_store, take
 from dothi.hub.store.port import Head, Store, Written
 from dothi.hub.store.proof.reading import Proofs
@@ -60,10 +63,12 @@ _COMMITS = "commits.sock"  # Where the process that writes takes the commits of 
 class Hub:
     """Entities with history over one store. Writing is awaited; reading is a plain call that takes milliseconds."""
 
-    def __init__(self, folder: Path, policy: Policy, url: str = "", worker: str = "", photos: str = "") -> None:
+    def __init__(
+        self, folder: Path, policy: Policy, url: str = "", worker: str = "", photos: str = "", archive: str = ""
+    ) -> None:
         """Open (or make) the hub in `folder`: its store lives there unless `url` names a database.
 
-        What is kept as files lives in the folder too, unless `photos` is the address of object storage.
+        What is kept as files and sealed history too, unless `photos` and `archive` are addresses of object storage.
 
         Of an embedded store one process is the writer; `worker` is the name of another one beside it, which hands its
         commits over (decision 0188). Conflict when another process writes, Invalid when the store is foreign or newer.
@@ -73,6 +78,8 @@ class Hub:
         self._lock = None if worker or url else take(folder)
         self._folder, self._files = folder, open_place(photos or str(folder / "files"))
         self._store: Store = open_store(folder, url, follows=hands_over)
+        self.archive = Archive(Place(archive or str(folder / "archive")), self._store)
+        self._store.older = self.archive
         self._policy = policy
         self._guards = Guards()
         self.proofs = Proofs(self._store)
@@ -81,7 +88,7 @@ class Hub:
         self._shown = Shown(self._store)
         shared = SharedPosition(folder / "position")
         self.following = Following(self._store, shared, self._flushed, self._moved)
-        if not worker:
+        if not (worker or url):
             shared.begin(self.following.position)
         self._writer: Writing
         if hands_over:
@@ -95,6 +102,7 @@ class Hub:
         await self._writer.close()
         await asyncio.to_thread(self.following.close)
         self._store.close()
+        self.archive.close()
         if self._lock is not None:
             self._lock.close()
 
@@ -121,6 +129,10 @@ class Hub:
     async def chore(self, work: Callable[[Store], Written | None]) -> None:
         """Run `work` in the writer's thread, in a turn, and write what it returns: no commit, for rooms of the hub."""
         await self._writer.chore(work)
+
+    async def keep_sealed(self, policy: sealing.Policy) -> None:
+        """Seal the old part of the log as it ages, until cancelled; for the one process that leads."""
+        await sealing.run(self.chore, self._store, self.archive, policy)
 
     def get(self, actor: Actor, entity_id: str, tenant: str = "") -> Entity:
         """One entity as it stands. Missing when it is not there or `actor` may not see it."""
@@ -250,6 +262,17 @@ class Hub:
     def last_seq(self) -> int:
         """The sequence of the newest commit."""
         return self.following.position
+
+    def lead(self, lost: Callable[[], None]) -> bool:
+        """Be the one leader of all processes over one database; `lost` is called, from any thread, when that is over.
+
+        An embedded store is led by the process that writes it.
+        """
+        return self._store.lead(lost)
+
+    def resign(self) -> None:
+        """Lead no more: another process may."""
+        self._store.resign()
 
     async def take_commits(self) -> None:
         """Take the commits of the workers beside this process until cancelled."""

@@ -61,6 +61,12 @@ class Older(Protocol):
     def log(self, after: int, until: int) -> list[LogRow]:
         """Sealed commits with after < seq <= until, in order."""
 
+    def sealed(self, seq: int) -> bool:
+        """Whether a commit is known to be sealed; False where only the hot log can tell."""
+
+    def along(self, eid: int, seq: int) -> LogRow | None:
+        """A sealed commit with the entries of one entity only; those before it are fetched along with it."""
+
 
 class Written(NamedTuple):
     """All that one flush writes."""
@@ -134,6 +140,12 @@ class Store(Protocol):
 
     def listen(self, told: Callable[[], None]) -> None:
         """Have `told` called, in a thread of the store, whenever another process may have written; until `close`."""
+
+    def lead(self, lost: Callable[[], None]) -> bool:
+        """Lead all processes that have this store open, unless another does; `lost` is told when that is over."""
+
+    def resign(self) -> None:
+        """Lead no more."""
 
     def learn(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Know the tenants and kinds (tenant, kind) of entities that another process wrote."""

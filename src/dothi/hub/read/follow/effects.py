@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from dothi.hub.model import Entity, Logged
+from dothi.hub.read.past.chain import sealed
 from dothi.hub.store import codec
 from dothi.hub.store.port import LogRow, Store
 from dothi.hub.write.apply import advance
@@ -49,7 +50,7 @@ def _state(store: Store, eid: int, seq: int) -> Entity | None:
     """
     steps: list[tuple[int, Logged]] = []
     while seq and len(steps) < _STEPS:
-        row = store.commits((seq,)).get(seq)
+        row = sealed(store, seq, eid) or store.commits((seq,)).get(seq)
         entries = list(codec.unpack(row.blob, eid)) if row else []
         if row is None or not entries:
             break

@@ -24,7 +24,7 @@ def packed(store: Store, head: Head) -> Iterator[tuple[LogRow, list[codec.Entry]
     near: dict[int, LogRow] = {}
     gap = _NEAR + 1
     while seq:
-        row = near.get(seq)
+        row = near.get(seq) or sealed(store, seq, eid)
         if row is None:
             near = _around(store, seq) if gap <= _NEAR else store.commits((seq,))
             row = near.get(seq)
@@ -34,6 +34,12 @@ def packed(store: Store, head: Head) -> Iterator[tuple[LogRow, list[codec.Entry]
         yield row, entries
         gap = seq - entries[0].previous
         seq = entries[0].previous
+
+
+def sealed(store: Store, seq: int, eid: int) -> LogRow | None:
+    """A sealed commit with the entries of one entity only; None where it is not known to be sealed."""
+    older = store.older
+    return older.along(eid, seq) if older is not None and older.sealed(seq) else None
 
 
 def _around(store: Store, seq: int) -> dict[int, LogRow]:

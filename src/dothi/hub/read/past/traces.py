@@ -18,7 +18,7 @@ from dothi.ground.clock import from_iso, now_us
 from dothi.hub.language.nodes import Window
 from dothi.hub.model import Instance, Logged, instance_value
 from dothi.hub.read.past import evolution
-from dothi.hub.read.past.chain import chain
+from dothi.hub.read.past.chain import chain, sealed
 from dothi.hub.read.past.evolution import DELETED, Series, Step, Told, Walk, stamped, walk, written
 from dothi.hub.store import codec
 from dothi.hub.store.port import Head, LogRow, Store
@@ -204,10 +204,15 @@ class _Reader:
         if self._at != (seq, slot):
             if seq not in self._rows:
                 # Who reads one instance mostly reads those that came after it.
-                self._rows = self._store.commits(set(self._trace.place[3 * row : 3 * (row + _ALONG) : 3]))
+                self._rows = self._around(set(self._trace.place[3 * row : 3 * (row + _ALONG) : 3]))
             self._listed = self._entry(seq, slot)
             self._at = (seq, slot)
         return self._listed[number]
+
+    def _around(self, seqs: set[int]) -> dict[int, LogRow]:
+        cold = {seq: row for seq in seqs if (row := sealed(self._store, seq, self._eid)) is not None}
+        left = seqs - cold.keys()
+        return cold | self._store.commits(left) if left else cold
 
     def _entry(self, seq: int, slot: int) -> list[Instance]:
         row = self._rows[seq]
