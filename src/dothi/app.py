@@ -52,7 +52,7 @@ from dothi.evidence.report.templates import KINDS as REPORT_RULES
 from dothi.evidence.service import open_evidence
 from dothi.front import bodies_within, short_addresses, status_problem, straight
 from dothi.ground.errors import DothiError, TooLarge
-from dothi.ground.problem import problem
+from dothi.ground.problem import RETRY, problem
 from dothi.hub.access import Open, Policy
 from dothi.hub.api import Limits, ngsi_ld
 from dothi.hub.api.subscriptions.inbox import INBOX, inbox
@@ -356,7 +356,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     status, body = problem(error)
-    wait = body.get("retry_after")
+    wait = body.get("retry_after", RETRY.get(status))
     headers = {"Retry-After": str(wait)} if wait else {}
     return JSONResponse(body, status, headers, _PROBLEM_JSON)
 

@@ -66,6 +66,14 @@ class NoTenant(Missing):
     """There is no such tenant."""
 
 
+class Full(DothiError):
+    """There is no room left to keep it."""
+
+
+class Damaged(Unavailable):
+    """What was kept cannot be read any more as it was written."""
+
+
 class ContextUnavailable(DothiError):
     """An @context that the request names cannot be had."""
 

@@ -1,10 +1,12 @@
 """The one table from kinds of error to HTTP: status and problem document (RFC 9457), and NGSI-LD's own error types."""
 
+import errno
 from http import HTTPStatus
 from typing import NamedTuple
 
 from dothi.ground import errors
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 NGSI_LD_ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 PROBLEMS = "urn:dothi:problem:"
 
@@ -41,8 +43,11 @@ KINDS: dict[type[BaseException], Problem] = {
     errors.TooLarge: _own(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The input is too large"),
     errors.Unsupported: _own(HTTPStatus.UNPROCESSABLE_ENTITY, "unsupported", "Not supported by this server"),
     errors.Unavailable: _own(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
+    errors.Damaged: _own(HTTPStatus.SERVICE_UNAVAILABLE, "damaged", "What was kept is damaged"),
+    errors.Full: _own(HTTPStatus.INSUFFICIENT_STORAGE, "full", "No room left"),
     errors.ContextUnavailable: _own(HTTPStatus.GATEWAY_TIMEOUT, "context-unavailable", "The @context cannot be had"),
 }
+RETRY = {429: 5, 503: 1, 507: 60}  # Seconds after which it is worth asking again, where the error does not know better.
 INTERNAL = _own(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong in dothi")
 
 # GS CIM 009 table 5.5.2-1 (error types) with table 6.3.2-1 (their HTTP status), by the name that ends the URI.
@@ -80,13 +85,22 @@ NGSI_LD_KINDS: dict[type[BaseException], Problem] = {
 
 def problem(error: BaseException) -> tuple[int, dict[str, object]]:
     """HTTP status and RFC 9457 document of any error; one that is not ours says nothing of its inside."""
+    error = _named(error)
     return _document(_look_up(error, KINDS) or INTERNAL, error)
 
 
 def ngsi_ld_problem(error: BaseException) -> tuple[int, dict[str, object]]:
     """The same for the NGSI-LD API, with the error types of clause 5.5.2 where the standard has one."""
+    error = _named(error)
     found = _look_up(error, NGSI_LD_KINDS) or _look_up(error, KINDS) or NGSI_LD["InternalError"]
     return _document(found, error)
+
+
+def _named(error: BaseException) -> BaseException:
+    """A full disk by its name, whoever met it."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return errors.Full("There is no room left on the disk: nothing of this was kept. Free some space, then retry.")
+    return error
 
 
 def _look_up(error: BaseException, table: dict[type[BaseException], Problem]) -> Problem | None:

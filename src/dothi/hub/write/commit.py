@@ -178,7 +178,7 @@ class Writer:
                 if pending.asks():
                     self._flush(pending)
         except Exception as broken:
-            lost = Unavailable(f"The store could not write: {broken}. Nothing of it was kept as far as is known.")
+            lost = _lost(broken)
             outcomes = [lost if isinstance(outcome, Receipt) else outcome for outcome in outcomes] or [lost] * len(jobs)
         answer(jobs, outcomes)
 
@@ -379,3 +379,10 @@ class Writer:
             assert head is not None
             return head.kind
         return self._store.kind_of(outcome.after.types)
+
+
+def _lost(broken: Exception) -> DothiError:
+    """What those are told whose flush failed."""
+    if isinstance(broken, DothiError):
+        return broken
+    return Unavailable(f"The store could not write: {broken}. Nothing of it was kept as far as is known.")

@@ -8,7 +8,7 @@ import msgspec
 from starlette.types import Send
 
 from dothi.ground.errors import DothiError
-from dothi.ground.problem import ngsi_ld_problem
+from dothi.ground.problem import RETRY, ngsi_ld_problem
 from dothi.hub.api.door.request import CONTEXT_REL, GEO_JSON, JSON, LD_JSON, Call, LengthRequired, UnsupportedMedia
 from dothi.hub.context import CORE_URL, Names
 
@@ -137,6 +137,8 @@ def refused(error: BaseException) -> Answer:
     if status in _BARE:
         return Answer(status)
     headers = (("WWW-Authenticate", "Bearer"),) if status == 401 else ()
+    if status in RETRY:
+        headers = (("Retry-After", str(body.get("retry_after", RETRY[status]))),)
     return document(body, status, headers)
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from dothi.ground import digests
-from dothi.ground.errors import Invalid
+from dothi.ground.errors import DothiError, Invalid
 from dothi.hub.language.nodes import EventQuery
 from dothi.hub.model import Event, Parcel, Timer
 from dothi.hub.store.port import Head, LogRow, Older, Position, Written
-from dothi.hub.store.sqlite import lanes, outbox, pages, schema
+from dothi.hub.store.sqlite import lanes, outbox, pages, schema, telling
 
 _HEAD = "eid, kind, version, seq, created, modified, ahead, doc"
 _HEAD_ONLY = _HEAD.replace("doc", "CASE WHEN doc IS NULL THEN NULL ELSE x'' END")
@@ -34,14 +34,11 @@ class SqliteStore:
         """
         self._path, self._follows = path, follows
         self._threads = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open: list[telling.Connection] = []
         try:
             self._writer = self._connect()
             self._prepare()
-        except sqlite3.DatabaseError as foreign:
-            self.close()
-            raise Invalid(f"{path} is not a file of dothi ({foreign}): choose another data folder.") from foreign
-        except Invalid:
+        except (DothiError, sqlite3.DatabaseError):
             self.close()
             raise
         self._load_names()
@@ -56,8 +53,11 @@ class SqliteStore:
         self._types = {kind: types for types, kind in self._kinds.items()}
         self._tenants: dict[str, int] = dict(execute("SELECT name, tid FROM tenant"))
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+    def _connect(self) -> telling.Connection:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, factory=telling.Connection
+        )
+        connection.file = str(self._path)
         self._open.append(connection)
         for pragma in (
             "journal_mode = WAL",
@@ -85,14 +85,15 @@ class SqliteStore:
                     f"{self._path} is of store version {version}, not {schema.VERSION}: its writer comes first."
                 )
             return
+        self._writer.begin_doubtful()
         if not tables:
             self._writer.executescript(f"BEGIN; {schema.FIRST} PRAGMA user_version = 1; COMMIT;")
         for number in range(max(version, 1) + 1, schema.VERSION + 1):
             self._writer.executescript(f"BEGIN; {schema.LATER[number]} PRAGMA user_version = {number}; COMMIT;")
         digests.watch(self._writer, schema.DIGESTED)
 
-    def _read(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+    def _read(self) -> telling.Connection:
+        connection: telling.Connection | None = getattr(self._threads, "connection", None)
         if connection is None:
             connection = self._threads.connection = self._connect()
         return connection
@@ -107,7 +108,7 @@ class SqliteStore:
 
     def write(self, written: Written) -> None:
         """One transaction, flushed to disk before this returns."""
-        self._writer.execute("BEGIN IMMEDIATE")
+        self._writer.begin()
         position = self._position
         try:
             position = self._write_states(written.states, position)
