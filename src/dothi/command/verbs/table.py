@@ -36,14 +36,18 @@ def _data(default: str = "./dothi-data") -> Argument:
 
 
 _DATA = _data()
+_STORE = _arg("--store", metavar="URL", help="postgresql://…, where the city is kept in a database")
 _SERVING = (
     _arg("--port", metavar="N", help="the port (default: 8000)"),
     _arg("--host", help="the address to listen on (default: 127.0.0.1)"),
     _arg("--public-url", metavar="URL", help="the address that people use, behind a proxy"),
     _arg("--city", metavar="NAME", help="the name in the top bar"),
+    _arg("--workers", metavar="N", help="processes that serve together (default: 1)"),
     _arg("--context-hosts", metavar="HOSTS", help="hosts from which @context documents may be fetched"),
     _arg("--open", action="store_true", default=None, help="anonymous NGSI-LD on generic types; loopback only"),
 )
+_PLACE = _arg("place", help="a folder, or object storage such as s3://bucket/city")
+_PASSWORD = _arg("--password-file", metavar="FILE", help="seals and opens the keys that lie in the backup")
 _BENCHES = ["hub", "shapes", "desk", "operations", "telling"]
 
 VERBS = (
@@ -94,12 +98,63 @@ VERBS = (
         (_DATA, _arg("folder", help="what `dothi export` wrote")),
     ),
     Verb(
+        "query",
+        "ask history and present in SQL, read-only, beside a running server too",
+        "query.query",
+        (
+            _DATA,
+            _arg("sql", nargs="?", help="one SELECT, or @FILE that holds it; none: list the views"),
+            _arg("--engine", choices=["duckdb", "spark"], default="duckdb", help="what computes (default: duckdb)"),
+            _arg("--master", metavar="URL", help="with spark: the cluster (default: two executors on this machine)"),
+            _arg("--format", choices=["table", "csv", "json"], default="table", help="how the answer is written"),
+            _arg("--out", metavar="FILE", help="write the answer into this file"),
+        ),
+    ),
+    Verb(
         "letters",
         "list notifications that were given up, of a city that is not served just now",
         "letters.letters",
         (
             _DATA,
             _arg("--replay", metavar="SUBSCRIPTION", help="have those of one subscription sent once more"),
+        ),
+    ),
+    Verb(
+        "backup",
+        "back a city up beside its running server: what lies there already does not travel again",
+        "keeping.backup",
+        (
+            _DATA,
+            _STORE,
+            _PLACE,
+            _arg("--every", metavar="S", type=int, help="go on, once in S seconds, until Ctrl+C"),
+            _arg("--keep", metavar="P", help="take older backups away but for days, weeks and months, e.g. 7d,4w,12m"),
+            _PASSWORD,
+        ),
+    ),
+    Verb(
+        "restore",
+        "put a city together again from its backups, in a new folder; whoever was erased stays erased",
+        "keeping.restore",
+        (
+            _STORE,
+            _PLACE,
+            _arg("folder", help="a new folder"),
+            _arg("--at", metavar="TIME", help="the city as it was then, e.g. 2026-11-22T08:00:00+07:00"),
+            _arg("--key", metavar="FILE", help="the vault's key, where it was kept apart"),
+            _arg("--erased", metavar="DIR", help="a data folder whose erased people must be gone too"),
+            _PASSWORD,
+        ),
+    ),
+    Verb(
+        "drill",
+        "restore the newest backup into an empty place for a try, prove it, and measure how long it took",
+        "keeping.drill",
+        (
+            _STORE,
+            _PLACE,
+            _arg("--data", metavar="DIR", help="the data folder in whose notes the result is written"),
+            _PASSWORD,
         ),
     ),
     Verb(

@@ -18,10 +18,11 @@ from dothi.hub.access import Guards, Policy
 from dothi.hub.model import ABSENT, Change, Commit, Entity, Event, Op, Post, Receipt, Result, Timer
 from dothi.hub.store import codec
 from dothi.hub.store.codec import Entry
-from dothi.hub.store.port import Head, LogRow, Store, Written
+from dothi.hub.store.port import Head, LogRow, Page, Store, Written
 from dothi.hub.write.apply import Outcome, apply
 from dothi.hub.write.expiry import expiries, kept_fades
 from dothi.hub.write.jobs import Chore, Job, Mark, answer
+from dothi.hub.write.moves import moved_with
 from dothi.hub.write.past import PAST, expire, tell
 from dothi.hub.write.receipts import kept, known_receipt, receipt_name
 from dothi.hub.write.rows import entry_of, head_after, result_of, touched
@@ -59,6 +60,7 @@ class _Pending:
     events: list[tuple[int, Event]] = field(default_factory=list)
     disposals: list[tuple[int, int, int]] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
     fades: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def asks(self) -> bool:
@@ -208,6 +210,7 @@ class Writer:
                 pending.events,
                 pending.disposals,
                 pending.posts,
+                pending.pages,
             )
         )
         self.learn(pending.fades)
@@ -230,6 +233,7 @@ class Writer:
         if trial.entries:
             self._seq, self._at = seq, at
             pending.log.append(LogRow(seq, at, tid, commit.actor.id, commit.reason, codec.pack(trial.entries)))
+            pending.pages.extend(moved_with(commit, seq))
         pending.heads.update(trial.heads)
         pending.effects.extend(trial.effects)
         pending.timers.update({(timer.consumer, timer.name): timer for timer in commit.timers})

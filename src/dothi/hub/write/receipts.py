@@ -60,6 +60,11 @@ def kept(receipt: Receipt, nonce: bytes = b"") -> bytes:
     )
 
 
+def seq_of(body: bytes) -> int:
+    """The sequence of the commit whose receipt this is, whatever stands before it (see `kept`)."""
+    return receipt_of(body[body.index(b"[") :]).seq
+
+
 def receipt_of(body: bytes) -> Receipt:
     """The receipt that those bytes keep, marked as replayed."""
     old = msgspec.json.decode(body, type=_KeptReceipt)

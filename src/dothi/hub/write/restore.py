@@ -1,6 +1,6 @@
 """Rebuilding a hub from its change log: state, history and positions as they were, into an empty store."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from dothi.hub.store.port import Head, LogRow, Store, Written
 from dothi.hub.write.apply import advance
 from dothi.hub.write.expiry import expiries
 from dothi.hub.write.fading import lasting
+from dothi.hub.write.moves import Moves
 from dothi.hub.write.rows import observed_ahead
 
 _GROUP = 500  # Commits in one flush.
@@ -41,7 +42,25 @@ def restore_events(store: Store, events: Iterable[tuple[str, Event]]) -> None:
             store.write(Written((), (), (), (), (), rows))
 
 
-def _restore_group(store: Store, commits: list[LoggedCommit]) -> None:
+def roll_forward(
+    store: Store, commits: Iterable[LoggedCommit], moved: Mapping[int, Moves], receipts: Iterable[tuple[str, bytes]]
+) -> int:
+    """Take a store on through the `commits` that followed it, with what each moved and the receipts kept for them.
+
+    Returns how many. Conflict when they do not follow what the store holds.
+    """
+    pending, count = iter(commits), 0
+    while some := list(islice(pending, _GROUP)):
+        if some[0].seq <= store.last()[0]:
+            raise Conflict(f"Commit {some[0].seq} does not follow commit {store.last()[0]}: these are not its backups.")
+        _restore_group(store, some, [moved[one.seq] for one in some if one.seq in moved])
+        count += len(some)
+    with store.turn():
+        store.write(Written((), (), receipts, (), ()))
+    return count
+
+
+def _restore_group(store: Store, commits: list[LoggedCommit], moved: Iterable[Moves] = ()) -> None:
     heads: dict[tuple[int, str], Head] = {}
     log: list[LogRow] = []
     fades: dict[tuple[str, str], int] = {}
@@ -59,8 +78,10 @@ def _restore_group(store: Store, commits: list[LoggedCommit]) -> None:
             fades[commit.tenant, logged.id] = codec.decode(after.doc).fades if after.doc else 0
         log.append(LogRow(commit.seq, commit.at, tid, commit.actor, commit.reason, codec.pack(entries)))
     states = [(tid, entity_id, head) for (tid, entity_id), head in heads.items()]
+    cursors = dict(one.cursor for one in moved if one.cursor)
+    timers = [*(timer for one in moved for timer in one.timers), *expiries(fades)]
     with store.turn():
-        store.write(Written(states, log, (), (), expiries(fades)))
+        store.write(Written(states, log, (), cursors.items(), timers))
 
 
 def _after(store: Store, logged: Logged, head: Head | None, eid: int, commit: LoggedCommit) -> Head:
