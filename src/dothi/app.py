@@ -71,6 +71,10 @@ from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
 from dothi.hub.write import expiry
 from dothi.office import api as office_api
 from dothi.office import mergers as mergers_api
+from dothi.office.lifecycle import api as lifecycle_api
+from dothi.office.lifecycle import open_life
+from dothi.office.lifecycle.disposals import following as life_following
+from dothi.office.lifecycle.rules import rules_kind as lifecycle_rules
 from dothi.office.messages import Gateway, MailServer, Messages, open_messages, outbox
 from dothi.office.messages import api as messages_api
 from dothi.office.rules import keep_fresh as keep_rules_fresh
@@ -135,7 +139,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     records.declare(hub)
     territory_service.guard(hub)
     territory_service.refresh(territory, hub)
-    kinds = (rules_kind(), programme_rules(), chasing.rules_kind(), *rooms.rule_kinds(), *REPORT_RULES)
+    kinds = (rules_kind(), programme_rules(), chasing.rules_kind(), *rooms.rule_kinds(), *REPORT_RULES, lifecycle_rules())
     rules = open_rules(hub, territory, kinds)
     citizens = open_citizens(hub, vault, territory, adopted=rules)
 
@@ -156,6 +160,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
         operations=operations,
         citizens=citizens,
         rules=rules,
+        life=open_life(hub, rules, vault, settings.data),
         messages=messages,
         channels=open_channels(operations, messages, _addresses(settings)),
         programme=programme,
@@ -235,6 +240,7 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "warnings leave": lambda: warning_delivery.run(parts.operations, parts.channels),
         "areas": lambda: areas.run(parts.citizens, parts.messages),
         "notices": lambda: notices.run(parts.citizens, parts.messages),
+        "disposals": lambda: life_following.run(parts.life),
         "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),
     }
 
@@ -321,6 +327,7 @@ def verbs(parts: Parts) -> FastAPI:
         problems_api,
         services_api,
         evidence_api,
+        lifecycle_api,
         mergers_api,
         messages_api,
         office_api,

@@ -99,6 +99,7 @@ RECORDS = frozenset(
         "IndicatorValue",
         "PublishedReport",
         "RuleSet",
+        "DisposalRecord",
         "Bulletin",
         "EventSource",
         "Scheme",
@@ -120,6 +121,8 @@ COUNCIL = frozenset({"CoordinationBody", "CouncilSession", "OpinionRound", "Memb
     *("ExplanationRequest", "PartnerCall", "Pilot", "ScaleUp"),
 }
 DRAFTS = frozenset({"Directive", "Obligation", "PlanImport", "Submission", "Reminder"})
+# Holds, proposals, proofs and the register of what left; the records of disposals are read by every official.
+END_OF_DATA = frozenset({"LegalHold", "DisposalProposal", "ErasureProof", "DataExport"})
 # What the hub keeps for others outside. Who made one sees through it what their own rights show them, and no more.
 PEERS = frozenset({records.SUBSCRIPTION, records.SOURCE_SUBSCRIPTION, records.CONTEXT, records.SNAPSHOT})
 # What anybody reads where public reading is switched on. No reports: their exact place may be a home; the public
@@ -178,6 +181,11 @@ RULES: tuple[Rule, ...] = (
     # Rules: what a unit decides for itself
     _rule("data_steward administrator", _ALL, "RuleSet", Where.EVERYWHERE),
     _rule("programme_officer", _WRITE, "RuleSet", Where.AREA),
+    # The end of data: who keeps them proposes and holds, another person with the role of the class approves
+    _rule("data_steward administrator", _READ, END_OF_DATA, Where.EVERYWHERE),
+    _rule("data_steward administrator", _WRITE, "LegalHold DisposalProposal DataExport", Where.EVERYWHERE),
+    _rule("leader assessor", _READ, "LegalHold DisposalProposal DataExport", Where.EVERYWHERE),
+    _rule("leader", _CHANGE, "DisposalProposal", Where.EVERYWHERE),
     # Sources and territory
     _rule("data_steward", _ALL, READINGS | {ANY_TYPE}, Where.AREA),
     _rule("data_steward administrator", _ALL, "DataSource QuarantinedRow", Where.EVERYWHERE),

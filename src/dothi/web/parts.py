@@ -8,6 +8,7 @@ from dothi.accounts.store import Accounts
 from dothi.citizens.needs import Allowance, Citizens
 from dothi.evidence.model import Evidence
 from dothi.hub.core import Hub
+from dothi.office.lifecycle.model import LifeCycle
 from dothi.office.messages import Messages
 from dothi.office.rules import RuleSets
 from dothi.operations.model import Operations
@@ -28,6 +29,7 @@ class Parts:
     sources: Sources
     operations: Operations
     rules: RuleSets
+    life: LifeCycle
     citizens: Citizens
     programme: Programme
     evidence: Evidence

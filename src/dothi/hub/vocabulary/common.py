@@ -1,4 +1,4 @@
-"""Types that no module of floor 5 owns: readings, sources, units, offices, messages, rules."""
+"""Types that no module of floor 5 owns: readings, sources, units, offices, messages, rules, the end of data."""
 
 from dothi.hub.vocabulary.noun import PLACE, Noun
 
@@ -47,6 +47,43 @@ NOUNS: dict[str, Noun] = {
         "messages",
         ("template", "about", "to", "office", "channel", "state", "tries", "nextTry", "problem", "until"),
         "What is said to a person or an office, and whether it left; it holds no identity",
+    ),
+    "LegalHold": Noun(
+        "lifecycle",
+        (
+            *("title", "why", "things", "persons", "kinds", "units", "since", "until", "placedBy", "placedAt"),
+            *("liftedBy", "liftedAt", "liftedWhy", "open"),
+        ),
+        "What must be neither destroyed nor erased, since a case needs it, until somebody lifts the hold",
+    ),
+    "DisposalProposal": Noun(
+        "lifecycle",
+        (
+            *("dataClass", "unit", "then", "asOf", "lines", "state", "reason", "proposedBy", "proposedAt"),
+            *("approver", "decidedBy", "decidedAt", "why", "step", "taken", "record", "open"),
+        ),
+        "What somebody proposes to destroy or archive because its time is over, and how far that is",
+    ),
+    "DisposalRecord": Noun(
+        "lifecycle",
+        (
+            *("proposal", "dataClass", "unit", "then", "things", "entries", "events", "files", "bytes", "digest"),
+            *("rules", "basis", "proposedBy", "approvedBy", "beganAt", "endedAt", "package", "manifest", "held"),
+        ),
+        "What was destroyed or archived: how much, its hash, by which rules, who decided; kept for good",
+    ),
+    "ErasureProof": Noun(
+        "lifecycle",
+        (
+            *("things", "entries", "files", "letters", "bytes", "digest", "searched", "left", "carriedBy"),
+            *("reason", "erasedBy", "erasedAt", "state"),
+        ),
+        "That a person was erased everywhere: what went, what was searched, and who may hold copies; names nobody",
+    ),
+    "DataExport": Noun(
+        "lifecycle",
+        ("kind", "where", "kinds", "upto", "digest", "madeAt", "madeBy"),
+        "Data that left: an export, a backup, an open file; so that an erasure can say which copies exist",
     ),
     "RuleSet": Noun(
         "rules",

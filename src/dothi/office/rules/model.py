@@ -24,6 +24,8 @@ class Kind:
     name: str  # "reports.categories"
     shipped: Tables  # The samples that hold where nobody has adopted anything.
     check: Callable[[Tables], None]  # Raises Invalid when the whole tables cannot be used, saying what and where.
+    # Raises Invalid when a unit's set (above, whole) takes away what levels above demand; None: they demand nothing.
+    keeps: Callable[[Tables, Tables], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

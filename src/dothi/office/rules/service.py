@@ -110,12 +110,19 @@ def check(rules: RuleSets, kind: str, unit: str, day: date, tables: Tables) -> T
 
     What units below have adopted lies over it and must still fit: else the sentence names the unit.
     """
-    whole = overlay(inherited(rules, kind, unit, day), tables)
-    kind_of(rules, kind).check(whole)
+    above = inherited(rules, kind, unit, day)
+    whole = overlay(above, tables)
+    one = kind_of(rules, kind)
+    one.check(whole)
+    if unit and one.keeps is not None:
+        one.keeps(above, whole)
     for code in _units_below(rules, kind, unit):
         own = _newest(rules.adopted[kind, code], day.isoformat())
+        below = overlay(whole, own.tables) if own else whole
         try:
-            kind_of(rules, kind).check(overlay(whole, own.tables) if own else whole)
+            one.check(below)
+            if one.keeps is not None:
+                one.keeps(whole, below)
         except Invalid as cause:
             name = rules.territory.unit(code).name
             raise Invalid(f"{name} has rules of its own that no longer fit: {cause.detail}", field="text") from cause

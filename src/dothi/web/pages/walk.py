@@ -95,6 +95,11 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "ServiceCount": ("period", "unit", "views", "uses", "asked"),
     "ServiceRating": ("period", "unit", "stars"),
     "RuleSet": ("unit", "validFrom"),
+    "LegalHold": ("title", "why", "placedAt", "liftedAt"),
+    "DisposalProposal": ("state", "unit", "asOf", "proposedAt", "decidedAt"),
+    "DisposalRecord": ("unit", "things", "entries", "events", "files", "bytes", "digest", "endedAt"),
+    "ErasureProof": ("state", "things", "entries", "files", "erasedAt"),
+    "DataExport": ("kind", "madeAt"),
     "ErasureRequest": ("state", "askedAt", "due"),
 }
 ICONS: Mapping[str, str] = {

@@ -1,0 +1,1 @@
+"""How data end: counted, decided by two persons, carried out in steps, packed where they are archived."""
