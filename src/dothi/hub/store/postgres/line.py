@@ -6,7 +6,6 @@ The port of the store is synchronous; decision 0184 says why, and what the way t
 import asyncio
 import contextlib
 import threading
-import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -29,7 +28,7 @@ class Line:
         """Nothing is connected yet."""
         self.address = address
         self._idle: list[asyncpg.Connection] = []
-        self._made: weakref.WeakSet[asyncpg.Connection] = weakref.WeakSet()
+        self._made: list[asyncpg.Connection] = []
         self._room = asyncio.Semaphore(address.pool)
         self._closed = False
         self._loop = uvloop.new_event_loop()
@@ -58,7 +57,7 @@ class Line:
     async def connect(self) -> asyncpg.Connection:
         """A connection of one's own. Raises what asyncpg raises."""
         connection = await connect(self.address)
-        self._made.add(connection)
+        self._made = [*(one for one in self._made if not one.is_closed()), connection]
         return connection
 
     async def read(self, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
@@ -113,7 +112,7 @@ class Line:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        for connection in list(self._made):
+        for connection in self._made:
             try:
                 await connection.close(timeout=_GOODBYE_S)
             except Exception:

@@ -24,12 +24,12 @@ def versions(url: str) -> tuple[int, int]:
     return opening(line, look()), schema.VERSION
 
 
-def migrate(url: str) -> int:
+def migrate(url: str, until: int = schema.VERSION) -> int:
     """Bring a database to this version, one transaction a step; returns the version that it had."""
     line = Line(read(url))
 
     async def move() -> int:
-        return await schema.migrate(await line.connect(), line.address.where)
+        return await schema.migrate(await line.connect(), line.address.where, until)
 
     return opening(line, move())
 
