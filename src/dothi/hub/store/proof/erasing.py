@@ -67,7 +67,7 @@ def told(pages: Iterable[Page], rewritten: Iterable[LogRow]) -> list[Page]:
     """The pages of purged(), with a hash of what is left of each rewritten commit."""
     rows = {row.seq: row for row in rewritten}
     return [
-        _page(page.number, msgspec.structs.replace(_read(page.body or b"{}"), row=left(rows[page.number])))
+        _page(page.number, msgspec.structs.replace(read(page.body or b"{}"), row=left(rows[page.number])))
         if page.book == GONE and page.number in rows
         else page
         for page in pages
@@ -82,7 +82,7 @@ def left(row: LogRow) -> str:
 def gone_of(page: Callable[[str, int], bytes | None], seq: int) -> Gone | None:
     """What is gone of a commit, None when nothing is."""
     body = page(GONE, seq)
-    return _read(body) if body is not None else None
+    return read(body) if body is not None else None
 
 
 def reason_of(page: Callable[[str, int], bytes | None], seq: int) -> bytes | None:
@@ -91,7 +91,8 @@ def reason_of(page: Callable[[str, int], bytes | None], seq: int) -> bytes | Non
     return bytes.fromhex(known.reason) if known and known.reason else None
 
 
-def _read(body: bytes) -> Gone:
+def read(body: bytes) -> Gone:
+    """What a page of the book says."""
     return msgspec.json.decode(body, type=Gone)
 
 
