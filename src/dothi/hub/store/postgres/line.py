@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import asyncpg
 import uvloop
 
-from dothi.ground.errors import Unavailable
+from dothi.ground.errors import Full, Unavailable
 from dothi.hub.store.postgres.address import Address, connect, is_lost, unavailable
 
 Result = TypeVar("Result")
@@ -46,6 +46,8 @@ class Line:
             return done.result(patience or 3 * self.address.patience + _SLACK_S)
         except BaseException as fault:
             done.cancel()
+            if isinstance(fault, asyncpg.DiskFullError):
+                raise Full(f"The disk of the database at {self.address.where} is full: make room there.") from fault
             if is_lost(fault):
                 raise unavailable(self.address, fault) from fault
             raise
