@@ -5,16 +5,18 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-from dothi.command.trial.bench import desk, load, material, operations, report
+from dothi.command.trial.bench import desk, load, material, operations, report, store
 from dothi.command.trial.bench.load import STAMP, Sample, Shape
 from dothi.command.trial.bench.operations import material as centre
 from dothi.command.trial.bench.operations.feeding import Fed
 from dothi.command.trial.bench.operations.measuring import MUST, Load, Phase, Run, run
 from dothi.command.trial.bench.plan import CASES, QUICK
 from dothi.command.trial.bench.run import measure
+from dothi.command.trial.bench.store.measuring import Found, Grown, Plan
 from dothi.ground.errors import Unavailable
 from dothi.operations.rules.model import Each
 from dothi.operations.rules.parse import parse
@@ -159,3 +161,28 @@ def test_the_table_says_what_was_met(tmp_path: Path) -> None:
     assert "old" not in page.read_text()
     assert page.read_text().startswith("# Before")
     assert page.read_text().endswith("After\n")
+
+
+def test_growth_is_drawn_and_told_against_its_ceilings(tmp_path: Path) -> None:
+    """A figure over its aim is met, one under it is missed; each question is drawn with a line a store."""
+    asked = dict.fromkeys(("retrieve", "type and q", "near", "q and near", "history"), 2.0)
+    events = {"paced": 5000.0, "core": 0.2, "p50": 1.0, "p99": 2.0, "free": 9000.0}
+    rates = {"ingest": 10_000.0, "patch": 2000.0, **dict.fromkeys(asked, 500.0)}
+    grown = [
+        Grown(name, size, [9000.0, 8000.0], 10**8, rates, asked, events)
+        for size in (1000, 1_000_000)
+        for name in ("sqlite", "postgresql")
+    ]
+    ceilings = {f"{name} ingest {over}": 20_000.0 for name in ("sqlite", "postgresql") for over in ("nostore", "parse")}
+    bare = {"disk": 2e5, "sqlite": 4e4, "postgresql": 3e4, "events": 1e5}
+    found = Found(Plan((1000, 1_000_000)), grown, bare, ceilings, {"ingest busy": 7000.0, "ingest calm": 10_000.0})
+    said = store.table(found)
+    assert "| sqlite: ingest / the same handler with no store | 0.50 | ≥ 0.60: **missed** |" in said
+    assert "| sqlite: ingest / parse only | 0.50 | ≥ 0.30: met |" in said
+    assert "| SQLite: ingest while sealing and under 10 queries/s / ingest alone | 0.70 | ≥ 0.80: **missed** |" in said
+    assert "| sqlite: near over 1,000,000 entities | p50 2.00 ms | < 5 ms: met |" in said
+    files = store.draw(found, tmp_path)
+    assert len(files) == 7
+    for file in files:
+        drawn = ElementTree.fromstring(file.read_text("utf-8"))
+        assert len(drawn.findall("{http://www.w3.org/2000/svg}polyline")) == 2

@@ -48,7 +48,7 @@ _SERVING = (
 )
 _PLACE = _arg("place", help="a folder, or object storage such as s3://bucket/city")
 _PASSWORD = _arg("--password-file", metavar="FILE", help="seals and opens the keys that lie in the backup")
-_BENCHES = ["hub", "shapes", "desk", "operations", "telling"]
+_BENCHES = ["hub", "shapes", "desk", "operations", "telling", "store"]
 
 VERBS = (
     Verb(
@@ -158,6 +158,27 @@ VERBS = (
         ),
     ),
     Verb(
+        "check",
+        "prove a city that is not served just now: its log, and that everything follows from it",
+        "check.check",
+        (
+            _DATA,
+            _STORE,
+            _arg("--log", action="store_true", required=True, help="every commit, entity, table, file and proof"),
+            _arg("--since", metavar="FILE", help="a signed checkpoint kept elsewhere: the log must go on from it"),
+        ),
+    ),
+    Verb(
+        "migrate",
+        "bring the stores of a city, at rest, to this version of dothi",
+        "upgrading.migrate",
+        (
+            _DATA,
+            _STORE,
+            _arg("--dry-run", action="store_true", help="say what would be done, touch nothing"),
+        ),
+    ),
+    Verb(
         "bench",
         "measure, each figure beside its ceiling of the same run",
         "trial.bench",
@@ -165,6 +186,8 @@ VERBS = (
             _arg("what", nargs="?", default="hub", choices=_BENCHES, help="what to measure"),
             _arg("--quick", action="store_true", help="small sizes, to see that it runs"),
             _arg("--write", metavar="FILE", help="write the table into this Markdown file"),
+            _arg("--store", metavar="URL", help="store: a PostgreSQL server on which databases may be made"),
+            _arg("--huge", action="store_true", help="store: ten million entities too, which takes hours"),
         ),
     ),
 )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from dothi.command.trial.bench import desk, operations, telling
+from dothi.command.trial.bench import desk, operations, store, telling
 from dothi.command.trial.bench.load import Sample, drive
 from dothi.command.trial.bench.plan import CASES, FEW, QUICK, SHAPES, WHOLE, Case, Sizes
 from dothi.command.trial.bench.report import Measured, conditions, table, write
@@ -46,6 +46,13 @@ def main(given: argparse.Namespace) -> None:
     if given.what == "telling":
         load = os.getloadavg()[0]
         _show(telling.conditions(load), telling.table(telling.measure(given.quick)), given.write, "telling")
+        return
+    if given.what == "store":
+        load = os.getloadavg()[0]
+        found = store.measure(given.quick, given.store or "", given.huge)
+        _show(store.conditions(found, load, os.getloadavg()[0]), store.table(found), given.write, "store")
+        if given.write:
+            store.draw(found, Path(given.write).parent / "images")
         return
     if given.what == "operations":
         before = os.getloadavg()[0]

@@ -110,11 +110,17 @@ def _api(over: Hub) -> ASGIApp:
 
 
 async def _fill(opened: Hub, entities: int) -> None:
-    """So many entities, and for a few of them a month of hourly readings."""
+    async for _ in filled(opened, entities):
+        pass
+
+
+async def filled(opened: Hub, entities: int) -> AsyncIterator[int]:
+    """Write so many entities, and for a few of them a month of hourly readings; tells how many are there."""
     stamp = iso(now_us() - DAY)
     for first in range(0, entities, _FILL):
         changes = tuple(_change(number, stamp) for number in range(first, min(first + _FILL, entities)))
         await opened.commit(Commit(_FILLER, changes, "bench"))
+        yield min(first + _FILL, entities)
     if not entities:
         return
     start = now_us() - HOURS * HOUR
