@@ -7,7 +7,7 @@ an operator can compute too: substring(sha256(convert_to('urn:…', 'UTF8')) for
 import hashlib
 
 _SHARDS = 4096  # As many as a cluster will ever have nodes, and more: what lies in one shard lies together.
-_ESCAPED = (("\x01", "\x01\x02"), ("\x00", "\x01\x03"))
+_ESCAPED = (("\x01", "\x01\x02"), ("\x00", "\x01\x01"))  # In the order of the texts that they stand for.
 
 
 def put(text: str) -> str:
