@@ -35,6 +35,7 @@ from dothi.hub.read.follow.following import Following, Watcher
 from dothi.hub.read.follow.moved import Moved
 from dothi.hub.read.follow.position import SharedPosition
 from dothi.hub.read.past.evolution import Past
+from dothi.hub.read.past.measuring import Measuring
 from dothi.hub.read.past.memory import Erased, Memory
 from dothi.hub.read.search import Rows, Search
 from dothi.hub.read.shown import Shown
@@ -84,7 +85,7 @@ class Hub:
         self._guards = Guards()
         self.proofs = Proofs(self._store)
         self._search = Search(self._store)
-        self._memory = Memory(self._store, policy)
+        self._memory = Memory(self._store, policy, self.archive)
         self._shown = Shown(self._store)
         shared = SharedPosition(folder / "position")
         self.following = Following(self._store, shared, self._flushed, self._moved)
@@ -247,6 +248,11 @@ class Hub:
         """
         return self._memory.readings(actor, ids, names, (since, until), told)
 
+    @property
+    def measuring(self) -> Measuring:
+        """What long histories measured, computed by their engine: see measure() and aggregated() there."""
+        return Measuring(self._store, self._policy, self._search, self._memory)
+
     def as_known(self, actor: Actor, entity_id: str, instant: int, tenant: str = "") -> Entity | None:
         """The entity as it was known at `instant` (µs), None when it was not there."""
         return self._memory.as_known(actor, entity_id, instant, tenant)
@@ -264,10 +270,7 @@ class Hub:
         return self.following.position
 
     def lead(self, lost: Callable[[], None]) -> bool:
-        """Be the one leader of all processes over one database; `lost` is called, from any thread, when that is over.
-
-        An embedded store is led by the process that writes it.
-        """
+        """Lead all processes over a database (who writes leads an embedded one); `lost` is told, in any thread."""
         return self._store.lead(lost)
 
     def resign(self) -> None:
@@ -296,10 +299,7 @@ class Hub:
         return self._store.due(consumer, now, limit)
 
     def watch(self, watcher: Watcher) -> None:
-        """Have `watcher` told of the effects of each flush, in the writer's thread: it must be quick, and never raise.
-
-        A cursor beside it makes it durable: what was missed is in the log (Hub.log, Hub.told).
-        """
+        """Have `watcher` told of each flush, in the writer's thread: quick, never raising; what it missed: told()."""
         self.following.watch(watcher)
 
     def unwatch(self, watcher: Watcher) -> None:
@@ -362,7 +362,7 @@ class Hub:
 
     def forget_past(self) -> None:
         """Read all pasts anew: content was taken out of the log."""
-        self._memory = Memory(self._store, self._policy)
+        self._memory = Memory(self._store, self._policy, self.archive)
 
     def _head(self, entity_id: str, tenant: str) -> Head | None:
         tid = self._store.tenant(tenant)

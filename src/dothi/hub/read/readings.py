@@ -10,6 +10,7 @@ from dothi.ground.clock import from_iso
 from dothi.hub.language.nodes import Window
 from dothi.hub.model import Attribute, Instance, Readings, default_instance, instance_value, instances
 from dothi.hub.read.past import evolution
+from dothi.hub.read.past.face import Face, Sealed
 from dothi.hub.store import codec
 from dothi.hub.store.port import LogRow, Store
 
@@ -23,6 +24,7 @@ def readings(
     since: int,
     until: int,
     told: Callable[[float], None] | None = None,
+    face: Face | None = None,
 ) -> dict[tuple[str, str], Readings]:
     """The numbers of `names` with since <= observed < until, by (entity id, name); without observedAt: when written.
 
@@ -30,7 +32,9 @@ def readings(
     """
     wanted, found = frozenset(names), dict[tuple[str, str], list[tuple[int, float]]]()
     corrected: set[int] = set()
-    for row in _rows(store, since, told):
+    sealed = Sealed() if face is None else face.sealed(eids, wanted, (since, until))
+    corrected |= sealed.corrected
+    for row in _rows(store, since, sealed.until, told):
         for entry in codec.unpack(row.blob):
             if entry.eid not in eids:
                 continue
@@ -42,7 +46,8 @@ def readings(
                     for at, value in _numbers(_of_default(attrs[name]), row.at):
                         if since <= at < until:
                             found.setdefault((eids[entry.eid], name), []).append((at, value))
-    made = {key: _in_order(pairs) for key, pairs in found.items()}
+    made = {(eids[eid], name): one for (eid, name), one in sealed.readings.items()}
+    made.update({key: _in_order(pairs, made.get(key)) for key, pairs in found.items()})
     for eid in corrected:
         made = {key: one for key, one in made.items() if key[0] != eids[eid]}
         made.update(_again(store, eid, eids[eid], wanted, (since, until)))
@@ -84,19 +89,24 @@ def _again(
     return made
 
 
-def _in_order(pairs: list[tuple[int, float]]) -> Readings:
-    """By instant; of several values of one instant the one that was known last."""
-    last = dict(pairs)
+def _in_order(pairs: list[tuple[int, float]], before: Readings | None = None) -> Readings:
+    """By instant; of several values of one instant the one that was known last; `before` was known earlier."""
     made = Readings()
+    if before is not None and min(at for at, _ in pairs) > before.observed[-1]:
+        made.observed.extend(before.observed)
+        made.values.extend(before.values)
+        before = None
+    last = dict(zip(before.observed, before.values, strict=True)) if before is not None else {}
+    last.update(pairs)
     for at in sorted(last):
         made.observed.append(at)
         made.values.append(last[at])
     return made
 
 
-def _rows(store: Store, since: int, told: Callable[[float], None] | None) -> Iterator[LogRow]:
+def _rows(store: Store, since: int, sealed: int, told: Callable[[float], None] | None) -> Iterator[LogRow]:
     end, _ = store.last()
-    begin = after = _before(store, since, end)
+    begin = after = _before(store, since, sealed, end)
     while rows := store.log(after, _PAGE):
         yield from rows
         after = rows[-1].seq
@@ -106,9 +116,9 @@ def _rows(store: Store, since: int, told: Callable[[float], None] | None) -> Ite
             return
 
 
-def _before(store: Store, since: int, end: int) -> int:
-    """The last sequence whose commit is older than `since`, by halving: commits are in order of time."""
-    low, high = 0, end
+def _before(store: Store, since: int, low: int, end: int) -> int:
+    """The last sequence after `low` whose commit is older than `since`, by halving: commits are in order of time."""
+    high = end
     while low < high:
         middle = (low + high) // 2
         rows = store.log(middle, 1)

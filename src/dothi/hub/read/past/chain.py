@@ -31,6 +31,8 @@ def packed(store: Store, head: Head) -> Iterator[tuple[LogRow, list[codec.Entry]
         if row is None:
             return
         entries = list(codec.unpack(row.blob, eid))
+        if not entries:  # What came before was dropped for good.
+            return
         yield row, entries
         gap = seq - entries[0].previous
         seq = entries[0].previous

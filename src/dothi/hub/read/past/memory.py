@@ -12,9 +12,11 @@ from dothi.hub.model import Actor, Entity, LoggedCommit, Readings
 from dothi.hub.read.past import ever, history
 from dothi.hub.read.past.chain import chain
 from dothi.hub.read.past.evolution import Past, begun
+from dothi.hub.read.past.face import Face
 from dothi.hub.read.past.traces import Traces
 from dothi.hub.read.readings import readings
 from dothi.hub.store import codec
+from dothi.hub.store.cold.archive import Archive
 from dothi.hub.store.port import Head, Store
 
 MOST_GONE = 1000  # Last states of entities that are gone, kept since they cost a walk.
@@ -27,8 +29,9 @@ class Erased(Missing):
 class Memory:
     """The past of one store, behind one policy. What nobody may see is told as if it had never been."""
 
-    def __init__(self, store: Store, policy: Policy) -> None:
+    def __init__(self, store: Store, policy: Policy, archive: Archive) -> None:
         """Nothing is traced yet."""
+        self.face = Face(store, archive)
         self._store = store
         self._policy = policy
         self._traces = Traces(store)
@@ -103,7 +106,7 @@ class Memory:
         tid = self._store.tenant("")
         heads = {} if tid is None else self._store.heads(tid, tuple(ids))
         seen = {head.eid: name for name, head in heads.items() if self.may_recall(actor, head)}
-        return readings(self._store, seen, names, *span, told) if seen else {}
+        return readings(self._store, seen, names, *span, told, self.face) if seen else {}
 
     def as_known(self, actor: Actor, entity_id: str, instant: int, tenant: str) -> Entity | None:
         """See Hub.as_known."""

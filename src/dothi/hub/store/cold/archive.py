@@ -19,6 +19,7 @@ from dothi.hub.store.cold.tables import SCHEMAS, File, Table
 from dothi.hub.store.port import LogRow, Page
 
 BOOK = "cold"
+TROUBLED = "cold troubled"  # The book of the entities whose history is not told as it was written.
 _STANDS = 0  # The page that says how far the log is sealed.
 _BLOCK = 16 << 20  # Bytes of stored rows that are made at once.
 _BLOCKS = 3  # Of them kept.
@@ -67,6 +68,7 @@ class Archive:
         self.place = place
         self.store = store
         self.tables = {name: Table(place, name) for name in SCHEMAS}
+        self.changing = threading.Lock()  # Held while files are written: sealing, merging, erasing.
         self._lock = threading.RLock()
         self._seal = Seal()
         self._asked = 0.0

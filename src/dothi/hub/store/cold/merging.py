@@ -12,7 +12,7 @@ from dothi.hub.store.cold.archive import Archive
 from dothi.hub.store.cold.tables import SCHEMAS, File, day_of
 
 Ints = NDArray[np.int64]
-_ROWS = 122_880  # Rows of a row group.
+ROWS = 122_880  # Rows of a row group.
 SORTED = {
     "readings": "tenant, attribute, entity, observed, known, slot, number",
     "echoes": "tenant, attribute, entity, observed, known, slot, number",
@@ -50,7 +50,7 @@ def sorted_rows(archive: Archive, name: str, files: list[File], where: str = "tr
     sql = f"SELECT {columns} FROM read_parquet($files, hive_partitioning = false) WHERE {where} ORDER BY {SORTED[name]}"
     cursor = archive.place.engine()
     try:
-        reader: Any = cursor.sql(sql, params={"files": [table.path(one) for one in files]}).to_arrow_reader(_ROWS)
+        reader: Any = cursor.sql(sql, params={"files": [table.path(one) for one in files]}).to_arrow_reader(ROWS)
         for batch in reader:
             yield pa.Table.from_batches([batch]).cast(SCHEMAS[name])
     finally:
@@ -62,6 +62,13 @@ def compact(archive: Archive, most: int = 1 << 30, told: Callable[[str], None] |
 
     Every answer stays as it is. `most`: days whose files are larger together (bytes) are left alone.
     """
+    with archive.changing:
+        merged = _merge(archive, most, told)
+    archive.changed()
+    return merged
+
+
+def _merge(archive: Archive, most: int, told: Callable[[str], None] | None) -> int:
     finish(archive)
     merged = 0
     for name, table in archive.tables.items():
@@ -74,10 +81,10 @@ def compact(archive: Archive, most: int = 1 << 30, told: Callable[[str], None] |
                 merged += len(files)
                 if told is not None:
                     told(f"{name} {day}")
-    archive.changed()
     return merged
 
 
 def clean(archive: Archive) -> int:
     """Remove every file that does not count any more, for good; how many."""
-    return sum(table.vacuum() for table in archive.tables.values())
+    with archive.changing:
+        return sum(table.vacuum() for table in archive.tables.values())

@@ -12,7 +12,7 @@ import numpy as np
 
 from dothi.ground.clock import HOUR, now_us
 from dothi.ground.errors import Conflict, DothiError
-from dothi.hub.store.cold.archive import Archive, Seal
+from dothi.hub.store.cold.archive import TROUBLED, Archive, Seal
 from dothi.hub.store.cold.columns.packing import Packer
 from dothi.hub.store.cold.merging import by_day, clean, compact, finish
 from dothi.hub.store.cold.place import Place
@@ -20,7 +20,6 @@ from dothi.hub.store.cold.told import told
 from dothi.hub.store.port import LogRow, Page, Store, Written
 
 log = logging.getLogger("dothi.hub")
-TROUBLED = "cold troubled"  # The book of the entities whose history is not told as it was written.
 _READ = 200  # Commits read at a time.
 _WEIGHED = 50  # Commits that are weighed to know what the hot log weighs.
 _EVERY_S = 60.0
@@ -123,11 +122,19 @@ def writing(archive: Archive, pool: Executor | None = None) -> Writing:
     return run
 
 
-async def seal(chore: Chore, store: Store, archive: Archive, rows: list[LogRow], write_files: Writing) -> None:
+async def seal(chore: Chore, archive: Archive, rows: list[LogRow], write_files: Writing) -> None:
     """Seal a run of commits that follows what is sealed: files first, then the hot rows go in the writer's turn.
 
     Conflict when they changed meanwhile (content was erased): they are sealed anew then.
     """
+    await asyncio.to_thread(archive.changing.acquire)
+    try:
+        await _seal(chore, archive, rows, write_files)
+    finally:
+        archive.changing.release()
+
+
+async def _seal(chore: Chore, archive: Archive, rows: list[LogRow], write_files: Writing) -> None:
     before = archive.seal()
     troubled = await write_files(rows)
     after = Seal(rows[-1].seq, before.turn)
@@ -152,7 +159,7 @@ async def seal_due(
         rows = await asyncio.to_thread(due, store, after, policy, now_us() if now is None else now)
         if not rows:
             return count
-        await seal(chore, store, archive, rows, write_files)
+        await seal(chore, archive, rows, write_files)
         count += len(rows)
 
 
@@ -168,8 +175,8 @@ async def run(chore: Chore, store: Store, archive: Archive, policy: Policy) -> N
                 await seal_due(chore, store, archive, policy, pool=pool)
                 if now_us() - merged > _MERGE_US:
                     merged = now_us()
+                    await asyncio.to_thread(clean, archive)  # What was merged the last time: nobody reads it any more.
                     await asyncio.to_thread(compact, archive)
-                    await asyncio.to_thread(clean, archive)
             except DothiError as refused:
                 log.warning("The log could not be sealed: %s", refused.detail)
         await asyncio.sleep(_EVERY_S)
