@@ -15,6 +15,10 @@ import pyarrow as pa
 
 from dothi.command.verbs.saying import say
 from dothi.ground.errors import Missing
+from dothi.hub.read.past.face import Face
+from dothi.hub.store.cold.archive import Archive
+from dothi.hub.store.cold.place import Place
+from dothi.hub.store.opening import open_store
 from dothi.hub.store.query import asking
 from dothi.hub.store.query.views import VIEWS
 from dothi.settings import Settings
@@ -30,7 +34,7 @@ def query(given: argparse.Namespace, settings: Settings) -> None:
     sql = Path(given.sql[1:]).read_text("utf-8") if given.sql.startswith("@") else given.sql
     if not settings.store and not (settings.data / "hub" / "hub.db").is_file():
         raise Missing(f"There is no city in {settings.data}: name its data folder with --data.")
-    found = asking.answer(settings.data / "hub", sql, asking_of(given, settings))
+    found = _answered(given, settings, sql)
     text = FORMATS[given.format](found)
     if given.out:
         _write(Path(given.out), text)
@@ -39,15 +43,18 @@ def query(given: argparse.Namespace, settings: Settings) -> None:
         say(text.rstrip("\n"))
 
 
-def asking_of(given: argparse.Namespace, settings: Settings) -> asking.Means:
-    """With what the question is answered."""
-    return asking.Means(
-        store=settings.store,
-        archive=settings.archive,
-        zone=settings.timezone,
-        engine=given.engine,
-        master=given.master or "",
-    )
+def _answered(given: argparse.Namespace, settings: Settings, sql: str) -> pa.Table:
+    """The answer of one moment: what other processes write meanwhile is not in it."""
+    folder = settings.data / "hub"
+    store = open_store(folder, settings.store, follows=True)
+    archive = Archive(Place(settings.archive or str(folder / "archive")), store)
+    store.older = archive
+    try:
+        means = asking.Means(settings.timezone, given.engine, given.master or "", archive.place.storage)
+        return asking.answer(store, Face(store, archive).past(), sql, means)
+    finally:
+        archive.close()
+        store.close()
 
 
 def _described() -> str:

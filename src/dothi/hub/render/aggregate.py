@@ -1,7 +1,7 @@
 """Aggregated histories: methods over periods of time (GS CIM 009 clause 4.5.19)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,22 @@ def render_aggregated(
             series.append(one | _aggregated(kind, found, window, methods, period))
         if series:
             document[shape.names.outward(name)] = one_or_all(series)
+    return document
+
+
+def render_computed(
+    entity: Entity,
+    computed: Mapping[str, tuple[str | None, list[tuple[int, int, dict[str, float | int]]]]],
+    shape: Shape,
+) -> dict[str, Any]:
+    """The same of what an engine computed: by attribute its dataset and steps (from, until, value by method)."""
+    document = temporal_head(entity, shape)
+    for name, (dataset, steps) in computed.items():
+        series: dict[str, Any] = {"type": "Property"} | ({} if dataset is None else {"datasetId": dataset})
+        for low, high, values in steps:
+            for method, value in values.items():
+                series.setdefault(method, []).append([value, iso(low), iso(high)])
+        document[shape.names.outward(name)] = series
     return document
 
 

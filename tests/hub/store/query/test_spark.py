@@ -33,16 +33,18 @@ QUESTIONS = [
     "SELECT count(*) AS n FROM readings WHERE observed_at >= TIMESTAMP '2026-03-10 00:00:00' AND entity LIKE '%:1'",
     "SELECT CAST(7 AS DOUBLE) / 2 AS half, 7 % 3 AS rest, coalesce(NULL, 'không') AS word, upper('đường') AS road",
     *(
-        measuring.text(Measure("pm25", *SPAN, methods, step, by), ids, chosen, tenant)
-        for methods, step, by, ids, chosen, tenant in [
-            (("mean", "sum", "min", "max", "count"), "day", "", None, False, None),
-            (("median", "p90", "deviation"), "week", "entity", None, False, ""),
-            (("last", "mean"), "month", "area", None, True, None),
-            (("mean",), "hour", "", ["urn:ngsi-ld:Station:3"], False, None),
-            (("count",), "", "entity", None, True, None),
+        measuring.text(Measure("pm25", *SPAN, methods, step, by), ids, chosen)
+        for methods, step, by, ids, chosen in [
+            (("mean", "sum", "min", "max", "count"), "day", "", None, False),
+            (("median", "p90", "deviation"), "week", "entity", None, False),
+            (("last", "mean"), "month", "area", None, True),
+            (("mean",), "hour", "", ["urn:ngsi-ld:Station:3"], False),
+            (("count",), "", "entity", None, True),
         ]
     ),
-    measuring.steps_text("pm25", ["urn:ngsi-ld:Station:2"], ("mean", "squares"), START, 6 * 3_600_000_000, "@none"),
+    measuring.steps_text(
+        "urn:ngsi-ld:Station:2", ["pm25"], tuple(measuring.AGGREGATES.values()), START, 6 * 3_600_000_000
+    ),
 ]
 
 

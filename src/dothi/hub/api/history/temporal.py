@@ -20,7 +20,7 @@ from dothi.hub.language.nodes import Query, Window
 from dothi.hub.language.types import parse_types
 from dothi.hub.model import Entity
 from dothi.hub.read.past.evolution import SCOPE, Past, Series
-from dothi.hub.render.aggregate import ineligible, render_aggregated
+from dothi.hub.render.aggregate import ineligible, render_aggregated, render_computed
 from dothi.hub.render.parse import check_id
 from dothi.hub.render.shape import Shape
 from dothi.hub.render.temporal import History, render_history, render_pairs, temporal_head
@@ -45,6 +45,9 @@ async def read_history(call: Call) -> Answer:
     query = Query(ids=(entity_id,), attrs=tuple(sorted(wanted.shape.attrs or ())), limit=1, tenant=call.tenant)
     spread = await find_past(call, names, wanted, query, here)
     if spread is None:
+        computed = await asyncio.to_thread(_computed, call, entity_id, wanted, names, media)
+        if computed is not None:
+            return computed
         return await asyncio.to_thread(_one, call, (await here(query))[0], wanted, names, media)
     try:
         if not spread.pasts:
@@ -53,6 +56,24 @@ async def read_history(call: Call) -> Answer:
     except Missing as missing:
         answer = refused(missing)
         return answer._replace(headers=(*answer.headers, *spread.headers))
+
+
+def _computed(call: Call, entity_id: str, wanted: Wanted, names: Names, media: str) -> Answer | None:
+    """Aggregates of a long history, left to the engine; None where the instances must be read to tell."""
+    shape = wanted.shape
+    if wanted.form != "aggregatedValues" or wanted.last is not None or not wanted.strict or shape.datasets is not None:
+        return None
+    named = tuple(sorted(shape.attrs or ()))
+    asked = (wanted.methods, wanted.period)
+    found = call.hub.measuring.aggregated(call.actor, entity_id, named, wanted.window, asked, call.tenant)
+    if found is None:
+        return None
+    entity, computed = found
+    _check_type(call, names, entity)
+    kept = {name: one for name, one in computed.items() if shape.shows(name)}
+    if not kept or not set(named) <= kept.keys():
+        return None
+    return contextual(call, render_computed(entity, kept, shape), names, media)
 
 
 def _one(

@@ -54,11 +54,12 @@ class Past(NamedTuple):
 class Span(NamedTuple):
     """From when until when (µs, the end not in it)."""
 
-    start: int | None
-    end: int | None
+    start: int
+    end: int
 
 
-ALWAYS = Span(None, None)
+ALWAYS = Span(-(1 << 62), 1 << 62)
+_OPEN = 1 << 61  # A bound beyond it is none.
 
 
 def relation(held: Held, span: Span, zone: str, dialect: Dialect, apart: bool = True) -> str:
@@ -122,15 +123,15 @@ def _select(clock: str, source: str, conditions: Iterable[str]) -> str:
 
 
 def _bounds(span: Span) -> tuple[str, ...]:
-    low = () if span.start is None else (f"observed >= {span.start}",)
-    return low if span.end is None else (*low, f"observed < {span.end}")
+    low = (f"observed >= {span.start}",) if span.start > -_OPEN else ()
+    return (*low, f"observed < {span.end}") if span.end < _OPEN else low
 
 
 def _within(file: str, span: Span) -> bool:
     """Whether all that a file of one day (UTC) holds lies in the span."""
     found = _DAY.search(file)
     if found is None:
-        return span.start is None and span.end is None
+        return span == ALWAYS
     day = datetime.combine(date.fromisoformat(found[1]), datetime.min.time(), UTC)
     low, high = (int(one.timestamp()) * 1_000_000 for one in (day, day + timedelta(days=1)))
-    return (span.start is None or span.start <= low) and (span.end is None or high <= span.end)
+    return span.start <= low and high <= span.end

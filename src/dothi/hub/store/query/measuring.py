@@ -5,7 +5,7 @@ stddev_pop, % on whole numbers, FILTER. A text reads from `readings` and, where 
 `chosen` (eid, grp).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from dothi.hub.language.measure import ANY, USUAL, Measure
 from dothi.hub.store.query.views import quoted
@@ -20,7 +20,18 @@ _METHODS = {
     "last": "max_by(value, observed) FILTER (WHERE value IS NOT NULL)",
     "median": "percentile_cont(0.5) WITHIN GROUP (ORDER BY value)",
     "deviation": "stddev_pop(value)",
-    "squares": "sum(value * value)",
+}
+
+
+AGGREGATES = {  # The methods of GS CIM 009 clause 4.5.19 over numbers.
+    "totalCount": "count(*)",
+    "distinctCount": "count(DISTINCT value)",
+    "sum": "sum(value)",
+    "avg": "avg(value)",
+    "min": "min(value)",
+    "max": "max(value)",
+    "stddev": "stddev_pop(value)",
+    "sumsq": "sum(value * value)",
 }
 
 
@@ -34,11 +45,11 @@ def method(name: str) -> str:
     return _METHODS.get(name) or f"percentile_cont({int(name[1:]) / 100}) WITHIN GROUP (ORDER BY value)"
 
 
-def text(measure: Measure, ids: Sequence[str] | None, chosen: bool, tenant: str | None) -> str:
+def text(measure: Measure, ids: Sequence[str] | None, chosen: bool, alone: bool = False) -> str:
     """The question whose rows are (group, step, count, a value for each method).
 
     `ids`: the only entities that count, named in the text; `chosen`: only entities of the table `chosen` count.
-    `tenant`: whose readings, None where the history holds those of one tenant only.
+    `alone`: no other tenant has entities of these ids.
     """
     grouped = "" if not measure.by else "entity" if measure.by == "entity" else "grp"
     stepped = f"date_trunc({quoted(measure.step)}, observed_at)" if measure.step else ""
@@ -49,27 +60,37 @@ def text(measure: Measure, ids: Sequence[str] | None, chosen: bool, tenant: str 
         "count(value) AS numbers",
         *(f"{method(name)} AS m{place}" for place, name in enumerate(measure.methods)),
     ]
-    return _statement(told, _source(grouped, chosen), _conditions(measure, ids, tenant), keys)
+    return _statement(told, _source(grouped, chosen), _conditions(measure, ids)[alone:], keys)
 
 
 def steps_text(
-    attribute: str, ids: Sequence[str], methods: Iterable[str], start: int, length: int, dataset: str
+    entity: str, attributes: Sequence[str], columns: Sequence[str], start: int, length: int, tenant: str = ""
 ) -> str:
-    """The question of equal steps counted from an instant: rows of (entity, first µs of the step, count, values)."""
-    measure = Measure(attribute, start, start + 1, dataset=dataset)
-    step = f"observed - (observed - {start}) % {length}" if length else str(start)
+    """The question of equal steps of one entity, counted from an instant (µs); a length of 0: all in one step.
+
+    Rows are (attribute, dataset, first µs of the step, last µs told, told, numbers, whole numbers, each of `columns`).
+    """
+    step = f"observed - (observed - {start}) % {length}" if length else "0"
     told = [
-        "entity AS grp",
+        "attribute",
+        "dataset",
         f"{step} AS step",
+        "max(observed) AS latest",
+        "count(*) AS told",
         "count(value) AS numbers",
-        *(f"{method(name)} AS m{place}" for place, name in enumerate(methods)),
+        "count(*) FILTER (WHERE whole) AS wholes",
+        *(f"{column} AS m{place}" for place, column in enumerate(columns)),
     ]
-    return _statement(told, "readings", _conditions(measure, ids, None), ["entity", *([step] if length else [])])
+    conditions = [f"tenant = {quoted(tenant)}", f"entity = {quoted(entity)}", "stated"]
+    if attributes:
+        conditions.append(f"attribute IN ({', '.join(map(quoted, attributes))})")
+    keys = ["attribute", "dataset", *([step] if length else [])]
+    return f"SELECT {', '.join(told)} FROM readings WHERE {' AND '.join(conditions)} GROUP BY {', '.join(keys)}"
 
 
-def who(measure: Measure, tenant: str | None) -> str:
+def who(measure: Measure) -> str:
     """The question which entities have a reading at all."""
-    return f"SELECT DISTINCT eid FROM readings WHERE {' AND '.join(_conditions(measure, None, tenant))}"
+    return f"SELECT DISTINCT eid FROM readings WHERE {' AND '.join(_conditions(measure, None))}"
 
 
 def _source(grouped: str, chosen: bool) -> str:
@@ -84,10 +105,8 @@ def _statement(told: Sequence[str], source: str, conditions: Sequence[str], keys
     return f"SELECT {', '.join(told)} FROM {source}{joint}{' AND '.join(conditions)}{grouped} HAVING count(value) > 0"
 
 
-def _conditions(measure: Measure, ids: Sequence[str] | None, tenant: str | None) -> list[str]:
-    found = [f"attribute = {quoted(measure.attribute)}"]
-    if tenant is not None:
-        found.insert(0, f"tenant = {quoted(tenant)}")
+def _conditions(measure: Measure, ids: Sequence[str] | None) -> list[str]:
+    found = [f"tenant = {quoted(measure.entities.tenant)}", f"attribute = {quoted(measure.attribute)}"]
     if ids is not None:
         named = ", ".join(map(quoted, ids))
         found.append(f"entity = {named}" if len(ids) == 1 else f"entity IN ({named})")

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from dothi.ground.clock import from_datetime
+from dothi.ground.clock import from_datetime, to_datetime
 from dothi.ground.errors import Invalid
 
 FIRST = datetime(1900, 1, 1, tzinfo=UTC)  # From here on a zone's changes of offset are looked for.
 LAST = datetime(2100, 1, 1, tzinfo=UTC)
+_EVER = 1 << 62
 
 
 class Column(NamedTuple):
@@ -101,11 +102,11 @@ def quoted(text: str) -> str:
 DUCKDB = Dialect("make_timestamp({us})", parquet_files)
 
 
-def clock(zone: str, start: int | None = None, end: int | None = None) -> list[tuple[int, int]]:
+def clock(zone: str, start: int, end: int) -> list[tuple[int, int]]:
     """From when (µs) which offset (µs) holds in a zone between two instants; the first is what holds at `start`."""
     city = ZoneInfo(zone)
-    low = FIRST if start is None else max(FIRST, datetime.fromtimestamp(start / 1e6, UTC))
-    high = LAST if end is None else min(LAST, datetime.fromtimestamp(end / 1e6, UTC))
+    first, last = from_datetime(FIRST), from_datetime(LAST)
+    low, high = (to_datetime(min(max(one, first), last)) for one in (start, end))
     steps = [(from_datetime(low), _offset(city, low))]
     at = low
     while at < high:
@@ -134,7 +135,7 @@ def _offset(city: ZoneInfo, at: datetime) -> int:
     return (at.astimezone(city).utcoffset() or timedelta()) // timedelta(microseconds=1)
 
 
-def local(us: str, zone: str, dialect: Dialect, start: int | None = None, end: int | None = None) -> str:
+def local(us: str, zone: str, dialect: Dialect, start: int = -_EVER, end: int = _EVER) -> str:
     """SQL for the time on the city's clock of the instants in `us`, which lie in [start, end)."""
     steps = clock(zone, start, end)
     if len(steps) == 1:
