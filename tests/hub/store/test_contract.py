@@ -13,6 +13,7 @@ from dothi.hub.model import Event, Timer
 from dothi.hub.store.codec import Doc, Entry, encode, pack, unpack
 from dothi.hub.store.opening import open_store
 from dothi.hub.store.port import Head, LogRow, Page, Store, Written
+from dothi.hub.store.sqlite import versions
 from dothi.hub.store.sqlite.store import SqliteStore
 
 Opens = Callable[[], Store]
@@ -157,6 +158,9 @@ def test_a_store_of_the_first_version_is_taken_further(tmp_path: Path) -> None:
     later = ("event", "parcel", "tally", "page", "position", "digest")
     store._writer.executescript(f"{''.join(f'DROP TABLE {name};' for name in later)} PRAGMA user_version = 1;")
     store.close()
+    with pytest.raises(Invalid, match="run `dothi migrate`"):
+        SqliteStore(tmp_path / "hub.db")
+    versions.migrate(tmp_path / "hub.db")
     store = SqliteStore(tmp_path / "hub.db")
     write(store, events=[(1, Event("", "a", 5, "smoke"))])
     assert [one.key for one in store.events(1, EventQuery())] == ["a"]

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar, cast
 
+from dothi.accounts.store import versions
 from dothi.accounts.store.port import Connection, Row
 from dothi.ground import digests
 from dothi.ground.errors import Unavailable
@@ -23,6 +24,7 @@ class SqliteDatabase:
 
     def __init__(self, file: Path, schema: str, on_commit: Callable[[], None] = lambda: None) -> None:
         """Open (or make) `file`, readable by this operating-system user only, with the tables of `schema`."""
+        versions.version_of(file)
         file.touch(mode=0o600, exist_ok=True)
         self.file = file
         self._on_commit = on_commit
@@ -30,6 +32,7 @@ class SqliteDatabase:
         self._reader.executescript(schema + digests.SCHEMA_IF_NEW)
         self._reading = threading.Lock()  # A connection serves one thread at a time.
         self._writer = _connect(file)
+        versions.mark(self._writer)
         digests.watch(self._writer, digests.tables(self._writer))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=file.stem)
 

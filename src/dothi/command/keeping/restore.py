@@ -17,7 +17,6 @@ from dothi.accounts.model import Erasure
 from dothi.command.keeping import dumping, gone, manifest, sealing
 from dothi.command.keeping.backup import look
 from dothi.command.keeping.chunks import read_chunk, read_file, write_image
-from dothi.command.keeping.erasing import erase_again
 from dothi.command.keeping.manifest import Manifest
 from dothi.command.keeping.rolling import roll_to
 from dothi.command.keeping.snapshot import ACCOUNTS, HUB, VAULT, Kept
@@ -118,7 +117,7 @@ def _restore(
             rolled = roll_to(draft, with_it, asked.at, anew=base is later)
         finally:
             shutil.rmtree(with_it, ignore_errors=True)
-    again = asyncio.run(erase_again(draft, asked.store, must_go))
+    again = asyncio.run(gone.erase_again(draft, asked.store, must_go))
     return _finish(draft, asked, base, rolled, again, missing)
 
 

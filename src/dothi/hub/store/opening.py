@@ -8,6 +8,7 @@ from typing import IO
 from dothi.ground.errors import Conflict
 from dothi.hub.store.port import Store
 from dothi.hub.store.postgres.store import PostgresStore
+from dothi.hub.store.sqlite import versions
 from dothi.hub.store.sqlite.store import SqliteStore
 
 
@@ -22,7 +23,16 @@ def open_store(folder: Path, url: str = "", follows: bool = False) -> Store:
 
 
 def take(folder: Path) -> IO[str]:
-    """Hold the folder for this process; the lock falls with the process, however that ends."""
+    """Hold the folder of a hub for this process, to open its file; the lock falls with the process, however that ends.
+
+    Conflict when another holds it; Invalid, with nothing touched, when its file is foreign or not of this version.
+    """
+    versions.demand(folder / "hub.db")
+    return hold(folder)
+
+
+def hold(folder: Path) -> IO[str]:
+    """Hold the folder whatever lies in it. Conflict when another process does."""
     handle = (folder / "lock").open("a+")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -31,6 +31,7 @@ INSERT INTO position SELECT 1, (SELECT coalesce(max(seq), 0) FROM log), (SELECT 
 """
 LATER = {2: lanes.SCHEMA, 3: outbox.SCHEMA, 4: pages.SCHEMA + _POSITION, 5: digests.SCHEMA}
 VERSION = 5
+WHOLE = "".join((FIRST, *LATER.values()))  # A new file is made at once.
 # What nothing else proves: the log has its tree (proof/), entities and indexes follow from the log. A migration that
 # changes one of these tables calls digests.begin() for it.
 DIGESTED = ("tenant", "kind", "receipt", "cursor", "timer", "event", "parcel", "tally", "page", "position")

@@ -14,7 +14,7 @@ from dothi.ground.errors import DothiError, Invalid
 from dothi.hub.language.nodes import EventQuery
 from dothi.hub.model import Event, Parcel, Timer
 from dothi.hub.store.port import Head, LogRow, Older, Position, Written
-from dothi.hub.store.sqlite import lanes, outbox, pages, schema, telling
+from dothi.hub.store.sqlite import lanes, outbox, pages, schema, telling, versions
 
 _HEAD = "eid, kind, version, seq, created, modified, ahead, doc"
 _HEAD_ONLY = _HEAD.replace("doc", "CASE WHEN doc IS NULL THEN NULL ELSE x'' END")
@@ -32,6 +32,7 @@ class SqliteStore:
 
         Invalid when it is foreign or of a newer version.
         """
+        versions.demand(path)
         self._path, self._follows = path, follows
         self._threads = threading.local()
         self._open: list[telling.Connection] = []
@@ -72,24 +73,14 @@ class SqliteStore:
         return connection
 
     def _prepare(self) -> None:
-        found = self._writer.execute("PRAGMA application_id").fetchone()[0]
-        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        tables = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables and found != schema.APPLICATION_ID:
-            raise Invalid(f"{self._path} is not a file of dothi: choose another data folder.")
-        if version > schema.VERSION:
-            raise Invalid(f"{self._path} was written by a newer dothi (store version {version}): upgrade dothi.")
+        made = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if self._follows:
-            if version != schema.VERSION:
-                raise Invalid(
-                    f"{self._path} is of store version {version}, not {schema.VERSION}: its writer comes first."
-                )
+            if not made:
+                raise Invalid(f"{self._path} is not made yet: its writer comes first.")
             return
         self._writer.begin_doubtful()
-        if not tables:
-            self._writer.executescript(f"BEGIN; {schema.FIRST} PRAGMA user_version = 1; COMMIT;")
-        for number in range(max(version, 1) + 1, schema.VERSION + 1):
-            self._writer.executescript(f"BEGIN; {schema.LATER[number]} PRAGMA user_version = {number}; COMMIT;")
+        if not made:
+            self._writer.executescript(f"BEGIN; {schema.WHOLE} PRAGMA user_version = {schema.VERSION}; COMMIT;")
         digests.watch(self._writer, schema.DIGESTED)
 
     def _read(self) -> telling.Connection:
@@ -269,6 +260,13 @@ class SqliteStore:
 
     def listen(self, told: Callable[[], None]) -> None:
         """Nobody else writes, or the processes of this machine share their position."""
+
+    def lead(self, lost: Callable[[], None]) -> bool:
+        """Whoever writes the file leads."""
+        return not self._follows
+
+    def resign(self) -> None:
+        """The file has one writer for as long as that has it open."""
 
     def learn(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Take in kinds and tenants that another process made."""
