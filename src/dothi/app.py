@@ -3,16 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -50,9 +46,7 @@ from dothi.evidence.model import COUNTRY
 from dothi.evidence.report import run as run_reports
 from dothi.evidence.report.templates import KINDS as REPORT_RULES
 from dothi.evidence.service import open_evidence
-from dothi.front import bodies_within, short_addresses, status_problem, straight
-from dothi.ground.errors import DothiError, TooLarge
-from dothi.ground.problem import RETRY, problem
+from dothi.front import PROBLEMS, REFUSALS, bodies_within, short_addresses, straight
 from dothi.hub.access import Open, Policy
 from dothi.hub.api import Limits, ngsi_ld
 from dothi.hub.api.subscriptions.inbox import INBOX, inbox
@@ -67,6 +61,7 @@ from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.federate.subscribe.carrying import Carrier
 from dothi.hub.peers.hosting import shelf_of
 from dothi.hub.peers.notify.notifier import Notifier
+from dothi.hub.peers.records import CONTEXT, REGISTRATION
 from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
 from dothi.hub.write import expiry
 from dothi.office import api as office_api
@@ -112,18 +107,22 @@ from dothi.web.parts import Parts
 from dothi.web.site import site
 
 log = logging.getLogger("dothi")
+Run = Callable[[], Coroutine[Any, Any, None]]
+Lead = Callable[[Run], Coroutine[Any, Any, None]]  # Runs the work of a leader for as long as this process leads.
+Hand = Callable[[ASGIApp, Callable[[str], bool]], ASGIApp]  # Given whether a tenant has no context sources.
 _RESTART_S = 2.0  # A consumer that failed is started again after this long.
 
 
-async def open_city(settings: Settings, city: str = "dothi", demo: bool = False) -> Parts:
+async def open_city(settings: Settings, city: str = "dothi", demo: bool = False, worker: str = "") -> Parts:
     """Open (or make) the city in the data folder. In a demo anybody reads public types.
 
-    Conflict when another process has the folder, Invalid when the store is foreign or of a newer version.
+    `worker` is the name of a process beside the one that writes an embedded store. Conflict when another process has
+    the folder, Invalid when the store is foreign or of a newer version.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
     territory = Territory.load()
     policy: Policy = Open() if settings.open else RolePolicy(territory.within, PUBLIC_TYPES if demo else frozenset())
-    hub = Hub(settings.data / "hub", policy, settings.store)
+    hub = Hub(settings.data / "hub", policy, settings.store, worker, settings.files)
     accounts = Accounts.open(
         settings.data,
         territory.within,
@@ -139,8 +138,8 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False)
     records.declare(hub)
     territory_service.guard(hub)
     territory_service.refresh(territory, hub)
-    kinds = (rules_kind(), programme_rules(), chasing.rules_kind(), *rooms.rule_kinds(), *REPORT_RULES, lifecycle_rules())
-    rules = open_rules(hub, territory, kinds)
+    own_rules = (rules_kind(), programme_rules(), chasing.rules_kind(), lifecycle_rules())
+    rules = open_rules(hub, territory, (*own_rules, *rooms.rule_kinds(), *REPORT_RULES))
     citizens = open_citizens(hub, vault, territory, adopted=rules)
 
     own_organisations(hub)
@@ -218,9 +217,8 @@ async def close_city(parts: Parts) -> None:
     parts.accounts.close()
 
 
-def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
-    """What runs beside the requests, by name: each follows the feed or the clock until cancelled."""
-    position = parts.hub.last_seq()
+def consumers(parts: Parts) -> dict[str, Run]:
+    """What one process of a city does beside the requests: each follows the feed or the clock until cancelled."""
     return {
         **rooms.consumers(parts.operations),
         "expiry": lambda: expiry.run(parts.hub),
@@ -235,20 +233,41 @@ def consumers(parts: Parts) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "chasing": lambda: chasing.run(parts.programme),
         "parts": lambda: parts_following.run(parts.programme),
         "sources": lambda: runner.run_sources(parts.sources),
-        "rules": lambda: keep_rules_fresh(parts.rules),
         "messages": lambda: outbox.run(parts.messages),
         "warnings leave": lambda: warning_delivery.run(parts.operations, parts.channels),
         "areas": lambda: areas.run(parts.citizens, parts.messages),
         "notices": lambda: notices.run(parts.citizens, parts.messages),
         "disposals": lambda: life_following.run(parts.life),
-        "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),
     }
 
 
+def fresh(parts: Parts) -> dict[str, Run]:
+    """What every process of a city does beside its requests: it keeps fresh what they rest on."""
+    position = parts.hub.last_seq()
+    return {
+        "rules": lambda: keep_rules_fresh(parts.rules),
+        "boundaries": lambda: territory_service.keep_fresh(parts.territory, parts.hub, position),
+        "position": parts.hub.following.keep_up,
+    }
+
+
+def own(app: ASGIApp, _: Callable[[str], bool]) -> ASGIApp:
+    """Of a city with one process this one answers everything."""
+    return app
+
+
+async def at_once(work: Run) -> None:
+    """Of a city with one process this one leads."""
+    await work()
+
+
 def make_app(
-    parts: Parts, settings: Settings, extra: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {}
+    parts: Parts, settings: Settings, extra: Mapping[str, Run] = {}, lead: Lead = at_once, hand: Hand = own
 ) -> ASGIApp:
-    """NGSI-LD under /ngsi-ld/v1, verbs under /api, Open311 under /open311, pages at the root, `extra` beside them."""
+    """NGSI-LD under /ngsi-ld/v1, verbs under /api, Open311 under /open311, pages at the root, `extra` beside them.
+
+    `lead` says when this process does what only one does, `hand` what it hands over to that one.
+    """
     contexts = Contexts(
         settings.context_hosts,
         {f"{settings.address}/ngsi-ld/v1/vocabulary.jsonld": vocabulary_document()},
@@ -271,22 +290,23 @@ def make_app(
         watchers,
     )
 
-    at_once = {**consumers(parts), **_mail_in(parts, settings), "registrations": registry.follow, **extra}
-    at_once |= {"notifications": notifier.run, "watchers": watchers.run, "calls of sources": registry.tallies.run}
+    leading = {**consumers(parts), **_mail_in(parts, settings), **extra}
+    leading |= {"notifications": notifier.run, "watchers": watchers.run, "calls of sources": registry.tallies.run}
     carrier = Carrier(peers, notifier, watchers, f"{settings.address}/ngsi-ld/ex/{INBOX}")
-    at_once["subscriptions at sources"] = carrier.run
+    leading["subscriptions at sources"] = carrier.run
+    each = {**fresh(parts), "registrations": registry.follow}
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        beside = [asyncio.create_task(_keep(name, run)) for name, run in at_once.items()]
+        parts.hub.following.mind((REGISTRATION,), registry.forget)
+        parts.hub.following.mind((CONTEXT,), lambda _: contexts.renew())
+        beside = [asyncio.create_task(_beside(each)), asyncio.create_task(lead(lambda: _beside(leading)))]
         try:
             yield
         finally:
             for task in beside:
                 task.cancel()
-            for task in beside:
-                with suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.gather(*beside, return_exceptions=True)
             await peers.copies.close()
             await wire.close()
 
@@ -296,10 +316,11 @@ def make_app(
         Mount("/open311", bodies_within(open311(_open311(parts, settings)), settings.max_body)),
         Mount("/", site(parts)),
     ]
-    return short_addresses(straight("/ngsi-ld/v1", hub_api, Starlette(routes=routes, lifespan=lifespan)))
+    app = straight("/ngsi-ld/v1", hub_api, Starlette(routes=routes, lifespan=lifespan))
+    return short_addresses(hand(app, registry.none))
 
 
-def _mail_in(parts: Parts, settings: Settings) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+def _mail_in(parts: Parts, settings: Settings) -> dict[str, Run]:
     """The listener for mail that is to become reports, where the operator has set one."""
     if not settings.mail_in_port:
         return {}
@@ -315,7 +336,7 @@ def _open311(parts: Parts, settings: Settings) -> Endpoint:
 
 def verbs(parts: Parts) -> FastAPI:
     """The JSON endpoints of the modules, described at /api/openapi.json."""
-    api = FastAPI(title="dothi", version=__version__, docs_url=None, redoc_url=None, responses=_PROBLEMS)
+    api = FastAPI(title="dothi", version=__version__, docs_url=None, redoc_url=None, responses=PROBLEMS)
     api.state.parts = parts
     for module in (
         accounts_api,
@@ -344,53 +365,23 @@ def verbs(parts: Parts) -> FastAPI:
         api.include_router(router)
     api.include_router(handling_api.links)
     api.include_router(territory_api.router(parts.territory))
-    api.add_exception_handler(DothiError, _refused)
-    api.add_exception_handler(RequestValidationError, _malformed)
-    api.add_exception_handler(HTTPException, _plain)
-    api.add_exception_handler(Exception, _refused)
+    for kind, answer in REFUSALS.items():
+        api.add_exception_handler(kind, answer)
     return api
 
 
-_PROBLEM_JSON = "application/problem+json"
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": f"{HTTPStatus(status).phrase}, as a problem (RFC 9457)",
-        "content": {_PROBLEM_JSON: {"schema": {"type": "object", "required": ["type", "title", "status", "detail"]}}},
-    }
-    for status in (400, 401, 403, 404, 409, 413, 414, 422, 429)
-}
+async def _beside(runs: Mapping[str, Run]) -> None:
+    """Keep consumers going until cancelled; they have ended when this ends."""
+    tasks = [asyncio.create_task(_keep(name, run)) for name, run in runs.items()]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _refused(_: Request, error: Exception) -> JSONResponse:
-    status, body = problem(error)
-    wait = body.get("retry_after", RETRY.get(status))
-    headers = {"Retry-After": str(wait)} if wait else {}
-    return JSONResponse(body, status, headers, _PROBLEM_JSON)
-
-
-async def _plain(_: Request, error: Exception) -> JSONResponse:
-    """What the framework refuses: no such path or method, a body that cannot be read."""
-    assert isinstance(error, HTTPException)
-    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return await _refused(_, TooLarge(str(error.detail)))
-    body = status_problem(error.status_code, str(error.detail))
-    return JSONResponse(body, error.status_code, error.headers, _PROBLEM_JSON)
-
-
-async def _malformed(_: Request, error: Exception) -> JSONResponse:
-    """What a body or parameter lacks, in one sentence for each."""
-    assert isinstance(error, RequestValidationError)
-    wrong = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:20]]
-    body = {
-        "type": "urn:dothi:problem:invalid",
-        "title": "The input is not valid",
-        "status": 422,
-        "detail": "; ".join(wrong),
-    }
-    return JSONResponse(body, 422, media_type=_PROBLEM_JSON)
-
-
-async def _keep(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def _keep(name: str, run: Run) -> None:
     """Keep a consumer going: one that fails is told of and started again where its cursor stands."""
     while True:
         try:

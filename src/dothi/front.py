@@ -4,18 +4,22 @@ import asyncio
 import gc
 import re
 import socket
-from functools import cache
+from collections.abc import Awaitable, Callable
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, Self
 
 import msgspec
 import uvicorn
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from dothi.ground.errors import TooLarge, Unavailable
-from dothi.ground.problem import problem
+from dothi.ground.errors import DothiError, TooLarge, Unavailable
+from dothi.ground.problem import RETRY, problem
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 ADDRESS_MAX = 16 * KIB  # Bytes of path and query; what asks for more is a POST query.
@@ -146,8 +150,36 @@ def require_free(host: str, port: int) -> None:
         raise Unavailable(f"{host}:{port} cannot be listened on ({taken.strerror}): choose another --port.") from taken
 
 
-def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
-    """The server of an application on one address.
+class Listener(uvicorn.Server):
+    """A server that may take requests at a socket of the data folder too, and says when it takes any."""
+
+    def __init__(self, config: uvicorn.Config, inner: socket.socket | None, ready: Callable[[], None]) -> None:
+        """`inner` is where other processes of the same city hand requests over."""
+        super().__init__(config)
+        self._inner = inner
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        if self.should_exit:
+            return
+        if self._inner is not None:
+            config, state = self.config, self.lifespan.state
+            made = partial(Connection, config=config, server_state=self.server_state, app_state=state)
+            loop = asyncio.get_running_loop()
+            self.servers.append(await loop.create_unix_server(made, sock=self._inner))
+        self._ready()
+
+
+def server(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    inner: socket.socket | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> uvicorn.Server:
+    """The server of an application on one address; `inner` is where other processes of the city hand over requests.
 
     The collector is told that what stands now will stay, and to look seldom: readings make many small values that
     die at once by their reference counts, and looking through 100,000 rows for circles would cost a third of ingest.
@@ -164,7 +196,7 @@ def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
         access_log=False,
         timeout_graceful_shutdown=3,
     )
-    return uvicorn.Server(config)
+    return Listener(config, inner, ready)
 
 
 class Connection(HttpToolsProtocol):
@@ -246,3 +278,50 @@ class Connection(HttpToolsProtocol):
             )
             self.transport.write(head.encode() + body)
         self.transport.close()
+
+
+_PROBLEM_JSON = "application/problem+json"
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": f"{HTTPStatus(status).phrase}, as a problem (RFC 9457)",
+        "content": {_PROBLEM_JSON: {"schema": {"type": "object", "required": ["type", "title", "status", "detail"]}}},
+    }
+    for status in (400, 401, 403, 404, 409, 413, 414, 422, 429)
+}
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    status, body = problem(error)
+    wait = body.get("retry_after", RETRY.get(status))
+    headers = {"Retry-After": str(wait)} if wait else {}
+    return JSONResponse(body, status, headers, _PROBLEM_JSON)
+
+
+async def _plain(_: Request, error: Exception) -> JSONResponse:
+    """What the framework refuses: no such path or method, a body that cannot be read."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return await _refused(_, TooLarge(str(error.detail)))
+    body = status_problem(error.status_code, str(error.detail))
+    return JSONResponse(body, error.status_code, error.headers, _PROBLEM_JSON)
+
+
+async def _malformed(_: Request, error: Exception) -> JSONResponse:
+    """What a body or parameter lacks, in one sentence for each."""
+    assert isinstance(error, RequestValidationError)
+    wrong = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:20]]
+    body = {
+        "type": "urn:dothi:problem:invalid",
+        "title": "The input is not valid",
+        "status": 422,
+        "detail": "; ".join(wrong),
+    }
+    return JSONResponse(body, 422, media_type=_PROBLEM_JSON)
+
+
+REFUSALS: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
+    DothiError: _refused,
+    RequestValidationError: _malformed,
+    HTTPException: _plain,
+    Exception: _refused,
+}

@@ -155,6 +155,11 @@ class Contexts:
             cache.pop(name, None)
         self._compiled.clear()
 
+    def renew(self) -> None:
+        """Another process changed what is on the shelf: read it from there again."""
+        self._kept.clear()
+        self._compiled.clear()
+
     def check(self, value: object, depth: int = 0) -> None:
         """Raise Invalid unless a value has the shape of a context, whatever lies behind its addresses."""
         if depth > DEEPEST:

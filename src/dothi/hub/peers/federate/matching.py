@@ -150,6 +150,16 @@ class Registry:
             for told in self._watchers:
                 told(before, after)
 
+    def forget(self, tenant: str) -> None:
+        """Another process changed registrations of a tenant (given as that of its records): read them anew."""
+        known = tenant.removesuffix(RECORDS)
+        for name in self._known.keys() & {known}:
+            for identity in {*self._known[name], *self._ids(name)}:
+                self.refresh(name, identity)
+
+    def _ids(self, tenant: str) -> Iterator[str]:
+        yield from (record.id for record in records.listed(self.hub, READER, REGISTRATION, tenant))
+
     async def follow(self) -> None:
         """Follow the feed until cancelled: what other processes and verbs change."""
         async for logged in self.hub.follow(self._since, lambda types: REGISTRATION in types, whole=False):
