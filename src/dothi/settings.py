@@ -59,6 +59,9 @@ class Settings:
     warning_topic: str = "dothi"  # What the topics begin with: <topic>/warnings/<unit>/…
     warning_url: str = ""  # Where warnings are posted, signed, for SMS, radio or loudspeakers; "" is off.
     warning_secret: str = field(default="", repr=False)
+    backup: str = ""  # Where the city backs itself up while it is served: a folder or s3://…; "" is off.
+    backup_every: int = 300  # Seconds from one backup to the next.
+    backup_keep: str = "7d,4w,12m"  # Older backups that stay: one a day, a week, a month.
     drill_mail: tuple[str, ...] = ()  # Mail addresses of staff to whom drills go.
     drill_topic: bool = False  # Whether drills are told below <topic>/drill.
     drill_url: str = ""  # Where drills are posted; never the address of real warnings.
@@ -252,6 +255,9 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "warning_topic": _topic,
     "warning_url": _address,
     "warning_secret": str,
+    "backup": str,
+    "backup_every": _whole(1, 86_400),
+    "backup_keep": str,
     "drill_mail": _mails,
     "drill_topic": _flag,
     "drill_url": _address,
