@@ -140,7 +140,8 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False,
     territory_service.refresh(territory, hub)
     own_rules = (rules_kind(), programme_rules(), chasing.rules_kind(), lifecycle_rules())
     rules = open_rules(hub, territory, (*own_rules, *rooms.rule_kinds(), *REPORT_RULES))
-    citizens = open_citizens(hub, vault, territory, adopted=rules)
+    life = open_life(hub, rules, vault, settings.data)
+    citizens = open_citizens(hub, vault, territory, adopted=rules, life=life)
 
     own_organisations(hub)
     messages = _messages(settings, citizens, city)
@@ -159,7 +160,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False,
         operations=operations,
         citizens=citizens,
         rules=rules,
-        life=open_life(hub, rules, vault, settings.data),
+        life=life,
         messages=messages,
         channels=open_channels(operations, messages, _addresses(settings)),
         programme=programme,

@@ -70,7 +70,8 @@ ROLES: dict[str, Role] = {
 }
 ANONYMOUS = "anonymous"  # Held by who has not signed in; no person can be given it.
 SYSTEM = "system"  # Held by modules only; no person and no key can be given it.
-SYSTEM_OPENERS = frozenset({"system:citizens", "system:messages"})  # Modules that must reach a citizen.
+# Modules that must reach a citizen, or erase again whom a restored copy brought back.
+SYSTEM_OPENERS = frozenset({"system:citizens", "system:messages", "system:lifecycle"})
 
 EVERY_ROLE = frozenset(ROLES)
 STAFF = EVERY_ROLE - {"citizen"}

@@ -25,6 +25,7 @@ from dothi.ground.calendar import WorkingCalendar, vietnam
 from dothi.ground.clock import MINUTE
 from dothi.hub.core import Hub
 from dothi.hub.model import system
+from dothi.office.lifecycle.model import LifeCycle
 from dothi.office.rules import Kind, RuleSets, applied, in_force
 from dothi.territory import Territory
 
@@ -145,6 +146,7 @@ class Citizens:
     ratings: Allowance = field(default_factory=lambda: Allowance(20, 60))  # Of services, by address.
     voices: Allowance = field(default_factory=lambda: Allowance(20, 60))  # Comments and supports of consultations.
     adopted: RuleSets | None = None  # None: the shipped rules hold everywhere.
+    life: LifeCycle | None = None  # Erases a person from everything; None: their key alone is destroyed.
     parsed: dict[tuple[tuple[str, int], ...], Rules] = field(default_factory=dict)  # By the sets they come from.
 
 
@@ -155,6 +157,7 @@ def open_citizens(
     calendar: WorkingCalendar | None = None,
     rules: Rules | None = None,
     adopted: RuleSets | None = None,
+    life: LifeCycle | None = None,
 ) -> Citizens:
     """The module over a hub: its types are guarded and indexed from here on."""
     said = rules or load()
@@ -172,6 +175,7 @@ def open_citizens(
         Allowance(limits.per_address * 3, limits.per_address_minutes),
         voices=Allowance(said.consultations.limits.per_address, said.consultations.limits.per_address_minutes),
         adopted=adopted,
+        life=life,
     )
 
 

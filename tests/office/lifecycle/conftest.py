@@ -72,9 +72,9 @@ async def city_in(folder: Path, territory: Territory, url: str = "") -> Any:
     hub.own("proposals", {"Proposal": "POST /api/proposals"})
     own_organisations(hub)
     rules = open_rules(hub, territory, (report_rules(), rules_kind()))
-    citizens = open_citizens(hub, vault, territory, adopted=rules)
+    life = open_life(hub, rules, vault, folder)
+    citizens = open_citizens(hub, vault, territory, adopted=rules, life=life)
     try:
-        life = open_life(hub, rules, vault, folder)
         yield City(
             hub, life, citizens, vault, open_messages(hub, vault, (), "Huế (mẫu)", "https://dothi.vn", {}), folder
         )

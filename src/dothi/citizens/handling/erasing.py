@@ -15,6 +15,7 @@ from dothi.ground.clocks import Limit, due_by
 from dothi.ground.errors import Conflict, Forbidden, Invalid, Missing
 from dothi.ground.ids import urn
 from dothi.hub.model import ABSENT, Actor, Commit, Entity, amend, create, prop, read_one, rel
+from dothi.office.lifecycle.persons.erasing import erase_person
 
 STAGE = "erase"  # Its limit stands among the clocks of the rules; day and night.
 FALLBACK = Limit(72, always=True)
@@ -78,13 +79,23 @@ async def ask_erasure(citizens: Citizens, code: str, now: int | None = None) -> 
 
 
 async def carry_out(citizens: Citizens, actor: Actor, number: str, reason: str, now: int | None = None) -> Erasure:
-    """Destroy the person's key, which reaches log, backups and copies too. Forbidden without the right to erase."""
+    """Erase the person from all that is kept, their key too, which reaches backups and copies.
+
+    Forbidden without the right to erase; Conflict when a legal hold lies on them: it is named.
+    """
     at, one = now or now_us(), _open(citizens, actor, number, reason)
     person = person_of(citizens, number)
     if person is not None:
         with suppress(Missing):  # A first try erased the person and stopped before it said so here.
-            await erase(citizens.vault, actor, person, reason.strip(), at)
+            await _erase(citizens, actor, person, reason.strip(), at)
     return await _end(citizens, actor, one, ERASED, reason, at)
+
+
+async def _erase(citizens: Citizens, actor: Actor, person: str, reason: str, at: int) -> None:
+    if citizens.life is not None:
+        await erase_person(citizens.life, actor, person, reason, at)
+    else:
+        await erase(citizens.vault, actor, person, reason, at)
 
 
 async def refuse(citizens: Citizens, actor: Actor, number: str, reason: str, now: int | None = None) -> Erasure:

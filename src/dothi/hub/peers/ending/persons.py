@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from dothi.hub.core import Hub
 from dothi.hub.model import Logged
+from dothi.hub.peers.ending.sealed import noted, settle
 from dothi.hub.peers.ending.taking import Taken, taking, thinned, trail
 from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
@@ -67,10 +68,12 @@ async def silence(hub: Hub, speaks: Speaks, things: Things) -> Silenced:
         found.taken += taken
         if touched and not found.first:
             found.first = touched[0].seq
-        return written if taken.rows else None
+        return noted(hub, written) if taken.rows else None
 
+    await settle(hub)
     while after >= 0:
         await hub.chore(work)
+        await settle(hub)
     return found
 
 

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from dothi.hub.model import Attribute, instances
+from dothi.hub.model import Attribute, Instance, instances
 from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
 from dothi.hub.store.port import LogRow, Store, Written
@@ -73,11 +73,16 @@ def thinned(doc: Doc, standing: dict[str, Attribute], names: Collection[str] = (
 
 
 def _standing(attribute: Attribute, now: Attribute | None) -> Attribute | None:
-    stands = instances(now)
-    left = [one for one in instances(attribute) if one in stands]
+    stands = [_bare(one) for one in instances(now)]
+    left = [one for one in instances(attribute) if _bare(one) in stands]
     if not left:
         return None
     return left if isinstance(attribute, list) else left[0]
+
+
+def _bare(instance: Instance) -> Instance:
+    """An instance without the times that the hub adds to what stands."""
+    return {name: value for name, value in instance.items() if name not in ("createdAt", "modifiedAt")}
 
 
 def taking(

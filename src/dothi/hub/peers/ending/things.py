@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from dothi.hub.core import Hub
 from dothi.hub.model import Attribute, Entity, Logged
+from dothi.hub.peers.ending.sealed import noted, settle
 from dothi.hub.peers.ending.taking import Taken, emptied, taking, thinned, trail
 from dothi.hub.store import codec
 from dothi.hub.store.codec import Doc, Entry
@@ -48,9 +49,11 @@ async def take_out(hub: Hub, ids: Sequence[str], tenant: str = "", only_look: bo
 
         written, taken, bodies = taking(store, rows, rest)
         found = Gone(taken, bodies, list(ended))
-        return None if only_look or not taken.rows else written
+        return None if only_look or not taken.rows else noted(hub, written)
 
+    await settle(hub)
     await hub.chore(work)
+    await settle(hub)
     return found
 
 
@@ -99,6 +102,7 @@ async def look_at(hub: Hub, after: int, until: int, limit: int, chosen: Chosen) 
         found = Slice(rows[-1].seq if rows else after, taken, bodies)
         return None
 
+    await settle(hub)
     await hub.chore(work)
     return found
 
@@ -111,9 +115,11 @@ async def thin(hub: Hub, after: int, upto: int, limit: int, chosen: Chosen) -> N
         past = _Past(chosen)
         past.learn(store, rows)
         written, taken, _ = taking(store, rows, past.rest)
-        return written if taken.rows else None
+        return noted(hub, written) if taken.rows else None
 
+    await settle(hub)
     await hub.chore(work)
+    await settle(hub)
 
 
 def lost(logged: Logged, standing: dict[str, Attribute], names: frozenset[str]) -> int:

@@ -33,7 +33,7 @@ from dothi.hub.peers.ending import Taken, look_at, scrub, take_out, thin
 from dothi.hub.vocabulary import NOUNS
 from dothi.office.lifecycle.disposals.archiving import Package, event_line, open_package
 from dothi.office.lifecycle.disposals.due import Due, Past, Policies, history_ends, lanes, things
-from dothi.office.lifecycle.disposals.files import digests_in, forget_unused
+from dothi.office.lifecycle.disposals.files import digests_in, forget_unused, joined, parted
 from dothi.office.lifecycle.disposals.proposing import one_proposal, within
 from dothi.office.lifecycle.holds import demand_keeper, held_now
 from dothi.office.lifecycle.model import OWNER, RECORD, SYSTEM, LifeCycle, Proposal, Record, State, record_of
@@ -56,7 +56,7 @@ async def run(life: LifeCycle, actor: Actor, name: str, now: int | None = None) 
     if one.state not in (State.APPROVED, State.RUNNING):
         raise Conflict(f"This proposal is {one.state.value}: it must be approved by another person first.")
     if one.state is State.APPROVED:
-        began = {**_NONE, "beganAt": iso(now or now_us()), "after": 0, "runBy": actor.id}
+        began = {**_NONE, "beganAt": iso(now or now_us()), "after": 0, "last": life.hub.last_seq(), "runBy": actor.id}
         one = await _note(life, one, "disposal begun", state=prop(State.RUNNING.value), taken=json_prop(began))
     package = open_package(life, one) if one.then == "archive" else None
     one = await _things(life, one, package)
@@ -117,7 +117,7 @@ async def _finish(life: LifeCycle, one: Proposal) -> Proposal:
     if not life.hub.get(SYSTEM, one.id).value("counted", False):
         gone = await take_out(life.hub, one.pending, only_look=True)
         taken = _more(one, gone.taken, things=len(gone.ids))
-        taken["candidates"] = sorted({*one.taken.get("candidates", ()), *digests_in(gone.bodies)})
+        taken["candidates"] = sorted({*one.taken.get("candidates", ()), *parted(digests_in(gone.bodies))})
         one = await _note(life, one, "disposal: counted", taken=json_prop(taken), counted=prop(True))
     await take_out(life.hub, one.pending)
     await _forget_parcels(life, one.pending)
@@ -179,8 +179,8 @@ async def _history(life: LifeCycle, one: Proposal, package: Package | None) -> P
     while until:
         after = int(one.taken.get("after", 0))
         part = await look_at(life.hub, after, until, ROWS, past.chosen)
-        if part.upto == after:
-            break
+        if part.upto == after or after >= one.taken.get("last", 0):
+            break  # What was committed since the run began is none of its business.
         if part.taken.entries and one.taken.get("noted", 0) < part.upto:
             if package is not None:
                 package.keep_entries(part.upto, part.bodies)
@@ -221,7 +221,7 @@ async def _events(life: LifeCycle, one: Proposal, package: Package | None) -> Pr
 
 async def _end(life: LifeCycle, one: Proposal, package: Package | None, at: int) -> Record:
     """Files that nothing names any more, the bytes left in the store, and the record."""
-    files, size = await forget_unused(life, one.taken.get("candidates", ()), package)
+    files, size = await forget_unused(life, joined(one.taken.get("candidates", ())), package)
     await scrub(life.hub)
     place, manifest = package.close(one) if package is not None else ("", "")
     policies = Policies(life, from_iso(one.as_of))

@@ -5,16 +5,19 @@ something on a day stays, with the salted hash of what it was; the chain of cust
 """
 
 import hashlib
+from base64 import b64decode, b64encode
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from dothi.accounts.model import Erasure, Identity
 from dothi.accounts.policy import has_ability
 from dothi.accounts.roles import Ability
-from dothi.accounts.vault import Vault, erase, open_identity
+from dothi.accounts.vault import Vault, destroy_lockers, erase, open_from, open_identity, seal_in
 from dothi.ground.clock import iso, now_us
 from dothi.ground.errors import Conflict, Forbidden, Missing
 from dothi.ground.ids import urn
@@ -55,13 +58,14 @@ async def erase_person(life: LifeCycle, actor: Actor, pseudonym: str, reason: st
     vault, at = _vault(life), now or now_us()
     found = _with_begun(life, pseudonym, carriers_of(life, pseudonym))
     _demand_free(life, pseudonym, found)
-    await _begin(life, pseudonym, found)
     identity: Identity | None = None
     with suppress(Missing):  # An erasure that was interrupted had destroyed the key already.
         identity = await open_identity(vault, actor, pseudonym, f"to erase: {reason}"[:500], at)
-    going = await _take_all(life, found, await traces_of(life, pseudonym, identity, found))
+    traces = await _begin(life, pseudonym, found, await traces_of(life, pseudonym, identity, found))
+    going = await _take_all(life, found, traces)
     with suppress(Missing):
         await erase(vault, actor, pseudonym, reason.strip(), at)
+    await destroy_lockers(vault, [_locker(vault, pseudonym)], actor.id, reason.strip(), at)
     return await _prove(life, actor, pseudonym, going, reason, at)
 
 
@@ -78,8 +82,7 @@ async def replay(life: LifeCycle, erased: Iterable[Erasure]) -> int:
         identity: Identity | None = None
         if life.vault is not None:
             with suppress(Missing):
-                opener = Actor(SYSTEM.id, frozenset({"data_steward"}))
-                identity = await open_identity(life.vault, opener, one.pseudonym, "to erase again after a restore")
+                identity = await open_identity(life.vault, SYSTEM, one.pseudonym, "to erase again after a restore")
         going = await _take_all(life, found, await traces_of(life, one.pseudonym, identity, found))
         again += bool(found or going.taken.entries)
     return again
@@ -124,13 +127,29 @@ def _with_begun(life: LifeCycle, pseudonym: str, found: list[Found]) -> list[Fou
     return found
 
 
-async def _begin(life: LifeCycle, pseudonym: str, found: Iterable[Found]) -> None:
-    """Write down what is to go before anything does, so that a killed process goes on; it names no person."""
-    name = proof_id(_vault(life), pseudonym)
+async def _begin(life: LifeCycle, pseudonym: str, found: Iterable[Found], traces: Traces) -> Traces:
+    """Note what is to go before anything does, so that a killed process goes on; returns the traces of all tries.
+
+    The note names no person: the traces lie in it sealed, and what opens them is destroyed at the end.
+    """
+    vault = _vault(life)
+    begun = proof_of(life, pseudonym)
+    sealed = begun.value("sealed") if begun is not None else None
+    if isinstance(sealed, str):
+        with suppress(Missing):
+            locker = _locker(vault, pseudonym)
+            opened = await open_from(vault, SYSTEM, locker, b64decode(sealed), locker, "to finish an erasure")
+            traces |= msgspec.json.decode(opened, type=Traces)
+    (note,) = await seal_in(vault, _locker(vault, pseudonym), [msgspec.json.encode(traces)])
     listed = [[one.tenant, one.entity.id, one.carrier.id] for one in found]
-    if listed:
-        change = put(name, PROOF, state=prop(BEGUN), begun=json_prop(listed), open=prop(True))
-        await life.hub.commit(Commit(SYSTEM, (change,), "erasure begun", owner=OWNER))
+    told = {"state": prop(BEGUN), "begun": json_prop(listed), "sealed": prop(b64encode(note).decode())}
+    change = put(proof_id(vault, pseudonym), PROOF, open=prop(True), **told)
+    await life.hub.commit(Commit(SYSTEM, (change,), "erasure begun", owner=OWNER))
+    return traces
+
+
+def _locker(vault: Vault, pseudonym: str) -> str:
+    return f"erasing|{vault.tag('erased', pseudonym).hex()[:32]}"
 
 
 async def _take_all(life: LifeCycle, found: list[Found], traces: Traces) -> Going:

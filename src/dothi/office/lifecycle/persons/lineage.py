@@ -34,14 +34,18 @@ class Found:
     carrier: Carrier
 
 
-@dataclass(frozen=True, slots=True)
-class Traces:
+class Traces(msgspec.Struct, frozen=True):
     """What would give a person away, as bytes; `photos` are hashes of kept files."""
 
     strong: frozenset[bytes]
     weak: frozenset[bytes]
     photos: frozenset[str]
     names: frozenset[bytes]  # Ids of what they handed in: who names one of these speaks of them.
+
+    def __or__(self, other: "Traces") -> "Traces":
+        """Those of both."""
+        strong, weak, names = self.strong | other.strong, self.weak | other.weak, self.names | other.names
+        return Traces(strong, weak, self.photos | other.photos, names)
 
     def all(self) -> frozenset[bytes]:
         """Every one of them."""
@@ -58,11 +62,11 @@ def carriers_of(life: LifeCycle, pseudonym: str) -> list[Found]:
     """Everything living that carries a person, in every tenant."""
     known = policy_at(life.rules).carriers
     found: dict[tuple[str, str], Found] = {}
-    for tenant in ("", *(name for name in life.hub.tenants() if name)):
+    for tenant in sorted(life.hub.tenants()):  # The city itself, whose name is "", comes first.
         for one in known.values():
             for entity in _holding(life, tenant, one, one.person, (pseudonym,)):
                 found[tenant, entity.id] = Found(entity, tenant, one)
-        subjects = _subjects(found.values(), tenant)
+        subjects = _subjects(found.values())
         for entity in life.hub.some(SYSTEM, subjects, tenant).values():
             found.setdefault((tenant, entity.id), Found(entity, tenant, _carrier(known.values(), entity)))
         for one in known.values():
@@ -80,8 +84,9 @@ def _holding(life: LifeCycle, tenant: str, one: Carrier, name: str, values: tupl
         yield from life.hub.query(SYSTEM, asked)
 
 
-def _subjects(found: Iterable[Found], tenant: str) -> list[str]:
-    named = (one.entity.value(one.carrier.subject) for one in found if one.carrier.subject and one.tenant == tenant)
+def _subjects(found: Iterable[Found]) -> list[str]:
+    """What the person handed in; a copy of it in another tenant has the same id."""
+    named = (one.entity.value(one.carrier.subject) for one in found if one.carrier.subject)
     return sorted({name for name in named if isinstance(name, str)})
 
 
