@@ -16,7 +16,7 @@ from dothi.ground.errors import DothiError
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
 from dothi.hub.language.nodes import Window
-from dothi.hub.model import Change, Commit, Instance, Op, instance_value, prop, system
+from dothi.hub.model import Attribute, Change, Commit, Instance, Op, instance_value, prop, system
 from dothi.hub.read.past import evolution, face, traces
 from dothi.hub.store.cold.merging import clean, compact
 from dothi.hub.store.cold.sealing import Policy, due, seal, writing
@@ -51,11 +51,11 @@ def _instances(draw: st.DrawFn) -> Instance:
 
 
 @st.composite
-def _writes(draw: st.DrawFn) -> tuple[str, str, dict[str, Instance], int]:
+def _writes(draw: st.DrawFn) -> tuple[str, str, dict[str, Attribute], int]:
     op = draw(
         st.sampled_from(["append"] * 6 + ["put", "newer", "record", "record", "drop", "delete", "erase", "correct"])
     )
-    attrs = draw(st.dictionaries(st.sampled_from(NAMES), _instances(), min_size=1, max_size=2))
+    attrs: dict[str, Attribute] = draw(st.dictionaries(st.sampled_from(NAMES), _instances(), min_size=1, max_size=2))
     return op, draw(st.sampled_from(IDS)), attrs, draw(st.integers(0, 20))
 
 
@@ -91,7 +91,7 @@ def _one_clock() -> Iterator[_Clock]:
         yield clock
 
 
-def _change(hub: Hub, write: tuple[str, str, dict[str, Instance], int]) -> Change | None:
+def _change(hub: Hub, write: tuple[str, str, dict[str, Attribute], int]) -> Change | None:
     op, entity, attrs, pick = write
     if op in ("append", "newer"):
         return Change(Op.UPSERT, entity, ("Sensor",), attrs, newer_only=op == "newer")

@@ -4,9 +4,11 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +27,7 @@ _WEIGHED = 50  # Commits that are weighed to know what the hot log weighs.
 _EVERY_S = 60.0
 _MERGE_US = HOUR  # How often the files of days are merged.
 Chore = Callable[[Callable[[Store], Written | None]], Awaitable[None]]
+Found = TypeVar("Found")
 Writing = Callable[[list[LogRow]], Awaitable[frozenset[int]]]
 
 
@@ -114,10 +117,10 @@ def writing(archive: Archive, pool: Executor | None = None) -> Writing:
 
     async def run(rows: list[LogRow]) -> frozenset[int]:
         if pool is None:
-            return await asyncio.to_thread(write, archive, rows, packer)
+            return await _done(write, archive, rows, packer)
         names = {tid: archive.store.tenant_name(tid) for tid in {row.tid for row in rows}}
         seal = archive.seal().page().body
-        return await loop.run_in_executor(pool, _write_aside, archive.place.root, seal, names, rows)
+        return await loop.run_in_executor(pool, partial(_write_aside, archive.place.root, seal, names, rows))
 
     return run
 
@@ -127,7 +130,7 @@ async def seal(chore: Chore, archive: Archive, rows: list[LogRow], write_files: 
 
     Conflict when they changed meanwhile (content was erased): they are sealed anew then.
     """
-    await asyncio.to_thread(archive.changing.acquire)
+    await _done(archive.changing.acquire)
     try:
         await _seal(chore, archive, rows, write_files)
     finally:
@@ -146,7 +149,7 @@ async def _seal(chore: Chore, archive: Archive, rows: list[LogRow], write_files:
         return Written((), (), (), (), (), pages=pages, sealed=(before.until, after.until))
 
     await chore(leave)
-    await asyncio.to_thread(archive.changed, after)
+    await _done(archive.changed, after)
 
 
 async def seal_due(
@@ -156,7 +159,7 @@ async def seal_due(
     count, write_files = 0, writing(archive, pool)
     while True:
         after = archive.seal().until
-        rows = await asyncio.to_thread(due, store, after, policy, now_us() if now is None else now)
+        rows = await _done(due, store, after, policy, now_us() if now is None else now)
         if not rows:
             return count
         await seal(chore, archive, rows, write_files)
@@ -170,16 +173,28 @@ async def run(chore: Chore, store: Store, archive: Archive, policy: Policy) -> N
     """
     merged = now_us()
     while True:
-        with ProcessPoolExecutor(1, get_context("spawn"), _gently) as pool:
-            try:
-                await seal_due(chore, store, archive, policy, pool=pool)
-                if now_us() - merged > _MERGE_US:
-                    merged = now_us()
-                    await asyncio.to_thread(clean, archive)  # What was merged the last time: nobody reads it any more.
-                    await asyncio.to_thread(compact, archive)
-            except DothiError as refused:
-                log.warning("The log could not be sealed: %s", refused.detail)
+        pool = ProcessPoolExecutor(1, get_context("spawn"), _gently)  # Begun with the first piece, if any is due.
+        try:
+            await seal_due(chore, store, archive, policy, pool=pool)
+            if now_us() - merged > _MERGE_US:
+                merged = now_us()
+                await _done(clean, archive)  # What was merged the last time: nobody reads it any more.
+                await _done(compact, archive)
+        except (DothiError, BrokenExecutor) as refused:
+            log.warning("The log could not be sealed, it is tried again: %s", refused)
+        finally:
+            await _done(pool.shutdown)
         await asyncio.sleep(_EVERY_S)
+
+
+async def _done(work: Callable[..., Found], *given: Any) -> Found:
+    """What `work` returns in a thread. Who is cancelled meanwhile waits until it is done: it rests on the store."""
+    doing = asyncio.ensure_future(asyncio.to_thread(work, *given))
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing])
+        raise
 
 
 def _gently() -> None:
