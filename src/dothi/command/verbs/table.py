@@ -89,13 +89,13 @@ VERBS = (
         "export",
         "take a city out: its log and files, in open formats",
         "moving.export",
-        (_DATA, _arg("folder", help="a new folder")),
+        (_DATA, _STORE, _arg("folder", help="a new folder")),
     ),
     Verb(
         "load",
         "fill an empty city with an exported one, and prove them equal",
         "moving.load",
-        (_DATA, _arg("folder", help="what `dothi export` wrote")),
+        (_DATA, _STORE, _arg("folder", help="what `dothi export` wrote")),
     ),
     Verb(
         "query",
