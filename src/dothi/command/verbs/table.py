@@ -48,7 +48,7 @@ _SERVING = (
 )
 _PLACE = _arg("place", help="a folder, or object storage such as s3://bucket/city")
 _PASSWORD = _arg("--password-file", metavar="FILE", help="seals and opens the keys that lie in the backup")
-_BENCHES = ["hub", "shapes", "desk", "operations", "telling", "store"]
+_BENCHES = ["hub", "shapes", "desk", "operations", "telling", "store", "history"]
 
 VERBS = (
     Verb(
@@ -187,7 +187,10 @@ VERBS = (
             _arg("--quick", action="store_true", help="small sizes, to see that it runs"),
             _arg("--write", metavar="FILE", help="write the table into this Markdown file"),
             _arg("--store", metavar="URL", help="store: a PostgreSQL server on which databases may be made"),
-            _arg("--huge", action="store_true", help="store: ten million entities too, which takes hours"),
+            _arg(
+                "--huge", action="store_true", help="store: ten million entities too; history: 10⁹ readings in 730 days"
+            ),
+            _arg("--folder", metavar="DIR", help="history: where the readings are made, kept and found again"),
         ),
     ),
 )

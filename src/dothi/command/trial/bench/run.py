@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from dothi.command.trial.bench import desk, operations, store, telling
+from dothi.command.trial.bench import desk, history, operations, store, telling
 from dothi.command.trial.bench.load import Sample, drive
 from dothi.command.trial.bench.plan import CASES, FEW, QUICK, SHAPES, WHOLE, Case, Sizes
 from dothi.command.trial.bench.report import Measured, conditions, table, write
@@ -53,6 +53,12 @@ def main(given: argparse.Namespace) -> None:
         _show(store.conditions(found, load, os.getloadavg()[0]), store.table(found), given.write, "store")
         if given.write:
             store.draw(found, Path(given.write).parent / "images")
+        return
+    if given.what == "history":
+        load = os.getloadavg()[0]
+        run = history.measure(given.quick, given.huge, given.folder or "")
+        mark = "history of years" if given.huge else "history"
+        _show(history.conditions(load), history.table(run), given.write, mark)
         return
     if given.what == "operations":
         before = os.getloadavg()[0]

@@ -75,17 +75,16 @@ def measure(quick: bool, years: bool = False, folder: str = "") -> Run:
 
 def _in(folder: Path, size: Size) -> Run:
     made = folder / "made.json"
-    archive = folder / "archive"
     if made.exists():
         told = json.loads(made.read_text("utf-8"))
         if told["rows"] != size.rows:
             raise Unavailable(f"{folder} holds {told['rows']:,} rows, not {size.rows:,}: name another folder.")
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        weight, seconds = make(folder / "hub", archive, size, _say)
+        weight, seconds = make(folder / "hub", size, _say)
         told = {"rows": size.rows, "bytes": weight, "seconds": seconds}
         made.write_text(json.dumps(told), "utf-8")
-    readings = Table(Place(str(archive)), "readings")
+    readings = Table(Place(str(folder / "hub" / "archive")), "readings")
     files = [readings.path(one) for one in readings.files()]
     with _served(folder) as port:
         measured = tuple(_measured(case, port) for case in _cases(size, files))
@@ -163,8 +162,7 @@ def _served(folder: Path) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     command = [sys.executable, "-m", "dothi.cli", "serve", "--data", str(folder), "--port", str(port), "--open"]
-    environment = {**os.environ, "DOTHI_ARCHIVE": str(folder / "archive")}
-    child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
     try:
         _wait(port, child)
         yield port

@@ -14,10 +14,12 @@ from dothi.ground.clock import DAY, from_datetime
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
 from dothi.hub.model import Commit, create, prop, system
+from dothi.hub.store.cold.archive import Seal
 from dothi.hub.store.cold.columns.schema import READINGS
 from dothi.hub.store.cold.place import Place
 from dothi.hub.store.cold.tables import Table, day_of
 from dothi.hub.store.opening import open_store
+from dothi.hub.store.port import Written
 
 ATTRIBUTES = {"pm25": (30.0, 10.0), "temperature": (28.0, 3.0), "humidity": (75.0, 8.0), "noise": (60.0, 6.0)}
 FIRST = from_datetime(datetime(2024, 1, 1, tzinfo=UTC))
@@ -55,7 +57,7 @@ def name_of(number: int) -> str:
     return f"urn:ngsi-ld:AirQualityObserved:tram-{number:05d}"
 
 
-def make(folder: Path, archive: Path, size: Size, say: Callable[[str], None]) -> tuple[int, float]:
+def make(folder: Path, size: Size, say: Callable[[str], None]) -> tuple[int, float]:
     """Write the city's entities and their history; bytes of its files and seconds that writing took."""
     asyncio.run(_people(folder, size))
     store = open_store(folder)
@@ -64,7 +66,7 @@ def make(folder: Path, archive: Path, size: Size, say: Callable[[str], None]) ->
     eids = np.array([store.heads(tid, names[at : at + 1])[names[at]].eid for at in range(size.entities)], np.int64)
     store.close()
     began = time.monotonic()
-    readings = Table(Place(str(archive)), "readings")
+    readings = Table(Place(str(folder / "archive")), "readings")
     luck = np.random.default_rng(6)
     level = luck.standard_normal((len(ATTRIBUTES), size.entities))
     for day in range(size.days):
@@ -72,7 +74,16 @@ def make(folder: Path, archive: Path, size: Size, say: Callable[[str], None]) ->
         readings.change({day_of(at): _day(size, names, eids, at, level, luck)}, why="bench")
         if day % 50 == 49:
             say(f"{day + 1} of {size.days} days written")
-    return sum(one.size for one in readings.files()), time.monotonic() - began
+    seconds = time.monotonic() - began
+    asyncio.run(_seal(folder, max(one.known[1] for one in readings.files())))
+    return sum(one.size for one in readings.files()), seconds
+
+
+async def _seal(folder: Path, until: int) -> None:
+    """Say that the log is sealed up to a commit, so that the files count."""
+    hub = Hub(folder, Open())
+    await hub.chore(lambda _: Written((), (), (), (), (), pages=[Seal(until).page()]))
+    await hub.close()
 
 
 async def _people(folder: Path, size: Size) -> None:
