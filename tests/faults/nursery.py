@@ -77,6 +77,7 @@ def main() -> None:
                 os._exit(1)
             os._exit(0)
         print(number, flush=True)
+    os._exit(0)  # Nothing is to be put away, and libraries would speak of it at length.
 
 
 if __name__ == "__main__":

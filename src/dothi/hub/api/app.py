@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,12 +29,14 @@ from dothi.hub.api.sources import subscriptions as watching
 from dothi.hub.api.subscriptions import subscriptions
 from dothi.hub.context import Contexts
 from dothi.hub.core import Hub
+from dothi.hub.model import ANONYMOUS, Actor
 from dothi.hub.peers.federate.answer.gathering import Peers, peers_of
 from dothi.hub.peers.federate.keeping.watching import Watchers
 from dothi.hub.peers.federate.matching import Registry
 from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.snapshots.keeping import Snapshots
 from dothi.hub.peers.wire import Wire
+from dothi.hub.write.jobs import line_of
 
 log = logging.getLogger(__name__)
 
@@ -178,6 +181,23 @@ def ngsi_ld(
     return app
 
 
+class Asked(NamedTuple):
+    """A request that was understood as far as the gate needs it."""
+
+    method: str
+    route: str
+    variables: tuple[str, ...]
+    handler: Handler
+    actor: Actor
+    body: bytes
+
+
+def _address(scope: Scope) -> str:
+    """Nobody in particular is told from others by where they call from."""
+    client = scope.get("client")
+    return f"from:{client[0]}" if client else ""
+
+
 async def _answer(door: Door, scope: Scope, receive: Receive, headers: dict[str, str]) -> Answer:
     try:
         return await _handle(door, scope, receive, headers)
@@ -195,9 +215,23 @@ async def _handle(door: Door, scope: Scope, receive: Receive, headers: dict[str,
     handler = handlers.get(method)
     if handler is None:
         return no_such_method([*handlers, "HEAD"] if "GET" in handlers else list(handlers))
-    body = await read_body(headers, receive, door.limits.body) if method in _WITH_BODY else b""
-    raw_query = scope.get("query_string", b"").decode("latin-1")
     actor = door.authenticate(headers)
+    caller = line_of(actor) if actor.id != ANONYMOUS.id else _address(scope)
+    body = b""
+    if method in _WITH_BODY:
+        door.admission.check(caller, 0)
+        body = await read_body(headers, receive, door.limits.body)
+    token = await door.admission.enter(caller, len(body))
+    try:
+        return await _work(door, scope, headers, Asked(method, route, variables, handler, actor, body))
+    finally:
+        door.admission.leave(token)
+
+
+async def _work(door: Door, scope: Scope, headers: dict[str, str], asked: Asked) -> Answer:
+    """Answer a request whose turn it is."""
+    method, route, variables, handler, actor, body = asked
+    raw_query = scope.get("query_string", b"").decode("latin-1")
     call = Call(door, method, variables, route, raw_query, headers, tenant_of(headers), actor, body)
     if method == "GET" or route.endswith("/query"):
         # Before all else: who can read no answer gets none (clause 6.3.4).

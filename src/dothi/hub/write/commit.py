@@ -4,7 +4,6 @@ A failed guard rejects its own commit only; a failed flush rejects the group. No
 """
 
 import asyncio
-import queue
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from dothi.hub.store.codec import Entry
 from dothi.hub.store.port import Head, LogRow, Page, Store, Written
 from dothi.hub.write.apply import Outcome, apply
 from dothi.hub.write.expiry import expiries, kept_fades
-from dothi.hub.write.jobs import Chore, Job, Mark, answer
+from dothi.hub.write.jobs import Chore, Job, Mark, Waiting, answer
 from dothi.hub.write.moves import moved_with
 from dothi.hub.write.past import PAST, expire, tell
 from dothi.hub.write.receipts import kept, known_receipt, receipt_name
@@ -100,7 +99,7 @@ class Writer:
         self._follow = follow
         self._catch_up = catch_up
         self.heeded = False  # Whether somebody wants to know what stood before a change (Effect.before).
-        self._queue: queue.Queue[Job | Chore | None] = queue.Queue(_WAITING)
+        self._waiting = Waiting(_WAITING)
         self._seq, self._eid, self._at = 0, 0, 0  # Known anew in each turn.
         self._fades = kept_fades(store)
         self._thread = threading.Thread(target=self._run, name="dothi-writer", daemon=True)
@@ -109,20 +108,14 @@ class Writer:
     async def submit(self, commit: Commit, mark: Mark | None = None) -> Receipt:
         """Wait for the receipt. Raises what the commit was refused for. `mark`: it came from another process."""
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._put(Job(commit, done, mark))
+        self._waiting.put(Job(commit, done, mark))
         return await done
 
     async def chore(self, work: Callable[[Store], Written | None]) -> None:
         """Run `work` in a turn of its own, and write what it returns. Raises what it raised."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._put(Chore(work, done))
+        self._waiting.put(Chore(work, done))
         await done
-
-    def _put(self, job: Job | Chore) -> None:
-        try:
-            self._queue.put_nowait(job)
-        except queue.Full:
-            raise Unavailable("Too many writes are waiting. Send this one again in a second.") from None
 
     def learn(self, fades: Mapping[tuple[int, str], int]) -> None:
         """Other processes changed entities (tenant, id), of which something expires then (µs; 0: nothing does)."""
@@ -138,24 +131,15 @@ class Writer:
 
     def stop(self) -> None:
         """Write what waits, then end the thread."""
-        self._queue.put(None)
+        self._waiting.close()
         self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            jobs: list[Job] = []
-            job = self._queue.get()
-            while isinstance(job, Job):
-                jobs.append(job)
-                if len(jobs) >= _GROUP or self._queue.empty():
-                    break
-                job = self._queue.get()
-            if jobs:
-                self._group(jobs)
-            if isinstance(job, Chore):
-                self._do(job)
-            if job is None:
-                return
+        while (taken := self._waiting.take(_GROUP)) is not None:
+            if isinstance(taken, Chore):
+                self._do(taken)
+            else:
+                self._group(taken)
 
     def _do(self, chore: Chore) -> None:
         outcome: Exception | None = None

@@ -1,11 +1,20 @@
-"""What waits for the writer's thread: commits, and chores of the hub's own rooms; and how each is answered."""
+"""What waits for the writer's thread: commits and chores, in which order, and how each is answered.
+
+There is a line for each caller, served in turn, so that nobody's flood is everybody's wait (decision 0212).
+"""
 
 import asyncio
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from dothi.hub.model import Commit, Receipt
+from dothi.ground.errors import Unavailable
+from dothi.hub.model import Actor, Commit, Receipt
 from dothi.hub.store.port import Store, Written
+
+_OWN = "the hub"
+_TOO_MANY = "Too many writes are waiting. Send this one again in a second."
 
 
 class Mark(NamedTuple):
@@ -50,6 +59,78 @@ class Chore(NamedTuple):
 
     work: Callable[[Store], Written | None]
     done: asyncio.Future[None]
+
+
+def line_of(actor: Actor) -> str:
+    """In whose line an actor stands: the keys of a commune share one, a person or a system has one of its own."""
+    return f"area:{','.join(sorted(actor.areas))}" if actor.areas and actor.id.startswith("key:") else actor.id
+
+
+class Waiting:
+    """Jobs by caller; any thread puts, the writer's thread takes."""
+
+    def __init__(self, most: int) -> None:
+        """At most `most` commits wait; beyond it the longest line gives way."""
+        self._most = most
+        self._size = 0
+        self._lines: dict[str, deque[Job | Chore]] = {}  # In the order of their turns.
+        self._closed = False
+        self._bell = threading.Condition()
+
+    def put(self, job: Job | Chore) -> None:
+        """Stand in line. Unavailable when too many wait, and this caller's line is the longest."""
+        name = line_of(job.commit.actor) if isinstance(job, Job) else _OWN
+        pushed: Job | Chore | None = None
+        with self._bell:
+            line = self._lines.get(name)
+            if self._size >= self._most and isinstance(job, Job):
+                pushed = self._push_out(0 if line is None else len(line))
+            if line is None:
+                line = self._lines[name] = deque()
+            line.append(job)
+            self._size += 1
+            self._bell.notify()
+        if pushed is not None:
+            answer([pushed], [Unavailable(_TOO_MANY)])
+
+    def _push_out(self, own: int) -> Job | Chore:
+        longest = max((name for name in self._lines if name != _OWN), key=lambda name: len(self._lines[name]))
+        if len(self._lines[longest]) <= own + 1:
+            raise Unavailable(_TOO_MANY)
+        self._size -= 1
+        return self._lines[longest].pop()  # Who came last: the order within a line stays.
+
+    def close(self) -> None:
+        """Nobody comes any more: take() ends when all are served."""
+        with self._bell:
+            self._closed = True
+            self._bell.notify()
+
+    def take(self, most: int) -> list[Job] | Chore | None:
+        """Those whose turn it is, one of each line after the other; a chore alone. Waits; None when all is over."""
+        with self._bell:
+            while not self._lines:
+                if self._closed:
+                    return None
+                self._bell.wait()
+            jobs: list[Job] = []
+            while self._lines and len(jobs) < most:
+                name = next(iter(self._lines))
+                if isinstance(self._lines[name][0], Chore) and jobs:
+                    break
+                job = self._next(name)
+                if isinstance(job, Chore):
+                    return job
+                jobs.append(job)
+            return jobs
+
+    def _next(self, name: str) -> Job | Chore:
+        line = self._lines.pop(name)
+        job = line.popleft()
+        if line:
+            self._lines[name] = line  # Behind the others.
+        self._size -= 1
+        return job
 
 
 def answer(jobs: Sequence[Job | Chore], outcomes: Sequence[Receipt | Exception | None]) -> None:

@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope
 
 from dothi.ground.clock import now_us
 from dothi.ground.errors import Invalid, Malformed, NoTenant, TooLarge
+from dothi.hub.api.door.admission import Admission
 from dothi.hub.context import CORE, Contexts, Names
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Change, Commit, Receipt
@@ -76,6 +77,7 @@ class Door:
     notifier: Notifier = field(kw_only=True)  # Who is told of changes.
     watchers: Watchers = field(kw_only=True)  # Who is told of registrations.
     peers: Peers = field(kw_only=True)  # The same with the way to them, what they said last and the entity maps.
+    admission: Admission = field(default_factory=Admission)  # Who is worked for next.
     since: int = field(default_factory=now_us)  # When this hub began to answer (µs).
     plans: dict[Any, Any] = field(default_factory=dict)  # Questions understood before (information/quick.py).
 
