@@ -113,10 +113,21 @@ VERBS = (
     Verb(
         "letters",
         "list notifications that were given up, of a city that is not served just now",
-        "letters.letters",
+        "moving.letters",
         (
             _DATA,
             _arg("--replay", metavar="SUBSCRIPTION", help="have those of one subscription sent once more"),
+        ),
+    ),
+    Verb(
+        "dispose",
+        "count what the rules of data would end today, of a city that is not served; or look for who was erased",
+        "disposing.dispose",
+        (
+            _DATA,
+            _STORE,
+            _arg("--dry-run", action="store_true", help="by class and unit: how much, how old, what is held"),
+            _arg("--erased", metavar="PSEUDONYM", help="look for somebody in every byte; more traces on the input"),
         ),
     ),
     Verb(

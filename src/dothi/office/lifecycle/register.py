@@ -1,6 +1,8 @@
 """The register of what left: exports, backups, open files; an erasure says which of them carried the person."""
 
+import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from dothi.ground.clock import iso, now_us
@@ -13,6 +15,7 @@ from dothi.office.lifecycle.model import EXPORT, OWNED, OWNER
 
 _SYSTEM = system(OWNER)
 _MOST = 10_000
+EXPORTS, BACKUPS = "exports.ndjson", "backups.ndjson"  # What the command notes in the data folder, a line each.
 
 
 async def exported(  # What left is these things together.
@@ -35,9 +38,23 @@ def exports(hub: Hub) -> list[Entity]:
     return list(hub.find(_SYSTEM, EXPORT, "", _MOST, order=("-madeAt",)))
 
 
-def copies(hub: Hub, types: set[str], first: int) -> list[dict[str, str]]:
-    """Who may hold a copy of things of these types, the first of which was committed as `first`, with dates."""
-    return [*_exported(hub, types, first), *_subscribed(hub, types)]
+def copies(hub: Hub, types: set[str], first: int, folder: Path | None = None) -> list[dict[str, str]]:
+    """Who may hold a copy of things of these types, the first of which was committed as `first`, with dates.
+
+    Exports and backups by the command are noted in files of the data folder.
+    """
+    noted = (line for name in (EXPORTS, BACKUPS) for line in _noted(folder, name, first))
+    return [*_exported(hub, types, first), *_subscribed(hub, types), *noted]
+
+
+def _noted(folder: Path | None, name: str, first: int) -> Iterator[dict[str, str]]:
+    path = folder / name if folder is not None else None
+    for text in path.read_text("utf-8").splitlines() if path is not None and path.is_file() else ():
+        line = json.loads(text)
+        if int(line.get("upto", line.get("seq", first)) or first) >= first:
+            where = str(line.get("where", line.get("place", "")))
+            told = {"kind": str(line.get("kind", "backup")), "where": where, "at": str(line.get("at", ""))}
+            yield {**told, "digest": str(line.get("digest", "")), "id": ""}
 
 
 def _exported(hub: Hub, types: set[str], first: int) -> Iterator[dict[str, str]]:

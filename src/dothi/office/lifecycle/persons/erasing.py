@@ -239,6 +239,6 @@ async def _prove(life: LifeCycle, actor: Actor, pseudonym: str, going: Going, re
     attrs: dict[str, Attribute] = {key: prop(value) for key, value in told.items()}
     attrs["searched"] = json_prop({"files": seen.files, "bytes": seen.bytes})
     attrs["left"] = json_prop([{"file": file, "count": count} for file, count in sorted(files.items())])
-    attrs["carriedBy"] = json_prop(copies(life.hub, going.kinds, going.first or 1))
+    attrs["carriedBy"] = json_prop(copies(life.hub, going.kinds, going.first or 1, life.folder))
     await life.hub.commit(Commit(SYSTEM, (put(name, PROOF, **attrs),), "erasure proved", owner=OWNER))
     return life.hub.get(SYSTEM, name)
