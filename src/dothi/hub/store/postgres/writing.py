@@ -24,10 +24,10 @@ WITH fresh AS (
 ), changed AS (
   UPDATE entity e SET kind = u.kind, version = u.version, seq = u.seq, created = u.created, modified = u.modified,
     ahead = u.ahead, doc = u.doc
-  FROM unnest($13::int[], $14::int[], $15::bigint[], $16::int[], $17::bigint[], $18::bigint[], $19::bigint[],
+  FROM unnest($13::int[], $14::int[], $15::bytea[], $16::int[], $17::bigint[], $18::bigint[], $19::bigint[],
     $20::bigint[], $21::bigint[], $22::bytea[])
-    AS u (tid, shard, eid, kind, version, seq, created, modified, ahead, doc)
-  WHERE e.eid = u.eid AND e.tid = u.tid AND e.shard = u.shard
+    AS u (tid, shard, hash, kind, version, seq, created, modified, ahead, doc)
+  WHERE e.tid = u.tid AND e.shard = u.shard AND e.hash = u.hash
 ), logged AS (
   INSERT INTO log (seq, at, tid, actor, reason, blob)
   SELECT * FROM unnest($23::bigint[], $24::bigint[], $25::int[], $26::text[], $27::text[], $28::bytea[])
@@ -38,7 +38,7 @@ WITH fresh AS (
   INSERT INTO cursor (hash, consumer, seq) SELECT * FROM unnest($32::bytea[], $33::text[], $34::bigint[])
   ON CONFLICT (hash) DO UPDATE SET seq = excluded.seq
 ), stands AS (
-  UPDATE position SET seq = $35, eid = $36, at = $37 WHERE seq <> $35 OR eid <> $36 OR at <> $37
+  UPDATE position SET seq = $35, eid = $36, at = $37 WHERE one AND (seq <> $35 OR eid <> $36 OR at <> $37)
 ), marked AS (
   UPDATE writer SET mark = $38, at = now() WHERE name = $39
 )
@@ -70,7 +70,7 @@ def ready(written: Written, position: Position) -> Flush:
             new.append((tid, shard_of(digest), digest, put(entity_id), *head))
             eid = max(eid, head.eid)
         else:
-            old.append((tid, shard_of(digest), *head))
+            old.append((tid, shard_of(digest), digest, *head[1:]))
     rows = [(seq, at, tid, put(actor), put(reason), blob) for seq, at, tid, actor, reason, blob in written.log]
     seq, at = max([position.seq, *(row[0] for row in rows)]), max([position.at, *(row[1] for row in rows)])
     stands = Position(seq, eid, at)
