@@ -53,7 +53,7 @@ from dothi.hub.api.subscriptions.inbox import INBOX, inbox
 from dothi.hub.context import Contexts
 from dothi.hub.context.published import vocabulary_document
 from dothi.hub.core import Hub
-from dothi.hub.peers import records
+from dothi.hub.peers import custody, records
 from dothi.hub.peers.federate.answer.gathering import peers_of
 from dothi.hub.peers.federate.keeping.watching import Watchers
 from dothi.hub.peers.federate.loops import name_of
@@ -152,6 +152,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False,
         room.own(programme)
     return Parts(
         hub=hub,
+        custody=custody.open_custody(hub, settings.data / "hub", settings.alias, worker),
         accounts=accounts,
         territory=territory,
         sources=open_sources(
@@ -213,6 +214,7 @@ async def keep_samples(parts: Parts) -> None:
 
 async def close_city(parts: Parts) -> None:
     """Write what waits and close every store."""
+    await custody.finish(parts.custody)
     await parts.hub.close()
     parts.citizens.vault.close()
     parts.accounts.close()
@@ -223,6 +225,7 @@ def consumers(parts: Parts) -> dict[str, Run]:
     return {
         **rooms.consumers(parts.operations),
         "expiry": lambda: expiry.run(parts.hub),
+        "notary": lambda: custody.run(parts.custody),
         "citizens": lambda: following.run(parts.citizens),
         "clocks of reports": lambda: watching.run(parts.citizens),
         "routing rules": lambda: broken.run(parts.citizens),

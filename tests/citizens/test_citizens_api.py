@@ -18,7 +18,9 @@ SAID = {"category": "street_light", "description": WORDS, "unit": COMMUNE}
 def client_of(city: Any) -> httpx.AsyncClient:
     """A client of the JSON endpoints of this city."""
     here: Territory = city.citizens.territory
-    parts = Parts(city.hub, city.accounts, here, None, None, None, city.citizens, None, None, None)
+    names = ("sources", "operations", "rules", "life", "programme", "evidence", "messages", "custody")
+    unused: Any = dict.fromkeys(names)
+    parts = Parts(hub=city.hub, accounts=city.accounts, territory=here, citizens=city.citizens, **unused)
     return httpx.AsyncClient(transport=httpx.ASGITransport(verbs(parts)), base_url="http://city")
 
 

@@ -212,5 +212,5 @@ def test_nobody_is_sent_to_another_site(address: str) -> None:
 
 def test_parts_may_come_later() -> None:
     """The site can be made before the city is opened."""
-    empty: Any = Parts(*[None] * 10)  # type: ignore[arg-type]
+    empty: Any = Parts(*[None] * 12)  # type: ignore[arg-type]
     assert isinstance(site(empty, PAGES), Starlette)

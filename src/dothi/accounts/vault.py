@@ -75,7 +75,19 @@ class Vault:
 
     def tag(self, field: str, value: str) -> bytes:
         """What is stored to find a value again: a keyed hash, useless without the master key."""
-        return hmac.digest(self.tagging, f"{field}:{value}".encode(), "sha256")
+        return _tag(self.tagging, field, value)
+
+
+def check_key(folder: Path, key_file: Path | None = None) -> None:
+    """Raise Conflict unless the key is the one that vault.db in `folder` was sealed with; Missing when it is gone."""
+    database = open_database(folder, "vault")
+    try:
+        known = database.read_one("SELECT tag FROM proof")
+        key = _read_key_file(key_file or folder / "vault.key", fresh=False)
+    finally:
+        database.close()
+    if known is None or not hmac.compare_digest(known[0], _tag(_derive(key, b"tag"), "proof", "")):
+        raise Conflict("This is not the master key that the vault was sealed with; put the right one back.")
 
 
 async def keep_identity(vault: Vault, identity: Identity) -> str:
@@ -271,6 +283,10 @@ def _seal(key: AESGCM, content: bytes, pseudonym: str) -> bytes:
 
 def _open(key: AESGCM, sealed: bytes, pseudonym: str) -> bytes:
     return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], pseudonym.encode())
+
+
+def _tag(key: bytes, field: str, value: str) -> bytes:
+    return hmac.digest(key, f"{field}:{value}".encode(), "sha256")
 
 
 def _derive(master: bytes, purpose: bytes) -> bytes:

@@ -8,6 +8,7 @@ from dothi.accounts.store import Accounts
 from dothi.citizens.needs import Allowance, Citizens
 from dothi.evidence.model import Evidence
 from dothi.hub.core import Hub
+from dothi.hub.peers.custody import Custody
 from dothi.office.lifecycle.model import LifeCycle
 from dothi.office.messages import Messages
 from dothi.office.rules import RuleSets
@@ -34,6 +35,7 @@ class Parts:
     programme: Programme
     evidence: Evidence
     messages: Messages
+    custody: Custody
     city: str = "dothi"  # The name in the top bar, e.g. "Thành phố Huế".
     province: str = ""  # Code of the province whose city this is: where maps begin; "" is the whole country.
     channels: Channels = field(default_factory=Channels)  # On which warnings leave.

@@ -17,3 +17,19 @@ NOUNS: dict[str, Noun] = {
     **programme.NOUNS,
     **evidence.NOUNS,
 }
+
+PERSONAL = frozenset({"Person"})  # Generic types that are of people, by any source.
+
+
+def of_people(types: tuple[str, ...]) -> bool:
+    """Whether what is written of an entity of these types may be of people.
+
+    It may where a module owns the noun, since verbs over it are acts of people, and in the hub's records of others
+    outside ("dothi:…"). Readings and other generic nouns are of things.
+    """
+    return any(kind in PERSONAL or kind.startswith("dothi:") or _owned(kind) for kind in types)
+
+
+def _owned(kind: str) -> bool:
+    noun = NOUNS.get(kind)
+    return noun is not None and noun.owner is not None

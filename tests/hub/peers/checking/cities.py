@@ -6,12 +6,11 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from dothi.ground.places import Folder
 from dothi.hub.access import Open
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor, Change, Commit, Event, Op, Parcel, Post, Timer, amend, prop, put
 from dothi.hub.peers.checking.fault import Report
-from dothi.hub.peers.checking.hub import check_hub
+from dothi.hub.peers.checking.hub import Where, check_hub
 from dothi.hub.peers.federate.loops import name_of
 from dothi.hub.store.proof.notary import finish, open_notary
 
@@ -62,7 +61,7 @@ def settle(folder: Path) -> None:
 
 
 def check(folder: Path, since: str = "") -> Report:
-    return check_hub(folder, "", Folder(folder / "files"), since, lambda done, total: None)
+    return check_hub(Where(folder), since, lambda done, total: None)
 
 
 def said(report: Report) -> list[str]:

@@ -2,59 +2,75 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from dothi.ground.errors import DothiError, Missing
-from dothi.ground.places import Place
+from dothi.ground.places import Place as Photos
+from dothi.ground.places import open_place
 from dothi.hub.peers.checking import log
 from dothi.hub.peers.checking.fault import KEYS, REBUILD, Fault, Progress, Report
 from dothi.hub.store import files
+from dothi.hub.store.cold.archive import Archive
+from dothi.hub.store.cold.erasing import verify
+from dothi.hub.store.cold.place import Place
 from dothi.hub.store.opening import open_store, take
 from dothi.hub.store.port import Store
 from dothi.hub.store.proof import note, tiles
-from dothi.hub.store.proof.notary import KEY_FILE, PUBLIC_FILE
+from dothi.hub.store.proof.notary import KEY_FILE, KEYS_BOOK, PUBLIC_FILE
 from dothi.hub.store.sqlite.checking import hub_faults
 
 _ALIAS = "alias"
-_OLD = "*.pub"  # A key that was replaced keeps its public half under another name.
+_MANY = 1000
 # Files in a hub's folder that say nothing of the city: who holds it, where the log stood last, sockets.
 PASSING = frozenset({"lock", "position", "commits.sock", "hub.db-wal", "hub.db-shm"})
-KNOWN = PASSING | {"hub.db", "files", "archive", "cold", _ALIAS, KEY_FILE, PUBLIC_FILE}
-Attach = Callable[[Store], None]  # Gives a store its cold tier.
+KNOWN = PASSING | {"hub.db", "files", "archive", _ALIAS, KEY_FILE, PUBLIC_FILE}
 
 
-def check_hub(
-    folder: Path, url: str, photos: Place, since: str, progress: Progress, attach: Attach = lambda store: None
-) -> Report:
-    """Everything of the hub in `folder` that nobody serves just now. Conflict while it is served."""
+@dataclass(frozen=True)
+class Where:
+    """Where a hub lies: its folder, and the addresses of its store, photos and sealed history ("": in the folder)."""
+
+    folder: Path
+    url: str = ""
+    photos: str = ""
+    archive: str = ""
+
+
+def check_hub(where: Where, since: str, progress: Progress) -> Report:
+    """Everything of a hub; `since` is a checkpoint kept elsewhere. Conflict while it is served, Missing without one."""
+    folder = where.folder
+    if not folder.is_dir():
+        raise Missing(f"There is no city in {folder.parent}.")
     lock = take(folder)
     try:
-        faults = [*_file(folder, url), *_keys(folder), *_strangers(folder), *_kept(photos)]
+        photos = open_place(where.photos or str(folder / "files"))
+        faults = [*_file(folder, where.url), *_keys(folder), *_strangers(folder), *_kept(photos)]
         if any(fault.what.startswith("it is damaged") for fault in faults):
             return Report((), tuple(faults))
-        return _opened(folder, url, attach, lambda store: _checked(store, folder, faults, since, progress), faults)
+        return _opened(where, faults, since, progress)
     finally:
         lock.close()
 
 
-def _opened(folder: Path, url: str, attach: Attach, look: Callable[[Store], Report], faults: list[Fault]) -> Report:
-    """What is seen of an opened store; a damaged one breaks where nobody foresees, and the report comes all the same."""
-    store: Store | None = None
-    try:
-        store = open_store(folder, url, follows=True)
-        attach(store)
-        return look(store)
-    except Exception as broken:
-        said = broken.detail if isinstance(broken, DothiError) else f"{type(broken).__name__}: {broken}"
-        return Report((), (*faults, Fault("the store", f"the check broke off: {said}")))
-    finally:
-        if store is not None:
-            store.close()
+def _opened(where: Where, faults: list[Fault], since: str, progress: Progress) -> Report:
+    """What is seen of an opened store; a damaged one breaks where nobody foresees, and a report comes all the same."""
+    with ExitStack() as open_now:
+        try:
+            store = open_now.enter_context(closing(open_store(where.folder, where.url, follows=True)))
+            archive = Archive(Place(where.archive or str(where.folder / "archive")), store)
+            store.older = open_now.enter_context(closing(archive))
+            faults += [Fault("the sealed history", what) for what in verify(archive)]
+            return _checked(store, where.folder, faults, since, progress)
+        except Exception as broken:
+            said = broken.detail if isinstance(broken, DothiError) else f"{type(broken).__name__}: {broken}"
+            return Report((), (*faults, Fault("the store", f"the check broke off: {said}")))
 
 
 def _checked(store: Store, folder: Path, faults: list[Fault], since: str, progress: Progress) -> Report:
-    verifiers = list(_verifiers(folder))
+    verifiers = list(_verifiers(store, folder))
     walked = log.walk(store, progress)
     faults += [*walked.faults, *log.checkpoints(store, verifiers, since)]
     notes = [
@@ -95,12 +111,14 @@ def _keys(folder: Path) -> Iterator[Fault]:
         yield Fault(_ALIAS, f"the hub's name is not {signer.name}, as its key says", f"Write {signer.name} into it.")
 
 
-def _verifiers(folder: Path) -> Iterator[note.Verifier]:
-    for path in sorted(folder.glob(_OLD)):
+def _verifiers(store: Store, folder: Path) -> Iterator[note.Verifier]:
+    """The keys that ever signed: as the store keeps them, and in files, that of now among them."""
+    texts = [body for _, body in store.pages(KEYS_BOOK, -1, _MANY)]
+    for text in {*texts, *(path.read_bytes() for path in folder.glob("*.pub"))}:
         try:
-            yield note.verifier_of(path.read_text("utf-8"))
-        except (DothiError, OSError, ValueError):
-            continue  # _keys() tells of it.
+            yield note.verifier_of(text.decode())
+        except (DothiError, ValueError):
+            continue  # _keys() tells of a file, the table's digest of a page.
 
 
 def _strangers(folder: Path) -> Iterator[Fault]:
@@ -109,7 +127,7 @@ def _strangers(folder: Path) -> Iterator[Fault]:
             yield Fault(path.name, "dothi knows no such file", "Look what it is, and put it elsewhere.")
 
 
-def _kept(photos: Place) -> Iterator[Fault]:
+def _kept(photos: Photos) -> Iterator[Fault]:
     for name in photos.names(""):
         digest = name.rpartition("/")[2]
         try:

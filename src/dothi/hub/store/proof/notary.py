@@ -5,6 +5,7 @@ city is the notary (the leader). What was written since it last looked has no le
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from dothi.hub.store.proof.note import Signer
 from dothi.hub.store.proof.reading import CHECKPOINTS, Proofs
 from dothi.hub.store.proof.tree import leaf_hash, root
 
+log = logging.getLogger("dothi.hub")
+KEYS_BOOK = "notary"  # Public keys that ever signed; a page's number is the hash of the key.
 KEY_FILE, PUBLIC_FILE = "notary.key", "notary.pub"
 SIGN_COMMITS = 10_000  # A checkpoint is signed after so many commits,
 SIGN_US = 60 * SECOND  # or this long after the last one when there is anything new.
@@ -61,18 +64,16 @@ class _Leaves(NamedTuple):
 def open_notary(folder: Path, name: str, salted: Salted) -> Notary:
     """The notary of the hub in `folder`, whose key is made the first time; `name` is the origin of its tree.
 
-    Missing when the key is gone, Forbidden when others may read it, Invalid when it was changed.
+    Where the key is gone (a city restored without its keys) another one signs from now on; the store keeps the public
+    halves of all. Forbidden when others may read the key, Invalid when it was changed.
     """
-    key, public = folder / KEY_FILE, folder / PUBLIC_FILE
+    key = folder / KEY_FILE
     if not key.exists():
-        if public.exists():
-            raise Missing(
-                f"{key} is gone: put it back from where keys are kept. To go on with another key, rename {public.name}"
-                " and keep it: what the old key signed is checked with it."
-            )
         signer = note.make_signer(name)
+        if (folder / PUBLIC_FILE).exists():
+            log.warning("The notary's key %s is gone: %s signs from now on.", key, signer.public)
         _write_private(key, note.private_text(signer) + "\n")
-        public.write_text(f"{signer.public}\n", "utf-8")
+        (folder / PUBLIC_FILE).write_text(f"{signer.public}\n", "utf-8")
     if key.stat().st_mode & _PRIVATE_MODE:
         raise Forbidden(f"Others on this machine may read {key}; run: chmod 600 {key}")
     return Notary(note.signer_of(key.read_text("utf-8")), salted)
@@ -148,7 +149,8 @@ def _signing(signer: Signer, store: Store) -> Written | None:
     top = root(size, tiles.Tiles(store.page).node)
     said = note.signed(note.checkpoint(signer.name, size, top, now_us()), signer)
     last = Page(CHECKPOINTS, 0, size.to_bytes(8))
-    return Written((), (), (), (), (), pages=[Page(CHECKPOINTS, size, said.encode()), last])
+    key = Page(KEYS_BOOK, int.from_bytes(signer.public.hash), f"{signer.public}\n".encode())
+    return Written((), (), (), (), (), pages=[Page(CHECKPOINTS, size, said.encode()), last, key])
 
 
 def _signed(proofs: Proofs) -> tuple[int, int]:
