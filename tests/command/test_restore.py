@@ -1,5 +1,6 @@
 """Restores: any moment between two backups, consumers exactly where they were, and whoever was erased stays erased."""
 
+import asyncio
 import json
 import sqlite3
 from pathlib import Path
@@ -8,14 +9,19 @@ from typing import Any
 import pytest
 
 from dothi.accounts.vault import erase
-from dothi.command.keeping import gone
+from dothi.command.keeping import gone, manifest
 from dothi.command.keeping.backup import backup
 from dothi.command.keeping.restore import HELD, Asked, restore
 from dothi.ground.clock import SECOND
 from dothi.ground.errors import Invalid, Missing
 from dothi.ground.places import Folder
 from dothi.hub.model import Actor, Timer
+from dothi.office.lifecycle.persons.erasing import erase_person
+from dothi.office.lifecycle.persons.proving import beside_lists, search
+from dothi.territory import Territory
 from tests.command.cities import PHOTO_HASH, City, at_work, fill
+from tests.office.lifecycle.conftest import city_in
+from tests.office.lifecycle.test_erasing import filed, quoted, traces
 
 STEWARD = Actor("user:steward", frozenset({"data_steward"}))
 
@@ -117,6 +123,39 @@ def test_the_erased_stay_erased(tmp_path: Path) -> None:
     locked = restore(place, tmp_path / "locked")
     assert (locked.erased, locked.keys) == (1, False)
     assert found_in(tmp_path / "locked", wrapped) == []
+
+
+@pytest.mark.parametrize("then", [False, True], ids=["newest", "a moment before"])
+@pytest.mark.parametrize("with_key", [True, False], ids=["with the key", "without"])
+def test_nothing_that_carried_the_erased_comes_back(then: bool, with_key: bool, tmp_path: Path) -> None:
+    """Their words, photo and pseudonym are in no byte of what is restored from a backup that was made before.
+
+    Without the key their name cannot be looked for in what others wrote; what is known to carry them goes all the same.
+    """
+    data, place, territory = tmp_path / "city", Folder(tmp_path / "place"), Territory.load()
+
+    async def born() -> tuple[str, list[bytes]]:
+        async with city_in(data, territory) as city:
+            report, _, person = await filed(city)
+            if with_key:
+                await quoted(city, report, person)
+            return person, traces(city, city.hub.get(STEWARD, report), person)
+
+    async def forget() -> None:
+        async with city_in(data, territory) as city:
+            await erase_person(city.life, STEWARD, person, "asked by the person")
+
+    person, known = asyncio.run(born())
+    made = backup(data, place)
+    asyncio.run(forget())
+    backup(data, place)
+    if not then:
+        place.remove(manifest.newest(place).name)  # What is left is the backup that knows nothing of it.
+    key = (data / "vault.key").read_bytes() if with_key else None
+    done = restore(place, tmp_path / "again", Asked(at=made.position.known if then else None, key=key))
+    assert done.erased == 1
+    found = search(tmp_path / "again", known).hits
+    assert beside_lists(found, person) == []
 
 
 def test_the_list_of_the_gone_may_come_from_a_folder(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ The list only grows. It holds pseudonyms and the names of lockers, whose keys ar
 """
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -16,10 +17,20 @@ from dothi.accounts.store import Accounts
 from dothi.accounts.store.opening import open_database
 from dothi.accounts.vault import KEY_BYTES, Vault, replay_erasures
 from dothi.command.keeping.snapshot import ACCOUNTS, HUB, VAULT
+from dothi.ground.clock import HOUR
 from dothi.ground.errors import Invalid, Missing
 from dothi.ground.places import Place
+from dothi.hub.access import Open
+from dothi.hub.core import Hub
+from dothi.office.lifecycle import open_life
+from dothi.office.lifecycle.persons.erasing import replay
+from dothi.office.lifecycle.rules import rules_kind
+from dothi.office.rules import open_rules
+from dothi.territory import Territory
 
 NAME = "gone.json"
+KEY_FILE = "vault.key"
+_MARGIN = HOUR  # Clocks of two machines may differ; to erase twice does no harm.
 _ASKED = "SELECT pseudonym, at, by_whom, reason FROM erasure ORDER BY at, pseudonym"
 
 
@@ -58,26 +69,47 @@ def remember(place: Place, data: Path, store: str = "") -> list[Erasure]:
     return [*before, *fresh]
 
 
-async def erase_again(data: Path, store: str, erased: list[Erasure]) -> int:
-    """Erase all of `erased` in the city at rest in `data`; returns how many of them it still held.
+async def erase_again(data: Path, store: str, erased: Sequence[Erasure], since: int) -> int:
+    """Take all of `erased` out of the hub of the city at rest in `data`, which stands as of `since` (µs).
 
-    Old bytes go too: every database is written anew without them.
+    What carried them goes: from state, log, sealed history, photos, letters (office/lifecycle). Where the vault still
+    opens, what they are called is looked for too. Returns in how many cases there was something.
+    """
+    fresh = [one for one in erased if one.at > since - _MARGIN]
+    if not fresh:
+        return 0
+    hub, accounts = Hub(data / "hub", Open(), store), Accounts.open(data, url=store)
+    vault = None
+    try:
+        if (data / KEY_FILE).is_file():
+            vault = await Vault.open(data, accounts, url=store)
+        life = open_life(hub, open_rules(hub, Territory.load(), (rules_kind(),)), vault, data)
+        return await replay(life, fresh)
+    finally:
+        if vault is not None:
+            vault.close()
+        accounts.close()
+        await hub.close()
+
+
+async def forget_again(data: Path, store: str, erased: Sequence[Erasure]) -> int:
+    """Destroy the keys of all of `erased` in the vault of a city at rest; returns how many it still held.
+
+    Old bytes go too: every file is written anew without them.
     """
     if not erased or not (store or (data / VAULT).is_file()):
         return 0
-    database = open_database(data, "vault", store)
-    accounts = Accounts.open(data)
+    accounts = Accounts.open(data, url=store)
     # Erasing opens nobody, so it needs no key: the vault's own may be kept elsewhere.
-    vault = Vault(database, accounts, AESGCM(bytes(KEY_BYTES)), b"", b"")
+    vault = Vault(open_database(data, "vault", store), accounts, AESGCM(bytes(KEY_BYTES)), b"", b"")
     try:
-        gone = await replay_erasures(vault, erased)
+        gone = await replay_erasures(vault, list(erased))
     finally:
         vault.close()
         accounts.close()
-    if gone:
-        for name in (VAULT, ACCOUNTS, HUB):
-            if (data / name).is_file():
-                _rewrite(data / name)
+    for name in (VAULT, ACCOUNTS, HUB):
+        if (data / name).is_file():
+            _rewrite(data / name)
     return gone
 
 

@@ -105,8 +105,6 @@ def _restore(
     base, later = backups
     must_go = _united(gone.known(place), erased)
     missing = fetch(place, base, draft, asked.store)
-    if asked.at is not None:
-        _people_of(place, manifest.newest(place), draft)
     _put_keys(place, base, draft, asked)
     rolled = 0
     if later is not None and asked.at is not None:
@@ -117,7 +115,11 @@ def _restore(
             rolled = roll_to(draft, with_it, asked.at, anew=base is later)
         finally:
             shutil.rmtree(with_it, ignore_errors=True)
-    again = asyncio.run(gone.erase_again(draft, asked.store, must_go))
+    known = base.position.known if asked.at is None else asked.at
+    again = asyncio.run(gone.erase_again(draft, asked.store, must_go, known))
+    if asked.at is not None and not asked.store:
+        _people_of(place, manifest.newest(place), draft)
+    again = max(again, asyncio.run(gone.forget_again(draft, asked.store, must_go)))
     return _finish(draft, asked, base, rolled, again, missing)
 
 

@@ -31,7 +31,7 @@ def roll_to(data: Path, later: Path, at: int, anew: bool = False) -> int:
     if anew:
         for name in (HUB, f"{HUB}-wal", f"{HUB}-shm"):
             (data / name).unlink(missing_ok=True)
-        shutil.rmtree(data / "hub/cold", ignore_errors=True)  # All of the log that counts is hot again.
+        shutil.rmtree(data / "hub/archive", ignore_errors=True)  # All of the log that counts is hot again.
     store = open_store(data / "hub")
     try:
         with store.turn() as stands:

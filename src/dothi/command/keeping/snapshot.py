@@ -20,11 +20,11 @@ import msgspec
 
 from dothi.command.keeping.chunks import Chunks, image_of
 from dothi.command.keeping.manifest import Image, Tree
-from dothi.ground.errors import Invalid
+from dothi.ground.errors import Invalid, Unavailable
 
 HUB = "hub/hub.db"
 VAULT, ACCOUNTS = "vault.db", "accounts.db"
-TREES = ("hub/files", "hub/cold")  # Photos and documents; history that was sealed.
+TREES = ("hub/files", "hub/archive")  # Photos and documents; history that was sealed.
 KEY = ".key"
 _FIRST, _LAST = (HUB,), (VAULT, ACCOUNTS)
 _PASSING = {"running.json", "lock", "position", "backup.lock", "backups.ndjson", "held"}  # Of this machine and run.
@@ -89,9 +89,17 @@ def copy_tree(chunks: Chunks, data: Path, name: str, before: dict[str, Kept]) ->
     if not folder.is_dir():
         return None
     for _ in range(_TRIES):
+        stood = _index(folder)
         with contextlib.suppress(FileNotFoundError):
-            return _copied_tree(chunks, folder, name, before)
-    return _copied_tree(chunks, folder, name, before)
+            made = _copied_tree(chunks, folder, name, before)
+            if _index(folder) == stood:
+                return made
+    raise Unavailable(f"{folder} changes faster than it can be copied: try again in a while.")
+
+
+def _index(folder: Path) -> list[str]:
+    """What says which files of a table count: as long as it stands, none of them goes."""
+    return sorted(str(path) for path in folder.glob("**/_delta_log/*") if path.suffix != ".part")
 
 
 def _copied_tree(chunks: Chunks, folder: Path, name: str, before: dict[str, Kept]) -> Tree:

@@ -15,6 +15,7 @@ from dothi.accounts.people import make_first_administrator_link, needs_administr
 from dothi.accounts.signin import create_key
 from dothi.app import Lead, at_once, close_city, keep_samples, make_app, open_city
 from dothi.command.serving.anywhere import anywhere
+from dothi.command.serving.backing import backing
 from dothi.command.serving.handing import Find, Leader, Line, handing, received
 from dothi.command.serving.leading import Contest, home, never, writes
 from dothi.command.serving.place import Place, requests_at
@@ -58,7 +59,7 @@ async def _begin(parts: Parts, settings: Settings, samples: bool) -> None:
 @asynccontextmanager
 async def _app(parts: Parts, settings: Settings, place: Place) -> AsyncIterator[uvicorn.Server]:
     """The server of this place: alone, the writer or one beside it, or one of many over a database."""
-    hub = parts.hub
+    hub, beside = parts.hub, backing(settings)
     lead: Lead
     leads: Callable[[], bool]
     if settings.store:
@@ -70,10 +71,10 @@ async def _app(parts: Parts, settings: Settings, place: Place) -> AsyncIterator[
         lead = never if place.beside else partial(writes, hub=hub)
         leads = partial(bool, not place.beside)
     else:
-        yield server(make_app(parts, settings, lead=at_once), settings.host, settings.port, ready=place.ready)
+        yield server(make_app(parts, settings, beside, at_once), settings.host, settings.port, ready=place.ready)
         return
     try:
-        app = make_app(parts, settings, lead=lead, hand=lambda app, none: handing(app, leads, anywhere(none), line))
+        app = make_app(parts, settings, beside, lead, lambda app, none: handing(app, leads, anywhere(none), line))
         app = received(seeing(app, hub.following, abroad=bool(settings.store)))
         inner = listening(requests_at(settings, place.number))
         yield server(app, settings.host, settings.port, inner, place.ready)

@@ -6,6 +6,7 @@ from functools import partial
 import uvloop
 
 from dothi import __version__
+from dothi.command.keeping import migrating
 from dothi.command.serving.place import Place
 from dothi.command.serving.process import RUNNING, serve_city
 from dothi.command.serving.supervisor import listen, supervise
@@ -18,6 +19,8 @@ __all__ = ("RUNNING", "serve")
 
 def serve(given: argparse.Namespace, settings: Settings) -> None:
     """Serve a city; an empty one prints the link that makes its first administrator."""
+    for step in () if settings.store else migrating.bring_up(settings.data):
+        say(f"The store was taken on: {step}")
     serving = partial(say, f"dothi {__version__} serves {settings.data} at {settings.address}  (stop with Ctrl+C)")
     # Where the log stood for processes that are gone: a database may have been put back meanwhile.
     if settings.store:
