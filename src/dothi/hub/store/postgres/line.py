@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import asyncpg
 import uvloop
@@ -19,6 +19,34 @@ Result = TypeVar("Result")
 Rows = list[asyncpg.Record]
 _SLACK_S = 5.0  # How much longer than any statement a caller waits: the loop itself may be held up.
 _GOODBYE_S = 2.0
+
+
+class _Call:
+    """A coroutine that another thread waits for: a lock is the lightest bell between the two."""
+
+    __slots__ = ("_gate", "_task", "_work")
+
+    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+        self._work = work
+        self._task: asyncio.Task[Any] | None = None
+        self._gate = threading.Lock()
+        self._gate.acquire()
+
+    def begin(self) -> None:
+        """On the line's thread."""
+        self._task = asyncio.get_running_loop().create_task(self._work)
+        self._task.add_done_callback(lambda _: self._gate.release())
+
+    def cancel(self) -> None:
+        """On the line's thread, where the caller waits no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def result(self, patience: float) -> Any:
+        """On the caller's thread. TimeoutError when it takes longer."""
+        if not self._gate.acquire(timeout=patience) or self._task is None:
+            raise TimeoutError("no answer")
+        return self._task.result()
 
 
 class Line:
@@ -41,11 +69,13 @@ class Line:
         if self._closed:
             work.close()
             raise Unavailable(f"The connection to {self.address.where} is closed.")
-        done = asyncio.run_coroutine_threadsafe(work, self._loop)
+        call = _Call(work)
+        self._loop.call_soon_threadsafe(call.begin)
         try:
-            return done.result(patience or 3 * self.address.patience + _SLACK_S)
+            return cast(Result, call.result(patience or 3 * self.address.patience + _SLACK_S))
         except BaseException as fault:
-            done.cancel()
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(call.cancel)
             if isinstance(fault, asyncpg.DiskFullError):
                 raise Full(f"The disk of the database at {self.address.where} is full: make room there.") from fault
             if is_lost(fault):
@@ -64,7 +94,10 @@ class Line:
 
     async def read(self, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
         """What `work` reads over a free connection; over a new one when that turns out to be dead."""
-        async with asyncio.timeout(self.address.patience):
+        if self._room.locked():
+            async with asyncio.timeout(self.address.patience):
+                await self._room.acquire()
+        else:
             await self._room.acquire()
         try:
             connection, fresh = await self._take()
