@@ -65,6 +65,7 @@ from dothi.hub.peers.records import CONTEXT, REGISTRATION
 from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
 from dothi.hub.write import expiry
 from dothi.office import api as office_api
+from dothi.office import custody as custody_api
 from dothi.office import mergers as mergers_api
 from dothi.office.lifecycle import api as lifecycle_api
 from dothi.office.lifecycle import open_life
@@ -353,6 +354,7 @@ def verbs(parts: Parts) -> FastAPI:
         services_api,
         evidence_api,
         lifecycle_api,
+        custody_api,
         mergers_api,
         messages_api,
         office_api,

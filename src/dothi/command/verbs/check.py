@@ -22,7 +22,8 @@ _SOON_S = 2.0  # What takes longer says how far it is,
 _EVERY_S = 0.5  # so often.
 _DATABASES = ("accounts", "vault")
 # What else lies in a data folder: sockets and notes of processes that run or ran, and the notes of backups.
-_BESIDE = ("hub", "vault.key", "running.json", "backups.ndjson", "exports.ndjson", "archives", "mappings", "*.db-wal", "*.db-shm", "*.sock")
+_NOTES = ("running.json", "backups.ndjson", "exports.ndjson", "archives", "mappings")
+_BESIDE = ("hub", "vault.key", *_NOTES, "*.db-wal", "*.db-shm", "*.sock")
 
 
 def check(given: argparse.Namespace, settings: Settings) -> None:

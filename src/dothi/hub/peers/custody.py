@@ -10,6 +10,8 @@ from dothi.hub.store.proof.notary import Notary
 from dothi.hub.store.proof.reading import Proofs
 from dothi.hub.vocabulary import of_people
 
+_MANY = 1000
+
 
 @dataclass(frozen=True)
 class Custody:
@@ -22,6 +24,10 @@ class Custody:
     def proofs(self) -> Proofs:
         """The tree, to be read."""
         return self.hub.proofs
+
+    def keys(self) -> list[str]:
+        """The public keys that ever signed, as C2SP writes them."""
+        return [body.decode().strip() for _, body in self.hub.proofs.store.pages(notary.KEYS_BOOK, -1, _MANY)]
 
 
 def open_custody(hub: Hub, folder: Path, alias: str = "", worker: str = "") -> Custody:
