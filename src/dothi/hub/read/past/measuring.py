@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import duckdb
 import pyarrow as pa
 
 from dothi.ground.clock import from_datetime, from_iso
@@ -23,7 +22,11 @@ from dothi.hub.store.port import Head, Store
 from dothi.hub.store.query import measuring
 from dothi.hub.store.query.gate import sentence
 from dothi.hub.store.query.held import Held, Span, beside, relation
+from dothi.hub.store.query.library import library
 from dothi.hub.store.query.views import DUCKDB
+
+if TYPE_CHECKING:
+    import duckdb
 
 LONG = 2_000  # Versions from which aggregates of one entity are left to the engine.
 MOST = 100_000  # Figures in one answer.
@@ -69,7 +72,7 @@ class Measuring:
                 _place(cursor, "chosen", chosen)
             text = measuring.text(asked, ids, chosen is not None, self._alone(tid, ids))
             rows = cursor.execute(text).fetchmany(MOST + 1)
-        except duckdb.Error as wrong:
+        except library().Error as wrong:
             raise Unavailable(f"The history cannot be measured just now: {sentence(wrong)}") from wrong
         finally:
             cursor.close()
@@ -114,7 +117,7 @@ class Measuring:
             self._prepare(cursor, held, span, "UTC")
             rows: list[tuple[Any, ...]] = cursor.execute(text).fetchall()
             return rows
-        except duckdb.Error as wrong:
+        except library().Error as wrong:
             raise Unavailable(f"The history cannot be measured just now: {sentence(wrong)}") from wrong
         finally:
             cursor.close()
@@ -128,7 +131,7 @@ class Measuring:
         mended = self._face.mended((span.start, span.end), names, tid, troubled) if troubled else None
         return Held(held.files, held.tail, troubled, mended)
 
-    def _prepare(self, cursor: duckdb.DuckDBPyConnection, held: Held, span: Span, zone: str) -> None:
+    def _prepare(self, cursor: "duckdb.DuckDBPyConnection", held: Held, span: Span, zone: str) -> None:
         for name, table in beside(held).items():
             _place(cursor, name, table)
         view = relation(held, span, zone, DUCKDB)
@@ -149,7 +152,7 @@ class Measuring:
             self._store.heads(other, ids, docs=False) for other in others if other is not None and other != tid
         )
 
-    def _chosen(self, cursor: duckdb.DuckDBPyConnection, tid: int, query: Query, asked: Measure) -> pa.Table | None:
+    def _chosen(self, cursor: "duckdb.DuckDBPyConnection", tid: int, query: Query, asked: Measure) -> pa.Table | None:
         """The entities that count with their groups; None: all of them do, and need no group."""
         if asked.by in ("", "entity") and _everything(query):
             return None
@@ -201,7 +204,7 @@ def _everything(query: Query) -> bool:
     return all(limit is None for limit in limits) and not (query.ids or query.any_of or query.drop)
 
 
-def _place(cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+def _place(cursor: "duckdb.DuckDBPyConnection", name: str, table: pa.Table) -> None:
     cursor.register(name, table)
 
 

@@ -5,15 +5,18 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 
 from dothi.ground.errors import Invalid, Unavailable
 from dothi.hub.store.query.gate import admit, sentence
 from dothi.hub.store.query.held import Past, beside_all, relations
+from dothi.hub.store.query.library import library
 from dothi.hub.store.query.views import DUCKDB
+
+if TYPE_CHECKING:
+    import duckdb
 
 MEMORY = "50%"  # Of the machine's; what is more goes to a temporary folder.
 
@@ -28,7 +31,7 @@ class Duck:
         """
         self._folder = Path(tempfile.mkdtemp(prefix="dothi-query-"))
         self._views = ("readings", "commits", "changes", *tables)
-        self._db = duckdb.connect(
+        self._db = library().connect(
             config={
                 "python_enable_replacements": "false",
                 "autoinstall_known_extensions": "false",
@@ -46,7 +49,7 @@ class Duck:
             for name, select in relations(past, zone, DUCKDB).items():
                 self._db.execute(f"CREATE TEMP VIEW {name} AS {select}")
             lock(self._db, past.files)
-        except duckdb.Error as wrong:
+        except library().Error as wrong:
             self.close()
             raise Invalid(f"The history cannot be opened: {sentence(wrong)}") from wrong
 
@@ -55,9 +58,9 @@ class Duck:
         text = admit(sql, self._views)
         try:
             return self._db.sql(text).to_arrow_table()
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as wrong:
+        except (library().OutOfMemoryException, library().IOException) as wrong:
             raise Unavailable(sentence(wrong)) from wrong
-        except duckdb.Error as wrong:
+        except library().Error as wrong:
             raise Invalid(sentence(wrong)) from wrong
 
     def check(self, sql: str) -> str:
@@ -65,7 +68,7 @@ class Duck:
         text = admit(sql, self._views)
         try:
             self._db.execute(f"EXPLAIN {text}").fetchall()
-        except duckdb.Error as wrong:
+        except library().Error as wrong:
             raise Invalid(sentence(wrong)) from wrong
         return text
 
@@ -83,14 +86,14 @@ class Duck:
         self.close()
 
 
-def place(db: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> None:
+def place(db: "duckdb.DuckDBPyConnection", tables: Mapping[str, pa.Table]) -> None:
     """Hand tables over to an engine as views."""
     for name, table in tables.items():
         db.register(f"given_{name}", table)
         db.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM "given_{name}"')
 
 
-def lock(db: duckdb.DuckDBPyConnection, files: Iterable[str]) -> None:
+def lock(db: "duckdb.DuckDBPyConnection", files: Iterable[str]) -> None:
     """From now on only those files can be opened, and no setting can be changed."""
     db.execute("SET allowed_paths = ?", [list(files)])
     db.execute("SET enable_external_access = false")

@@ -6,11 +6,13 @@ parsed by DuckDB; what is refused here is refused by the locked engine too (engi
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from dothi.ground.errors import Invalid
+from dothi.hub.store.query.library import library
+
+if TYPE_CHECKING:
+    import duckdb
 
 LONGEST = 100_000  # Characters of one question.
 _TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})  # Those that make rows out of values alone.
@@ -24,7 +26,7 @@ def admit(sql: str, views: Iterable[str]) -> str:
         raise Invalid("The question is empty; give one SELECT.")
     if len(text) > LONGEST:
         raise Invalid(f"The question has {len(text):,} characters; at most {LONGEST:,} are read.")
-    with duckdb.connect() as parser:
+    with library().connect() as parser:
         _check_kind(parser, text)
         found = parser.execute("SELECT json_serialize_sql(?)", [text]).fetchone()
     assert found is not None
@@ -35,15 +37,15 @@ def admit(sql: str, views: Iterable[str]) -> str:
     return text
 
 
-def _check_kind(parser: duckdb.DuckDBPyConnection, text: str) -> None:
+def _check_kind(parser: "duckdb.DuckDBPyConnection", text: str) -> None:
     try:
         statements = parser.extract_statements(text)
-    except duckdb.Error as wrong:
+    except library().Error as wrong:
         raise Invalid(sentence(wrong)) from wrong
     if len(statements) != 1:
         raise Invalid(f"The question holds {len(statements)} statements; give one SELECT.")
     kind = statements[0].type
-    if kind != duckdb.StatementType.SELECT:
+    if kind != library().StatementType.SELECT:
         raise Invalid(f"This is {kind.name}, which is refused: the history is only read, by one SELECT.")
     if statements[0].named_parameters:
         raise Invalid("The question has parameters (?, $1); write the values into it.")

@@ -17,16 +17,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
-import duckdb
-
 from dothi.command.trial.bench.history.material import CITY, TINY, YEARS, Size, make, name_of
 from dothi.ground.clock import DAY, HOUR, iso
 from dothi.ground.errors import Unavailable
 from dothi.hub.store.cold.place import Place
 from dothi.hub.store.cold.tables import Table
+from dothi.hub.store.query.library import library
 
 _OFFSET = 7 * HOUR  # Việt Nam.
 _ROUNDS = 15
+_RESTING = 0.1  # Seconds of processor time within two.
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _touches(file: str, low: int, high: int) -> bool:
 
 def _measured(case: Case, port: int) -> Measured:
     """Rounds in turn, so that a busy moment hits both alike; the answers are compared once."""
-    db = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
+    db = library().connect(config={"threads": 2, "memory_limit": "1GB"})
     db.execute("SET preserve_insertion_order = false")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     path = f"/api/history/measure?{urlencode(case.asked)}"
@@ -165,6 +165,7 @@ def _served(folder: Path) -> Iterator[int]:
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
     try:
         _wait(port, child)
+        _settle(child.pid)
         yield port
     finally:
         child.terminate()
@@ -183,10 +184,22 @@ def _wait(port: int, child: "subprocess.Popen[bytes]") -> None:
     raise Unavailable("The server did not listen within a minute.")
 
 
+def _settle(process: int) -> None:
+    """Wait until the server has read what its consumers had not read yet: then it rests."""
+    before = -1.0
+    for _ in range(300):
+        fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+        now = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        if 0 <= now - before < _RESTING:
+            return
+        before = now
+        time.sleep(2)
+
+
 def conditions(load: float) -> str:
     """On what the figures rest."""
     return (
-        f"Python {platform.python_version()}, DuckDB {duckdb.__version__} with 2 threads and 1 GB on both sides, "
+        f"Python {platform.python_version()}, DuckDB {library().__version__} with 2 threads and 1 GB on both sides, "
         f"{os.cpu_count()} cores, load {load:.1f} at the start; medians of {_ROUNDS} rounds, "
         f"DuckDB alone and the API in turn; {datetime.now(UTC):%d/%m/%Y %H:%M} UTC."
     )
