@@ -239,8 +239,8 @@ def test_every_answer_is_the_same_whatever_is_sealed(told: list[tuple[str, Any]]
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps)
 def test_every_answer_is_the_same_in_many_more_ways(told: list[tuple[str, Any]]) -> None:
-    """The same, 400 times at random."""
+    """The same, 100 times at random."""
     _check(told)

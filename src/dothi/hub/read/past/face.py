@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import duckdb
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -85,7 +84,7 @@ class Face:
         self._sealed_troubled: frozenset[int] = frozenset()
         self._mended: OrderedDict[tuple[int, int], pa.Table] = OrderedDict()
 
-    def engine(self) -> duckdb.DuckDBPyConnection:
+    def engine(self) -> Any:
         """A cursor of this process's engine, on which files, tail and mended rows can be asked; close it."""
         return self._archive.place.engine()
 

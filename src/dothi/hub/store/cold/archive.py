@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-import duckdb
 import msgspec
 import pyarrow as pa
 
@@ -17,6 +16,7 @@ from dothi.hub.store.cold.columns.unpacking import unpacked
 from dothi.hub.store.cold.place import Place
 from dothi.hub.store.cold.tables import SCHEMAS, File, Table
 from dothi.hub.store.port import LogRow, Page
+from dothi.hub.store.query.library import library
 
 BOOK = "cold"
 TROUBLED = "cold troubled"  # The book of the entities whose history is not told as it was written.
@@ -220,12 +220,12 @@ class Archive:
         """Read; once more with the files as they are now, when one of them went meanwhile."""
         try:
             return read()
-        except (duckdb.Error, OSError):
+        except (library().Error, OSError):
             for table in self.tables.values():
                 table.refresh()
         try:
             return read()
-        except (duckdb.Error, OSError) as refused:
+        except (library().Error, OSError) as refused:
             raise Unavailable(f"The archive {self.place.root} cannot be read now: {refused}") from refused
 
     def close(self) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dothi.ground.errors import DothiError, Unavailable
 from dothi.ground.places import Folder, Objects, open_place
+from dothi.hub.store.query.library import library
 
 _ROWS = 122_880  # Rows of a row group: what one thread of DuckDB reads at a time.
 _PLAIN = ("known", "previous", "version")  # Numbers that grow by little: kept as differences.
@@ -35,18 +35,18 @@ class Place:
         self.remote = isinstance(self._place, Objects)
         self.root = self._place.address if self.remote else str(Path(self._place.address).absolute())
         self._lock = threading.Lock()
-        self._engine: duckdb.DuckDBPyConnection | None = None
+        self._engine: Any = None
 
     @property
     def storage(self) -> Any:
         """The fsspec file system of remote files, None of a folder."""
         return self._place.files if isinstance(self._place, Objects) else None
 
-    def engine(self) -> duckdb.DuckDBPyConnection:
+    def engine(self) -> Any:
         """A cursor of this process's one engine; it loads no extension."""
         with self._lock:
             if self._engine is None:
-                self._engine = duckdb.connect(":memory:", config=dict(_LIMITS))
+                self._engine = library().connect(":memory:", config=dict(_LIMITS))
                 self._engine.execute("SET preserve_insertion_order = false")
                 self._engine.execute("SET temp_directory = $folder", {"folder": tempfile.gettempdir()})
                 if self.remote:

@@ -1,20 +1,20 @@
 """Stored commits as columns: bodies that are built alike are read together, a column of pieces at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
 
 from dothi.hub.store.cold.columns import templates
 from dothi.hub.store.cold.columns.schema import Packed
-from dothi.hub.store.cold.columns.sheet import Filling, Sheet
+from dothi.hub.store.cold.columns.sheet import Filling, Ints, Numbers, Sheet
 from dothi.hub.store.cold.columns.templates import ODD, UNSTATED, Part, Plan
 from dothi.hub.store.cold.columns.unpacking import unpacked
 from dothi.hub.store.port import LogRow
 
 _KEPT = 200_000  # Plans, instants and ids kept at hand.
-_EXACT = 15  # Digits of a whole number that a double holds for sure.
-_floats = msgspec.json.Decoder(list[float])
+_EXACT = 10.0**15  # Whole numbers below it are held by a double for sure.
+_numbers = msgspec.json.Decoder(list[int | float])
 
 
 class _Group:
@@ -34,7 +34,7 @@ class Packer:
         self._tenant_name = tenant_name
         self._plans: dict[tuple[bytes, ...], Plan] = {}
         self._prefixes: dict[int, tuple[str, bytes]] = {}
-        self._moments: dict[bytes, tuple[int, int]] = {}
+        self._moments: dict[bytes, int] = {}
 
     def pack(self, rows: list[LogRow]) -> Packed:
         """The columns of some commits. What they would not give back byte for byte is kept as it is."""
@@ -72,59 +72,52 @@ class Packer:
                 return None
             self._prefixes[eid] = known
         sheet.entities[eid] = known[0]
-        pieces = templates.cut(body[len(known[1]) :])
-        key = tuple(pieces[::2])
-        plan = self._plans.get(key)
+        rest = body[len(known[1]) :]
+        pieces = templates.cut(rest)
+        key = (*pieces[::3], *pieces[1::3])
+        plan = self._plans.get(key) or templates.analyse(rest, pieces)
         if plan is None:
-            plan = templates.analyse(body[len(known[1]) :], pieces)
-            if plan is None:
-                return None
-            if plan.holds:
-                self._plans[key] = plan
+            plan = templates.analyse(rest, [rest], whole=True)
+            return None if plan is None else (plan, [rest])
+        if plan.holds:
+            self._plans[key] = plan
         return plan, pieces
 
     def _fill(self, sheet: Sheet, group: _Group) -> None:
         """Write the instances of the bodies of one plan into the sheet."""
         columns = list(zip(*group.pieces, strict=True))
-        values: dict[int, list[float]] = {}
-        moments: dict[int, list[tuple[int, int]]] = {}
+        values: dict[int, Numbers] = {}
+        moments: dict[int, Ints] = {}
         odd: set[int] = set()
         for part in group.plan.parts:
             if part.number:
-                texts = columns[part.number]
-                values[part.number] = _floats.decode(b"[" + b",".join(texts) + b"]")
-                odd.update(i for i, text in enumerate(texts) if len(text) > _EXACT and _is_whole(text))
+                told = _numbers.decode(b"[" + b",".join(columns[part.number]) + b"]")
+                wholes = np.fromiter((one.__class__ is int for one in told), bool, len(told))
+                numbers = values[part.number] = Numbers(np.array(told, np.float64), wholes)
+                odd.update(np.flatnonzero(wholes & (np.abs(numbers.values) >= _EXACT)).tolist())
             if part.observed:
-                told = moments[part.observed] = [self._moment(text) for text in columns[part.observed]]
+                instants = moments[part.observed] = self._instants(columns[part.observed])
                 if part.shape:
-                    odd.update(i for i, (_, form) in enumerate(told) if form in (ODD, UNSTATED))
+                    odd.update(np.flatnonzero(np.isin(instants & 7, (ODD, UNSTATED))).tolist())
         if odd:
             self._apart(sheet, group, odd)
             return
         entries = np.array(group.entries, np.int64)
         sheet.template(entries, group.plan.template)
         for place, part in enumerate(group.plan.parts):
-            sheet.add(entries, place, part, self._filling(group, part, columns, values, moments))
+            sheet.add(entries, place, part, self._filling(group, part, values, moments))
 
-    def _filling(
-        self,
-        group: _Group,
-        part: Part,
-        columns: list[tuple[bytes, ...]],
-        values: dict[int, list[float]],
-        moments: dict[int, list[tuple[int, int]]],
-    ) -> Filling:
+    def _filling(self, group: _Group, part: Part, values: dict[int, Numbers], moments: dict[int, Ints]) -> Filling:
+        numbers, instants = values.get(part.number), moments.get(part.observed)
         if part.shape:
-            wholes = [_is_whole(text) for text in columns[part.number]]
-            return Filling(values[part.number], moments.get(part.observed), wholes, None)
+            return Filling(numbers, instants, None)
         texts = [templates.instance(pieces, part) for pieces in group.pieces]
-        if part.number:
-            return Filling(values[part.number], moments.get(part.observed), None, texts)
         value = templates.number_of(part.found)
-        told = moments.get(part.observed)
-        if told is None and "observedAt" in part.found:
-            told = [self._moment(str(part.found["observedAt"]).encode())] * len(texts)
-        return Filling(None if value is None else [value] * len(texts), told, None, texts)
+        if numbers is None and value is not None:
+            numbers = Numbers(np.full(len(texts), value), np.zeros(len(texts), bool))
+        if instants is None and "observedAt" in part.found:
+            instants = self._instants([str(part.found["observedAt"]).encode()] * len(texts))
+        return Filling(numbers, instants, texts)
 
     def _apart(self, sheet: Sheet, group: _Group, odd: set[int]) -> None:
         """What does not fit a hole goes singly, its instances whole."""
@@ -144,26 +137,10 @@ class Packer:
         if rest.entries:
             self._fill(sheet, rest)
 
-    def _moment(self, text: bytes) -> tuple[int, int]:
-        found = self._moments.get(text)
-        if found is None:
-            found = self._moments[text] = templates.moment(text.decode())
-        return found
-
-
-def _is_whole(text: bytes) -> bool:
-    return b"." not in text and b"e" not in text and b"E" not in text
-
-
-def pieces_of(rows: list[LogRow], most: int) -> Iterator[list[LogRow]]:
-    """Commits in runs of at most so many bytes."""
-    run: list[LogRow] = []
-    size = 0
-    for row in rows:
-        if run and size + len(row.blob) > most:
-            yield run
-            run, size = [], 0
-        run.append(row)
-        size += len(row.blob)
-    if run:
-        yield run
+    def _instants(self, texts: Sequence[bytes]) -> Ints:
+        """Instants (µs) × 8 + how each was written."""
+        known = self._moments
+        for text in set(texts) - known.keys():
+            instant, form = templates.moment(text.decode())
+            known[text] = instant * 8 + form
+        return np.array([known[text] for text in texts], np.int64)

@@ -16,13 +16,19 @@ Ints = NDArray[np.int64]
 _RECORD = np.dtype([("eid", "<u8"), ("previous", "<u8"), ("version", "<u4"), ("length", "<u4"), ("flags", "u1")])
 
 
+class Numbers(NamedTuple):
+    """Values, and whether each was written as a whole number."""
+
+    values: NDArray[np.float64]
+    wholes: NDArray[np.bool_]
+
+
 class Filling(NamedTuple):
     """What stood in one part of many bodies."""
 
-    values: list[float] | None
-    moments: list[tuple[int, int]] | None  # Instant (µs) and how it was written.
-    wholes: list[bool] | None  # Whether a value was written as a whole number.
-    texts: list[bytes] | None
+    numbers: Numbers | None
+    moments: Ints | None  # Instants (µs) × 8 + how each was written.
+    texts: list[bytes] | None  # Where the instances are kept whole.
 
 
 class _Run(NamedTuple):
@@ -122,17 +128,20 @@ class Sheet:
         count = len(entries)
         known = self._at[self._of[entries]]
         if filling.moments is None:
-            observed, forms = known, np.zeros(count, np.int64)
+            observed, form = known, np.zeros(count, np.int64)
         else:
-            told = np.array(filling.moments, np.int64).reshape(count, 2)
-            forms = told[:, 1]
-            observed = np.where(forms == UNSTATED, known, told[:, 0])
-        wholes = np.array(filling.wholes, np.int64) if filling.wholes is not None else 0
-        value = np.array(filling.values, np.float64) if filling.values is not None else np.full(count, np.nan)
+            form = filling.moments & 7
+            observed = np.where(form == UNSTATED, known, filling.moments >> 3)
+        form = 2 * form
+        if filling.numbers is None:
+            value = np.full(count, np.nan)
+        else:
+            value = filling.numbers.values
+            form = form + filling.numbers.wholes if filling.texts is None else form
         shape = self._words["shape"].of(part.shape or None)
         attribute, dataset = self._words["attribute"].of(part.name), self._words["dataset"].of(part.dataset)
-        form = (2 * forms + wholes).astype(np.int8)
-        self._runs.append(_Run(entries, place, attribute, dataset, shape, observed, form, value, filling.texts))
+        run = _Run(entries, place, attribute, dataset, shape, observed, form.astype(np.int8), value, filling.texts)
+        self._runs.append(run)
 
     def packed(self) -> Packed:
         """The tables."""

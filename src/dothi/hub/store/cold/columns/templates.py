@@ -15,9 +15,8 @@ from dothi.ground.clock import from_iso, iso, to_datetime
 from dothi.hub.model import instance_value
 
 ID, NUMBER, OBSERVED, INSTANCE, BODY = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05"  # No raw JSON holds such bytes.
-NAME_OF_NUMBER, NAME_OF_INSTANT = b'"value":', b'"observedAt":"'  # What the cut takes away before a hole.
+_CUT = re.compile(rb'"(value":(?=[-\d])|observedAt":")([^"\\,}]*)')
 HOLES = re.compile(rb"([\x01-\x05])")
-_CUT = re.compile(rb'(?<=[{,])"(?:value":(?=-?\d)|observedAt":"(?=[^"\\,}]*"))([^"\\,}]*)')
 # A plain reading: its value first, and nothing nested before its instant.
 _READING = re.compile(
     rb'(\{(?:"type":"Property",)?"value":)-?\d[\d.eE+-]*((?:,[^{}\[\]]*?)?,"observedAt":")[^"\\]*(".*\})', re.DOTALL
@@ -27,6 +26,7 @@ _outer = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _listed = msgspec.json.Decoder(list[msgspec.Raw])
 _any = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
+_VALUE = b'value":'
 _VIETNAM = timezone(timedelta(hours=7))
 UNSTATED, CANONICAL, ODD = 0, 1, 7  # How an instant was written: not at all, as dothi does, in one of these, unusually.
 _FORMS: dict[int, tuple[timezone, str, bool]] = {
@@ -62,8 +62,16 @@ class Plan(NamedTuple):
 
 
 def cut(rest: bytes) -> list[bytes]:
-    """A body (after its id) in pieces: what stands between holes, and in turn what stood in a hole."""
+    """A body (after its id) in pieces: in turn what stands between holes, the name of a hole, and what stood in it."""
     return _CUT.split(rest)
+
+
+def joined(pieces: list[bytes]) -> bytes:
+    """The body (after its id) that was cut."""
+    told = [pieces[0]]
+    for number in range(1, len(pieces), 3):
+        told += (b'"', *pieces[number : number + 3])
+    return b"".join(told)
 
 
 def prefix(body: bytes) -> tuple[str, bytes] | None:
@@ -91,13 +99,15 @@ class _Reader:
         self._rest = rest
         self._pieces = pieces
         self._whole = whole
-        self._starts: list[int] = []  # Where each piece begins in the body; a hole's name lies before it.
+        self._starts: list[int] = []  # Where each piece begins in the body.
         at = 0
         for number, piece in enumerate(pieces):
-            if number % 2:
-                at += len(NAME_OF_NUMBER) if rest.startswith(NAME_OF_NUMBER, at) else len(NAME_OF_INSTANT)
+            at += number % 3 == 1  # The quotation mark that the cut took away.
             self._starts.append(at)
             at += len(piece)
+            if number % 3 == 0 and number and not self._is_hole(number - 1):
+                raise ValueError("these words are part of a string")
+        self._left = len(pieces) // 3  # Holes that no instance has met yet.
         self._out: list[bytes] = [b'{"id":', ID]
         self._parts: list[Part] = []
         self._at = 0
@@ -115,7 +125,12 @@ class _Reader:
         self._say(b"}")
         if self._at != len(self._rest):
             raise ValueError("something was left over")
-        return Plan(b"".join(self._out).decode(), tuple(self._parts), self._holds)
+        return Plan(b"".join(self._out).decode(), tuple(self._parts), self._holds and not self._left)
+
+    def _is_hole(self, hole: int) -> bool:
+        """Whether what was cut out is the member of an object; an instant must end with its string."""
+        before, name, after = self._pieces[hole - 2], self._pieces[hole - 1], self._pieces[hole + 1]
+        return before[-1:] in (b"{", b",") and (name == _VALUE or after.startswith(b'"'))
 
     def _attributes(self, key: str, raw: msgspec.Raw) -> None:
         self._say(b"," + _encode(key) + b":{")
@@ -145,7 +160,8 @@ class _Reader:
         found = _any.decode(raw)
         shape, number, observed = b"", 0, 0
         if not self._whole:
-            holes = [i for i in range(1, len(self._pieces), 2) if begin <= self._starts[i] < end]
+            holes = [i for i in range(2, len(self._pieces), 3) if begin <= self._starts[i] < end]
+            self._left -= len(holes)
             shape, number, observed = self._shape(raw, holes)
             if not shape:
                 number, observed = self._inside(found, holes)
@@ -171,7 +187,7 @@ class _Reader:
 
         What is nested may hold the same words: then the plan holds for this body alone.
         """
-        numbers = [i for i in holes if self._rest.endswith(NAME_OF_NUMBER, 0, self._starts[i])]
+        numbers = [i for i in holes if self._pieces[i - 1] == _VALUE]
         moments = [i for i in holes if i not in numbers]
         own = is_number(found.get("value"))
         if len(numbers) > own or len(moments) > ("observedAt" in found):
@@ -181,8 +197,8 @@ class _Reader:
         return numbers[0] if numbers and counts else 0, moments[0] if moments else 0
 
     def _piece(self, at: int) -> int:
-        """The even piece in which a place of the body lies."""
-        return max(i for i in range(0, len(self._pieces), 2) if self._starts[i] <= at)
+        """The piece between holes in which a place of the body lies."""
+        return max(i for i in range(0, len(self._pieces), 3) if self._starts[i] <= at)
 
 
 def is_number(value: Any) -> bool:
@@ -206,21 +222,9 @@ def instance(pieces: list[bytes], part: Part) -> bytes:
     if part.first == part.last:
         return pieces[part.first][part.start : part.end]
     told = [pieces[part.first][part.start :]]
-    for number in range(part.first + 1, part.last + 1):
-        if number % 2:
-            told.append(NAME_OF_INSTANT if pieces[number + 1].startswith(b'"') else NAME_OF_NUMBER)
-            told.append(pieces[number])
-        else:
-            told.append(pieces[number] if number < part.last else pieces[number][: part.end])
-    return b"".join(told)
-
-
-def joined(pieces: list[bytes]) -> bytes:
-    """The body (after its id) that was cut."""
-    told = [pieces[0]]
-    for number in range(1, len(pieces), 2):
-        told.append(NAME_OF_INSTANT if pieces[number + 1].startswith(b'"') else NAME_OF_NUMBER)
-        told.extend(pieces[number : number + 2])
+    for number in range(part.first + 3, part.last + 1, 3):
+        text = pieces[number] if number < part.last else pieces[number][: part.end]
+        told += (b'"', pieces[number - 2], pieces[number - 1], text)
     return b"".join(told)
 
 
