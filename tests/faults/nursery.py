@@ -56,7 +56,7 @@ def _be(order: dict[str, Any]) -> None:
         return
     store = ["--store", order["store"]] if order.get("store") else []
     where = ["--data", order["folder"], "--port", str(order["port"])]
-    sys.exit(dothi.cli.main(["serve", "--open", *where, *store]))
+    sys.exit(dothi.cli.main(["serve", "--open", *where, *store, *order.get("more", ())]))
 
 
 def main() -> None:

@@ -278,8 +278,8 @@ class Hub:
         self._store.resign()
 
     async def take_commits(self) -> None:
-        """Take the commits of the workers beside this process until cancelled."""
-        if isinstance(self._writer, Writer):
+        """Take the commits of the workers beside this process until cancelled, where it has any."""
+        if self._lock is not None and isinstance(self._writer, Writer):
             await take_commits(self._folder / _COMMITS, self._writer.submit)
 
     def follow(self, after: int, wanted: Wanted | None = None, whole: bool = True) -> AsyncIterator[LoggedCommit]:

@@ -41,13 +41,6 @@ def home(requests: Path, address: str) -> Home:
     return Home(f"{socket.gethostname()} {boot} {os.stat('/proc/self/ns/mnt').st_ino}", str(requests), address)
 
 
-async def writes(work: Run, hub: Hub) -> None:
-    """The work of the process that writes an embedded store: it takes the commits of the others, and leads."""
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(hub.take_commits())
-        tasks.create_task(work())
-
-
 async def never(_: Run) -> None:
     """The work of a process beside the writer: it leads nothing."""
 

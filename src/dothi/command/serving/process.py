@@ -13,11 +13,11 @@ import uvicorn
 
 from dothi.accounts.people import make_first_administrator_link, needs_administrator
 from dothi.accounts.signin import create_key
-from dothi.app import Lead, at_once, close_city, keep_samples, make_app, open_city
+from dothi.app import Hand, Lead, at_once, close_city, keep_samples, make_app, open_city
 from dothi.command.serving.anywhere import anywhere
 from dothi.command.serving.backing import backing
 from dothi.command.serving.handing import Find, Leader, Line, handing, received
-from dothi.command.serving.leading import Contest, home, never, writes
+from dothi.command.serving.leading import Contest, home, never
 from dothi.command.serving.place import Place, requests_at
 from dothi.command.serving.seeing import seeing
 from dothi.front import server
@@ -68,17 +68,22 @@ async def _app(parts: Parts, settings: Settings, place: Place) -> AsyncIterator[
         lead, leads = contest.run, partial(getattr, contest, "leads")
     elif place.of > 1:
         line = Line(_first(settings))
-        lead = never if place.beside else partial(writes, hub=hub)
+        lead = never if place.beside else at_once
         leads = partial(bool, not place.beside)
     else:
         yield server(make_app(parts, settings, beside, at_once), settings.host, settings.port, ready=place.ready)
         return
+    # The pages and verbs take a second to put together: whoever waits with a commit need not wait for that.
+    taking = asyncio.create_task(hub.take_commits())
     try:
-        app = make_app(parts, settings, beside, lead, lambda app, none: handing(app, leads, anywhere(none), line))
+        hand: Hand = lambda app, none: handing(app, leads, anywhere(none), line)  # noqa: E731
+        app = await asyncio.to_thread(make_app, parts, settings, beside, lead, hand)
         app = received(seeing(app, hub.following, abroad=bool(settings.store)))
         inner = listening(requests_at(settings, place.number))
         yield server(app, settings.host, settings.port, inner, place.ready)
     finally:
+        taking.cancel()
+        await asyncio.gather(taking, return_exceptions=True)
         await line.close()
 
 

@@ -89,7 +89,9 @@ class _Supervisor:
                 if not said:
                     _, status = os.waitpid(child.pid, 0)
                     child.pid = 0
-                    raise Unavailable(_why(child, status))
+                    if not os.WIFSIGNALED(status):
+                        raise Unavailable(_why(child, status))
+                    waiting[self._start(child, told=True)] = child  # Somebody killed it: that says nothing of the city.
             self._heed(signal.sigtimedwait(_WATCHED[1:], 0))
 
     def _start(self, child: _Child, told: bool = False) -> int:

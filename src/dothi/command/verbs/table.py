@@ -57,6 +57,7 @@ VERBS = (
         "serving.serve",
         (
             _DATA,
+            _STORE,
             *_SERVING,
             _arg("--samples", action="store_true", help="bring in the labelled sample rules and indicators once"),
         ),
@@ -187,6 +188,30 @@ VERBS = (
             _DATA,
             _STORE,
             _arg("--dry-run", action="store_true", help="say what would be done, touch nothing"),
+        ),
+    ),
+    Verb(
+        "bundle",
+        "make one signed file that brings this dothi to where there is no network",
+        "upgrading.bundle",
+        (
+            _arg("file", help="the bundle, a new file"),
+            _arg("--source", metavar="DIR", default=".", help="the clone it is made of (default: this folder)"),
+            _arg("--pins", metavar="FILE", default="requirements/run.txt", help="dependencies, named by their hashes"),
+            _arg("--key", metavar="FILE", required=True, help="who signs: an Ed25519 key in PEM form"),
+        ),
+    ),
+    Verb(
+        "upgrade",
+        "install a bundle beside the version that runs, back the city up, migrate it, and switch; or go back",
+        "upgrading.upgrade",
+        (
+            _DATA,
+            _arg("--bundle", metavar="FILE", group="way", help="the bundle"),
+            _arg("--back", action="store_true", group="way", help="go back to the version before and its store"),
+            _arg("--trusted", metavar="FILE", help="the public key of who may sign bundles, in PEM form"),
+            _arg("--home", metavar="DIR", required=True, help="where the versions lie side by side"),
+            _arg("--place", metavar="PLACE", help="where the backup before the migration goes"),
         ),
     ),
     Verb(
