@@ -190,7 +190,7 @@ class Kept:
     def commits(self, seqs: Iterable[int]) -> dict[int, LogRow]:
         return {seq: self.rows[seq] for seq in seqs if seq in self.rows}
 
-    def log(self, after: int, until: int) -> list[LogRow]:
+    def log(self, after: int, until: int, limit: int) -> list[LogRow]:
         return [row for seq, row in sorted(self.rows.items()) if after < seq <= until]
 
 

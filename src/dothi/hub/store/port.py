@@ -58,8 +58,8 @@ class Older(Protocol):
     def commits(self, seqs: Iterable[int]) -> dict[int, LogRow]:
         """Those of the commits that are sealed."""
 
-    def log(self, after: int, until: int) -> list[LogRow]:
-        """Sealed commits with after < seq <= until, in order."""
+    def log(self, after: int, until: int, limit: int) -> list[LogRow]:
+        """Sealed commits with after < seq <= until, in order; the first `limit` of them at least."""
 
     def sealed(self, seq: int) -> bool:
         """Whether a commit is known to be sealed; False where only the hot log can tell."""

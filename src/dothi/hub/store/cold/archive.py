@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from dothi.ground.errors import Unavailable
@@ -23,6 +24,7 @@ TROUBLED = "cold troubled"  # The book of the entities whose history is not told
 _STANDS = 0  # The page that says how far the log is sealed.
 _BLOCK = 16 << 20  # Bytes of stored rows that are made at once.
 _BLOCKS = 3  # Of them kept.
+_LOOKED, _FILES = 20_000, 3  # Commits and files that are looked at for where a block ends.
 _TRAILS = 64 << 20  # Bytes of rows along entities that are kept.
 _FRESH_S = 1.0  # How long what is known of the seal is believed; a commit beyond it is asked for at once.
 Found = TypeVar("Found")
@@ -94,12 +96,12 @@ class Archive:
             self._trails.clear()
             self._seal = seal or self._seal
 
-    def log(self, after: int, until: int) -> list[LogRow]:
-        """Sealed commits with after < seq <= until, in order."""
+    def log(self, after: int, until: int, limit: int) -> list[LogRow]:
+        """Sealed commits with after < seq <= until, in order; the first `limit` of them at least."""
         until = min(until, self.seal(fresh=until > self._seal.until).until)
         rows: list[LogRow] = []
-        while after < until:
-            high, block = self._block(after, until)
+        while after < until and len(rows) < limit:
+            high, block = self._block(after)
             rows.extend(row for seq, row in block.items() if after < seq <= until)
             after = max(after + 1, high)
         return rows
@@ -154,31 +156,33 @@ class Archive:
         trail.low, trail.files = low, trail.files * 2
         trail.size += sum(len(row.blob) for row in rows.values())
 
-    def _block(self, after: int, until: int) -> tuple[int, dict[int, LogRow]]:
+    def _block(self, after: int) -> tuple[int, dict[int, LogRow]]:
         """(highest sequence, rows) of a run of commits that begins at `after` or before."""
         with self._lock:
             for (low, high), block in self._blocks.items():
                 if low <= after < high:
                     self._blocks.move_to_end((low, high))
                     return high, block
-            high = self._reading(lambda: self._end(after, until))
+            high = self._reading(lambda: self._end(after))
             block = self._reading(lambda: self._made((after + 1, high), f"known BETWEEN {after + 1} AND {high}"))
             self._blocks[after, high] = block
             while len(self._blocks) > _BLOCKS:
                 self._blocks.popitem(last=False)
             return high, block
 
-    def _end(self, after: int, until: int) -> int:
-        """Where a block that begins after a sequence ends: by bytes, and not before `until`."""
-        files = self._within("commits", (after + 1, self._seal.until))[:3]
-        sizes = self.query("commits", files, "known, size", f"known > {after} ORDER BY known LIMIT 20000")
-        total = 0
-        for known, size in zip(sizes["known"].to_pylist(), sizes["size"].to_pylist(), strict=True):
-            total += size
-            if known >= until and total >= _BLOCK:
-                return int(known)
-        last = sizes["known"].to_pylist()[-1:] or [until]
-        return int(max(until, min(last[0], self._seal.until)))
+    def _end(self, after: int) -> int:
+        """Where a block that begins after a sequence ends: by bytes, at the end of what is sealed at last."""
+        files = self._within("commits", (after + 1, self._seal.until))[:_FILES]
+        sizes = self.query("commits", files, "known, size", f"known > {after} ORDER BY known LIMIT {_LOOKED}")
+        weights = np.cumsum(sizes["size"].to_numpy())
+        within = int(np.searchsorted(weights, _BLOCK))
+        return int(sizes["known"][within].as_py()) if within < len(weights) else self._rest(sizes, len(files))
+
+    def _rest(self, sizes: pa.Table, files: int) -> int:
+        """The same where what was looked at is not enough for a block."""
+        if sizes.num_rows < _LOOKED and files < _FILES:
+            return self._seal.until
+        return int(sizes["known"][-1].as_py())
 
     def _made(self, span: tuple[int, int], which: str, eid: int | None = None) -> dict[int, LogRow]:
         """Stored rows from the tables; of one entity's entries only where it is named."""

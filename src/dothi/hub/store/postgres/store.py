@@ -235,8 +235,8 @@ class PostgresStore:
         hot = [_logged(row) for row in rows]
         if self.older is None:
             return hot
-        until = min(hot[0].seq - 1 if hot else self.last()[0], after + limit)
-        return hot if after >= until else [*self.older.log(after, until), *hot][:limit]
+        until = hot[0].seq - 1 if hot else self.last()[0]
+        return hot if after >= until else [*self.older.log(after, until, limit), *hot][:limit]
 
     def commits(self, seqs: Iterable[int]) -> dict[int, LogRow]:
         """Log rows by sequence; those that are not hot any more from who keeps them."""

@@ -246,10 +246,10 @@ class SqliteStore:
         """Commits after a position: the hot ones are read first, then what lies before them (see Older)."""
         rows = self._read().execute(f"SELECT {_LOG} FROM log WHERE seq>? ORDER BY seq LIMIT ?", (after, limit))
         hot = [LogRow(*row) for row in rows]
-        until = min(hot[0].seq - 1 if hot else self.last()[0], after + limit)
+        until = hot[0].seq - 1 if hot else self.last()[0]
         if self.older is None or after >= until:
             return hot
-        return [*self.older.log(after, until), *hot][:limit]
+        return [*self.older.log(after, until, limit), *hot][:limit]
 
     def last(self) -> tuple[int, int]:
         """The last sequence and the last row given out."""
