@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dothi.ground.clock import DAY, from_iso, iso, now_us
+from dothi.ground.clock import DAY, VIETNAM, from_iso, iso, now_us, to_datetime
 from dothi.hub.language.nodes import EventQuery, Query, TypeIs
 from dothi.hub.model import Entity, Logged
 from dothi.hub.peers.ending import lost
@@ -234,3 +234,20 @@ def lanes(life: LifeCycle, policies: Policies, name: str = "") -> Iterator[tuple
                 one = policies.one(class_id, unit_of(entity))
                 if one is not None and one.then != "keep" and covers(one, entity, ""):
                     yield one, unit_of(entity), entity, cutoff(one, policies.at)
+
+
+def coming(life: LifeCycle, at: int | None = None, years: int = 6) -> dict[int, int]:
+    """How many things end in each of the next years by the rules in force; those that are over count for this year."""
+    policies = Policies(life, at or now_us())
+    now = to_datetime(policies.at).astimezone(VIETNAM).year
+    counts = dict.fromkeys(range(now, now + years), 0)
+    for class_id, variants in policies.classes().items():
+        for kind in sorted({kind for one in variants for kind in one.types} - {ALL_TYPES}):
+            for entity in life.hub.query(SYSTEM, Query(TypeIs(kind), limit=_MOST)):
+                one = policies.one(class_id, unit_of(entity))
+                moment = begun(one, entity) if one is not None and one.then != "keep" and not of_history(one) else None
+                if one is not None and moment is not None and covers(one, entity, "") and not one.lanes:
+                    year = to_datetime(moment + one.days * DAY).astimezone(VIETNAM).year
+                    if year < now + years:
+                        counts[max(year, now)] += 1
+    return counts

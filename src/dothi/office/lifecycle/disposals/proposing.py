@@ -97,7 +97,7 @@ async def decide(life: LifeCycle, actor: Actor, name: str, approve: bool, why: s
     one = one_proposal(life, name)
     if one.approver not in actor.roles:
         raise Forbidden(f"This is approved by the role {one.approver}.")
-    if actor.areas and not (one.unit and any(one.unit in life.rules.territory.within(area) for area in actor.areas)):
+    if not _reaches(life, actor, one):
         raise Forbidden("This reaches beyond your units: somebody of the level above decides it.")
     if actor.id == one.proposed_by:
         raise Forbidden("Two persons decide: who proposed it does not approve it.")
@@ -114,6 +114,18 @@ async def decide(life: LifeCycle, actor: Actor, name: str, approve: bool, why: s
     # The role and the two persons were checked above; the log names who decided.
     await life.hub.commit(Commit(actor, (change,), reason, {name: one.version}, owner=OWNER))
     return one_proposal(life, name)
+
+
+def _reaches(life: LifeCycle, actor: Actor, one: Proposal) -> bool:
+    """Whether a person's units hold all that a proposal means; what lies in no unit is a province's matter."""
+    if not actor.areas:
+        return True
+    codes = frozenset[str]().union(*(life.rules.territory.within(area) | {area} for area in actor.areas))
+    province = any(len(area) == PROVINCE_LETTERS for area in actor.areas)
+    return all(unit in codes or (not unit and province) for unit in {str(line["unit"]) for line in one.lines})
+
+
+PROVINCE_LETTERS = 2  # Of a province's code.
 
 
 def one_proposal(life: LifeCycle, name: str) -> Proposal:
