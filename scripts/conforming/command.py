@@ -1,6 +1,8 @@
 """The command line of scripts/conformance: what is run, and what is printed."""
 
 import argparse
+import contextlib
+import importlib
 import os
 import shutil
 import signal
@@ -8,14 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from conforming.copying import copy_suite
 from conforming.groups import chosen, files_of
 from conforming.kept import commit_of, keep
 from conforming.results import Outcome, read_outcomes
-from conforming.running import Job, has_namespaces, run, run_here
+from conforming.running import Job, has_namespaces, how_many, run, run_here
 
 _ROOT = Path(__file__).parent.parent.parent
 _LONGEST = 300  # Characters of a failure's message on the screen.
@@ -61,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--timeout", type=float, default=3600, metavar="S", help="seconds after which a group is ended")
     parser.add_argument("--direct", action="store_true", help="no network of its own for each group")
+    parser.add_argument(
+        "--postgresql", action="store_true", help="keep every store in PostgreSQL: a server is started for it"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the rewritten copy and the stores, and say where")
     return parser
 
@@ -74,7 +80,8 @@ def _run(given: argparse.Namespace) -> int:
     work = Path(tempfile.mkdtemp(prefix="conformance-"))
     try:
         copy_suite(suite, work / "suite")
-        outcomes = _run_groups(given, wanted, work, robot)
+        with _databases(given.postgresql) as fresh:
+            outcomes = _run_groups(given, wanted, work, robot, fresh)
     finally:
         if given.keep:
             print(f"kept: {work}")
@@ -83,7 +90,33 @@ def _run(given: argparse.Namespace) -> int:
     return 0 if all(one.passed for one in outcomes) else 1
 
 
-def _run_groups(given: argparse.Namespace, wanted: dict[str, list[str]], work: Path, robot: list[str]) -> list[Outcome]:
+@contextlib.contextmanager
+def _databases(wanted: bool) -> Iterator[Callable[[int], list[str]]]:
+    """Gives the URLs of so many new databases, none unless wanted; over a socket, which reaches every network."""
+    if not wanted:
+        yield lambda count: []
+        return
+    sys.path.insert(0, str(_ROOT))
+    servers = importlib.import_module("tests.servers.postgres")
+    with servers.serving() as server:
+        server.folder.chmod(0o755)
+        yield lambda count: [_by_socket(server.fresh(), server.folder, server.port) for _ in range(count)]
+
+
+def _by_socket(url: str, folder: Path, port: int) -> str:
+    """The same database, through the socket in a folder."""
+    parts = urllib.parse.urlsplit(url)
+    way = urllib.parse.urlencode({"host": str(folder), "port": port})
+    return parts._replace(netloc=parts.netloc.rpartition("@")[0] + "@", query=way).geturl()
+
+
+def _run_groups(
+    given: argparse.Namespace,
+    wanted: dict[str, list[str]],
+    work: Path,
+    robot: list[str],
+    fresh: Callable[[int], list[str]],
+) -> list[Outcome]:
     apart = not given.direct and has_namespaces()
     out = given.out.resolve() if given.out else work / "out"
     outcomes: list[Outcome] = []
@@ -100,6 +133,7 @@ def _run_groups(given: argparse.Namespace, wanted: dict[str, list[str]], work: P
             _dothi(given.dothi),
             _filters(given),
             given.timeout,
+            fresh(how_many(group)),
         )
         found = read_outcomes(run(job, apart=apart), work / "suite")
         if _whole(given, files, suite_files[group]):

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from conforming.groups import NEEDS_FIVE
@@ -29,6 +29,12 @@ class Job:
     dothi: list[str]
     extra: list[str]  # Further arguments of robot.
     timeout_s: float
+    stores: list[str] = field(default_factory=list)  # URLs of databases, one a broker; none: files.
+
+
+def how_many(group: str) -> int:
+    """The brokers that a group talks to."""
+    return 5 if group == NEEDS_FIVE else 1
 
 
 def has_namespaces() -> bool:
@@ -76,7 +82,7 @@ def run_here(note: Path) -> int:
     environment = {**os.environ, **docker_in_path(suite, work)}
     environment["PYTHONPATH"] = str(suite / "libraries/robotframework-httpctrl/src")
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    with context_server(suite), brokers(job.dothi, work, 5 if job.group == NEEDS_FIVE else 1) as addresses:
+    with context_server(suite), brokers(job.dothi, work, how_many(job.group), job.stores) as addresses:
         command = [*job.robot, *_robot_arguments(job, addresses), *job.files]
         try:
             return subprocess.run(command, cwd=suite, env=environment, timeout=job.timeout_s).returncode  # noqa: S603

@@ -1,6 +1,7 @@
 """What a group of tests talks to: fresh dothi processes, the server of contexts, and mosquitto in docker's name."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -57,24 +58,31 @@ def context_server(suite: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def brokers(command: list[str], folder: Path, count: int) -> Iterator[list[str]]:
-    """Start `count` fresh dothi, open to everyone, and give the addresses of their APIs."""
+def brokers(command: list[str], folder: Path, count: int, stores: list[str]) -> Iterator[list[str]]:
+    """Start `count` fresh dothi, open to everyone, and give the addresses of their APIs.
+
+    `stores` are the URLs of their databases; none: each keeps a file in its data folder.
+    """
     ports = [FIRST_PORT + number for number in range(count)]
     with contextlib.ExitStack() as stack:
-        running = [stack.enter_context(_broker(command, folder / f"dothi-{port}", port)) for port in ports]
+        running = [
+            stack.enter_context(_broker(command, folder / f"dothi-{port}", port, store))
+            for port, store in itertools.zip_longest(ports, stores[:count], fillvalue="")
+        ]
         for port, process in zip(ports, running, strict=True):
             _await(f"http://{_HERE}:{port}/ngsi-ld/v1/types", process, folder / f"dothi-{port}.log")
         yield [f"http://{_HERE}:{port}/ngsi-ld/v1" for port in ports]
 
 
 @contextlib.contextmanager
-def _broker(command: list[str], data: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def _broker(command: list[str], data: Path, port: int, store: str) -> Iterator[subprocess.Popen[bytes]]:
     name = data / "hub/alias"
     name.parent.mkdir(parents=True)
     name.write_text(f"antares{port - FIRST_PORT + 1}")  # Tests of loops between five look for these names in Via.
     arguments = ["serve", "--data", str(data), "--port", str(port), "--open", "--context-hosts", _CONTEXT_HOSTS]
+    settings = _SETTINGS | os.environ | {"DOTHI_STORE": store}
     with data.with_suffix(".log").open("wb") as log:
-        running = subprocess.Popen([*command, *arguments], stdout=log, stderr=log, env=_SETTINGS | os.environ)  # noqa: S603
+        running = subprocess.Popen([*command, *arguments], stdout=log, stderr=log, env=settings)  # noqa: S603
         try:
             yield running
         finally:

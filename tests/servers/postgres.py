@@ -158,6 +158,10 @@ class Server:
             self.psql("CREATE EXTENSION postgis", name)
         return self.url(name)
 
+    def drop(self, url: str) -> None:
+        """Do away with a database: hundreds of them would fill the disk."""
+        self.psql(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2].partition('?')[0]} WITH (FORCE)")
+
     def has_postgis(self) -> bool:
         """Whether the extension PostGIS is installed on this machine."""
         return self.psql("SELECT count(*) FROM pg_available_extensions WHERE name = 'postgis'") == "1"
@@ -193,14 +197,18 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture
-def database(postgres: Server) -> str:
+def database(postgres: Server) -> Iterator[str]:
     """The address of a fresh database."""
-    return postgres.fresh()
+    url = postgres.fresh()
+    yield url
+    postgres.drop(url)
 
 
 @pytest.fixture
-def places_database(postgres: Server) -> str:
+def places_database(postgres: Server) -> Iterator[str]:
     """The address of a fresh database with PostGIS."""
     if not postgres.has_postgis():
         pytest.skip("left out: no PostGIS on this machine (scripts/setup installs it when it may)")
-    return postgres.fresh(postgis=True)
+    url = postgres.fresh(postgis=True)
+    yield url
+    postgres.drop(url)
