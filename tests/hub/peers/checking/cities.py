@@ -22,11 +22,15 @@ def salted(types: tuple[str, ...]) -> bool:
     return "Person" in types
 
 
-async def fill(hub: Hub) -> None:
-    for number in range(COMMITS):
+async def readings(hub: Hub, count: int) -> None:
+    for number in range(count):
         stamp = f"2026-01-01T{number // 60:02}:{number % 60:02}:00Z"
         lamps = tuple(put(f"urn:lamp:{one}", "Lamp", watt=prop(number + one / 3, stamp)) for one in range(4))
         await hub.commit(Commit(LAN, lamps))
+
+
+async def fill(hub: Hub) -> None:
+    await readings(hub, COMMITS)
     people = (put("urn:p:1", "Person", name=prop("Lan")), put("urn:p:2", "Person", name=prop("Mai")))
     await hub.commit(Commit(LAN, people, "asked at the desk", key="once", cursor=("rules", 7)))
     await hub.commit(Commit(LAN, (amend("urn:p:1", age=prop(40)), Change(Op.DROP, "urn:p:1", name="name"))))
