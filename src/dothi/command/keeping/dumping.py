@@ -113,7 +113,10 @@ async def _tables(where: address.Address) -> int:
 
 async def connected(where: address.Address) -> asyncpg.Connection:
     """A connection; what stands in its way is said in one sentence, without the password."""
-    return await address.connect(where)
+    try:
+        return await address.connect(where)
+    except Exception as fault:  # Whatever it is, it is told as what an operator must mend.
+        raise address.refused(where, fault) from None  # Its cause could show the password.
 
 
 def _told(url: str) -> dict[str, str]:

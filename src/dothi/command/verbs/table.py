@@ -105,6 +105,8 @@ VERBS = (
         (
             _DATA,
             _arg("sql", nargs="?", help="one SELECT, or @FILE that holds it; none: list the views"),
+            _arg("--indicator", metavar="ID", help="instead of SQL: the mean of an indicator by its own question"),
+            _arg("--period", metavar="P", help="with --indicator: e.g. 2026-11 (default: the one that runs)"),
             _arg("--engine", choices=["duckdb", "spark"], default="duckdb", help="what computes (default: duckdb)"),
             _arg("--master", metavar="URL", help="with spark: the cluster (default: two executors on this machine)"),
             _arg("--format", choices=["table", "csv", "json"], default="table", help="how the answer is written"),
@@ -197,7 +199,7 @@ VERBS = (
         (
             _arg("file", help="the bundle, a new file"),
             _arg("--source", metavar="DIR", default=".", help="the clone it is made of (default: this folder)"),
-            _arg("--pins", metavar="FILE", default="requirements/run.txt", help="dependencies, named by their hashes"),
+            _arg("--pins", metavar="FILE", default="requirements/runtime.txt", help="dependencies by their hashes"),
             _arg("--key", metavar="FILE", required=True, help="who signs: an Ed25519 key in PEM form"),
         ),
     ),

@@ -1,9 +1,13 @@
 """`dothi migrate`, `bundle` and `upgrade`: a city taken to a newer dothi, with the way back kept open."""
 
 import argparse
+from pathlib import Path
 
+from dothi.command.bringing import bundle as bundles
+from dothi.command.bringing import upgrade as upgrades
 from dothi.command.keeping import migrating
 from dothi.command.verbs.saying import say
+from dothi.ground.errors import Invalid
 from dothi.settings import Settings
 
 
@@ -23,3 +27,26 @@ def migrate(given: argparse.Namespace, settings: Settings) -> None:
             say(f"  {step}")
         if plan.copy:
             say(f"  kept as it was: {plan.copy}")
+
+
+def bundle(given: argparse.Namespace, _: Settings) -> None:
+    """Make a bundle."""
+    made = bundles.make(Path(given.file), Path(given.source), Path(given.pins), Path(given.key))
+    say(f"{given.file} brings dothi {made.dothi} with {len(made.wheels)} wheels for Python {made.python}.")
+
+
+def upgrade(given: argparse.Namespace, settings: Settings) -> None:
+    """Go to the version of a bundle, or back."""
+    home = Path(given.home)
+    if settings.store:
+        raise Invalid("A city on PostgreSQL goes by hand: install the bundle, `dothi backup`, then `dothi migrate`.")
+    if given.back:
+        aside = upgrades.back(home, settings.data)
+        say(f"{home / upgrades.CURRENT} is {upgrades.current(home)} again; the newer store lies at {aside}.")
+        return
+    if not given.trusted or not given.place:
+        raise Invalid("An upgrade needs --trusted (whose signature counts) and --place (where the backup goes).")
+    came = upgrades.upgrade(Path(given.bundle), Path(given.trusted), home, settings.data, given.place)
+    say(f"{home / upgrades.CURRENT} is dothi {came.dothi} now; before it: {came.before or 'none'}.")
+    if came.backup:
+        say(f"The city as it was, up to commit {came.seq:,}, is at {came.backup}: `dothi upgrade --back` returns.")
