@@ -53,12 +53,12 @@ def test_fifty_kills(request: pytest.FixtureRequest, tmp_path: Path, free_port: 
 
 def test_kills_during_checkpoints(request: pytest.FixtureRequest, tmp_path: Path, free_port: int) -> None:
     """The same while the write-ahead log is copied into the file at nearly every commit."""
-    _survives(request, tmp_path, free_port, 25, "hub", f"{HUB}, a checkpoint at nearly every commit", checkpoint=20)
+    _survives(request, tmp_path, free_port, 15, "hub", f"{HUB}, a checkpoint at nearly every commit", checkpoint=20)
 
 
 def test_kills_of_the_whole_city(request: pytest.FixtureRequest, tmp_path: Path, free_port: int) -> None:
-    """Four times kill -9 of `dothi serve` with all its modules."""
-    _survives(request, tmp_path, free_port, 4, "city", CITY)
+    """Three times kill -9 of `dothi serve` with all its modules."""
+    _survives(request, tmp_path, free_port, 3, "city", CITY)
 
 
 @pytest.mark.slow

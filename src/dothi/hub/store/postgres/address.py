@@ -89,6 +89,7 @@ _LOST = (
     TimeoutError,
     asyncio.TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # The connection broke in the middle of a question, and is asked the next one.
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # Shut down, cancelled, starting.
     asyncpg.InsufficientResourcesError,  # Too many connections, no memory, no room.

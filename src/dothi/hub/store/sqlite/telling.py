@@ -7,7 +7,8 @@ by this process or the next one (decision 0211).
 
 import logging
 import sqlite3
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 from dothi.ground.errors import Damaged, DothiError, Full, Invalid, Unavailable
 
@@ -39,6 +40,20 @@ _MEANINGS: dict[int, tuple[type[DothiError], str]] = {
 }
 
 
+class _Cursor(sqlite3.Cursor):
+    """Rows, and what it means when one cannot be read: the first is read by execute(), the others here."""
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        try:
+            yield from iter(super().__next__, None)  # A cursor is its own iterator: this one would call itself.
+        except sqlite3.DatabaseError as broken:
+            raise cast(Connection, self.connection).meaning(broken) from broken
+
+    def fetchall(self) -> list[Any]:
+        """All the other rows."""
+        return list(self)
+
+
 class Connection(sqlite3.Connection):
     """`doubtful`: whether a flush failed, so that what the log holds may not be on the disk."""
 
@@ -48,23 +63,23 @@ class Connection(sqlite3.Connection):
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """As ever; DothiError where it says what to do."""
         try:
-            return super().execute(sql, parameters)
+            return self.cursor(_Cursor).execute(sql, parameters)
         except sqlite3.DatabaseError as broken:
-            raise self._meaning(broken) from broken
+            raise self.meaning(broken) from broken
 
     def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
         """As ever; DothiError where it says what to do."""
         try:
             return super().executemany(sql, parameters)
         except sqlite3.DatabaseError as broken:
-            raise self._meaning(broken) from broken
+            raise self.meaning(broken) from broken
 
     def executescript(self, sql_script: str, /) -> sqlite3.Cursor:
         """As ever; DothiError where it says what to do."""
         try:
             return super().executescript(sql_script)
         except sqlite3.DatabaseError as broken:
-            raise self._meaning(broken) from broken
+            raise self.meaning(broken) from broken
 
     def begin(self) -> None:
         """Begin a transaction that writes, on firm ground only."""
@@ -95,7 +110,8 @@ class Connection(sqlite3.Connection):
             raise Unavailable(f"{self.file} is being read for long, and cannot be made safe: try again in a moment.")
         self.doubtful = False
 
-    def _meaning(self, broken: sqlite3.DatabaseError) -> Exception:
+    def meaning(self, broken: sqlite3.DatabaseError) -> Exception:
+        """What is raised for an error of SQLite's; itself where it is a mistake of ours."""
         code = getattr(broken, "sqlite_errorcode", 0) & 0xFF
         self.doubtful = self.doubtful or code == sqlite3.SQLITE_IOERR
         if code not in _MEANINGS:
