@@ -1,10 +1,14 @@
 """Figures from real data: computed, grey when they must be, published once, revised beside; over the feed."""
 
+import asyncio
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dothi.cli import main
 from dothi.evidence.definitions import indicator, indicators, sample_indicators
 from dothi.evidence.model import value_id
 from dothi.evidence.publishing import publish
@@ -262,3 +266,30 @@ def test_rows_that_still_fail_keep_the_figure_grey(in_town: InTown) -> None:
         assert town.figure(PM25).value("state") == "grey"
 
     in_town(story)
+
+
+def test_an_indicators_own_question_gives_its_figure(
+    in_town: InTown, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The mean that `dothi query --indicator` computes in the engine is the figure that was computed by walking."""
+
+    async def story(town: Town) -> dict[str, Any]:
+        for name in ("tram-1", "tram-2"):
+            await town.station(name)
+            hours = town.hours()
+            await town.send({at: 8.0 + place / 8 for place, at in enumerate(hours)}, name)
+            await town.send({hours[0] + MINUTE: 40.0, hours[0]: 9.5}, name)  # Twice in one hour, and corrected.
+        await town.compute()
+        figure = town.figure(PM25, HUE)
+        code = await asyncio.to_thread(
+            main, ["query", "--data", str(tmp_path), "--indicator", PM25, "--format", "json"]
+        )
+        assert code == 0
+        return {name: figure.value(name) for name in ("value", "numerator", "denominator", "count")}
+
+    figure = in_town(story)
+    (asked,) = json.loads(capsys.readouterr().out)
+    assert asked["denominator"] == figure["denominator"]
+    assert asked["readings"] == figure["count"]
+    assert asked["numerator"] == pytest.approx(figure["numerator"], abs=1e-6)
+    assert asked["value"] == pytest.approx(figure["value"], abs=1e-6)

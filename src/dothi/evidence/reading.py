@@ -54,6 +54,14 @@ def read(
     return Material(grouped, asked, {name: _standing(evidence, name, period, now) for name in sorted(names)})
 
 
+def counted(evidence: Evidence, indicator: Indicator, period: Period, now: int) -> tuple[str, ...]:
+    """The ids of the entities that count in the city's own figure of a period."""
+    formula, codes = indicator.formula, codes_of(evidence, evidence.unit)
+    attrs = (formula.attribute,) if formula.attribute else ()
+    found = _entities(evidence, formula.type, _condition(formula.where, period, now), attrs, None)
+    return tuple(sorted(one.id for one in found if codes is None or _unit(one) in codes))
+
+
 def of_unit(material: Material, codes: frozenset[str] | None) -> Gathered:
     """The part of the material that lies in `codes`; None is everything."""
     units = material.members.keys() if codes is None else codes & material.members.keys()

@@ -1,6 +1,7 @@
 """`dothi query`: one SELECT over history and present, for whoever may read the data folder; nothing is written."""
 
 import argparse
+import asyncio
 import csv
 import io
 import json
@@ -8,33 +9,45 @@ import os
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from dothi.command.verbs.saying import say
-from dothi.ground.errors import Missing
+from dothi.evidence.definitions import indicator
+from dothi.evidence.model import COUNTRY, SYSTEM, Kind, parse_period, period_of
+from dothi.evidence.reading import counted
+from dothi.evidence.service import open_evidence
+from dothi.ground.clock import SECOND, now_us
+from dothi.ground.errors import Invalid, Missing
+from dothi.hub.access import Open
+from dothi.hub.core import Hub
 from dothi.hub.read.past.face import Face
 from dothi.hub.store.cold.archive import Archive
 from dothi.hub.store.cold.place import Place
 from dothi.hub.store.opening import open_store
 from dothi.hub.store.query import asking
+from dothi.hub.store.query.measuring import slots_text
 from dothi.hub.store.query.views import VIEWS
 from dothi.settings import Settings
+from dothi.sources.mapping.durations import seconds_of
+from dothi.territory import Territory
 
 WIDEST = 60  # Characters of a cell in a table for people.
 
 
 def query(given: argparse.Namespace, settings: Settings) -> None:
     """Answer, or without SQL tell what can be asked for."""
-    if not given.sql:
+    if not (given.sql or given.indicator):
         say(_described())
         return
-    sql = Path(given.sql[1:]).read_text("utf-8") if given.sql.startswith("@") else given.sql
+    if given.sql and given.indicator:
+        raise Invalid("Give a SELECT or --indicator, not both.")
     if not settings.store and not (settings.data / "hub" / "hub.db").is_file():
         raise Missing(f"There is no city in {settings.data}: name its data folder with --data.")
-    found = _answered(given, settings, sql)
+    found = _figure(given, settings) if given.indicator else _answered(given, settings)
     text = FORMATS[given.format](found)
     if given.out:
         _write(Path(given.out), text)
@@ -43,14 +56,44 @@ def query(given: argparse.Namespace, settings: Settings) -> None:
         say(text.rstrip("\n"))
 
 
-def _answered(given: argparse.Namespace, settings: Settings, sql: str) -> pa.Table:
+def _means(given: argparse.Namespace, settings: Settings, storage: Any) -> asking.Means:
+    return asking.Means(settings.timezone, given.engine, given.master or "", storage)
+
+
+def _figure(given: argparse.Namespace, settings: Settings) -> pa.Table:
+    """What an indicator's mean is in a period by its own question to the history, on any engine.
+
+    Invalid for an indicator that is no mean of readings.
+    """
+    folder, archive = settings.data / "hub", settings.archive
+    hub = Hub(folder, Open(), settings.store, worker=f"query{os.getpid()}", archive=archive)
+    try:
+        evidence = open_evidence(hub, Territory.load(), settings.unit or COUNTRY)
+        found = indicator(evidence, SYSTEM, given.indicator)
+        formula, now = found.formula, now_us()
+        if formula.kind is not Kind.MEAN:
+            raise Invalid(f"{given.indicator} is a {formula.kind.value}: only means are asked of the history.")
+        period = parse_period(found.period, given.period) if given.period else period_of(found.period, now)
+        store, past = hub.measuring.sources()
+        heads = store.heads(store.tenant("") or 0, counted(evidence, found, period, now), docs=False)
+        chosen = pa.table({"eid": pa.array(sorted(one.eid for one in heads.values()), pa.int64())})
+        slot = int(seconds_of(formula.slot) * SECOND) if formula.slot else 0
+        sql = slots_text(formula.attribute, period.start, period.end, slot)
+        means = _means(given, settings, hub.archive.place.storage)
+        return asking.answer(store, past, sql, means, {"chosen": chosen})
+    finally:
+        asyncio.run(hub.close())
+
+
+def _answered(given: argparse.Namespace, settings: Settings) -> pa.Table:
     """The answer of one moment: what other processes write meanwhile is not in it."""
+    sql = Path(given.sql[1:]).read_text("utf-8") if given.sql.startswith("@") else given.sql
     folder = settings.data / "hub"
     store = open_store(folder, settings.store, follows=True)
     archive = Archive(Place(settings.archive or str(folder / "archive")), store)
     store.older = archive
     try:
-        means = asking.Means(settings.timezone, given.engine, given.master or "", archive.place.storage)
+        means = _means(given, settings, archive.place.storage)
         return asking.answer(store, Face(store, archive).past(), sql, means)
     finally:
         archive.close()
@@ -112,6 +155,8 @@ def _plain(value: Any) -> Any:
     """Times as ISO 8601 on the city's clock, numbers that JSON has no word for as nothing."""
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, Decimal):  # A sum of whole numbers.
+        return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
     return value

@@ -42,6 +42,8 @@ QUESTIONS = [
             (("count",), "", "entity", None, True),
         ]
     ),
+    measuring.slots_text("pm25", *SPAN, 3_600_000_000),
+    measuring.slots_text("noise", *SPAN, 0),
     measuring.steps_text(
         "urn:ngsi-ld:Station:2", ["pm25"], tuple(measuring.AGGREGATES.values()), START, 6 * 3_600_000_000
     ),

@@ -21,7 +21,7 @@ from dothi.hub.read.search import Search
 from dothi.hub.store.port import Head, Store
 from dothi.hub.store.query import measuring
 from dothi.hub.store.query.gate import sentence
-from dothi.hub.store.query.held import Held, Span, beside, relation
+from dothi.hub.store.query.held import Held, Past, Span, beside, relation
 from dothi.hub.store.query.library import library
 from dothi.hub.store.query.views import DUCKDB
 
@@ -79,6 +79,10 @@ class Measuring:
         if len(rows) > MOST:
             raise Invalid(f"This is more than {MOST:,} figures: ask for a longer step, fewer groups or a shorter time.")
         return _figures(rows, asked)
+
+    def sources(self) -> tuple[Store, Past]:
+        """The store and its history as it lies now, for questions of whoever may read everything."""
+        return self._store, self._face.past()
 
     def aggregated(
         self,

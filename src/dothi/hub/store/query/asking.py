@@ -1,7 +1,7 @@
 """A question of the operator: the views that it names are made ready, and the engine that was chosen answers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,13 +30,14 @@ class Means:
     storage: Any = None  # The fsspec file system of files that lie in no folder.
 
 
-def answer(store: Store, past: Past, sql: str, means: Means) -> pa.Table:
+def answer(store: Store, past: Past, sql: str, means: Means, beside: Mapping[str, pa.Table] = {}) -> pa.Table:
     """The rows that a SELECT asks for. Invalid for one that is refused or wrong, Unavailable without an engine."""
     named = {word.lower() for word in re.findall(r"\w+", sql)}
     tables = {
         name: make(store, means.zone) if name in named else schema.empty_table()
         for name, (make, schema) in _TABLES.items()
     }
+    tables |= beside
     if means.engine == "duckdb":
         with Duck(past, tables, means.zone, means.storage) as duck:
             return duck.ask(sql)

@@ -88,6 +88,32 @@ def steps_text(
     return f"SELECT {', '.join(told)} FROM readings WHERE {' AND '.join(conditions)} GROUP BY {', '.join(keys)}"
 
 
+def slots_text(attribute: str, start: int, end: int, slot: int, tenant: str = "") -> str:
+    """The question of an indicator's mean: over the slots of the entities in `chosen` of the mean in each slot.
+
+    Of several values for one instant the one known last counts. `slot` in µs; 0: each reading for itself. One row:
+    value, numerator (the sum over slots), denominator (how many), readings.
+    """
+    step = f"observed - (observed - {start}) % {max(slot, 1)}"
+    one = "entity, coalesce(dataset, ''), observed"
+    rows = (
+        "SELECT entity, observed, max_by(value, seq) AS value FROM readings"
+        " WHERE eid IN (SELECT eid FROM chosen)"
+        f" AND tenant = {quoted(tenant)} AND attribute = {quoted(attribute)}"
+        f" AND stated AND value IS NOT NULL AND observed >= {start} AND observed < {end} GROUP BY {one}"
+    )
+    slots = (
+        f"SELECT avg(value) AS mean, count(*) AS readings FROM ({rows}) AS told GROUP BY entity, {step}"
+        if slot
+        else f"SELECT value AS mean, 1 AS readings FROM ({rows}) AS told"
+    )
+    return (
+        "SELECT avg(mean) AS value, sum(mean) AS numerator, count(*) AS denominator,"
+        " CAST(sum(readings) AS BIGINT) AS readings"
+        f" FROM ({slots}) AS slots"
+    )
+
+
 def who(measure: Measure) -> str:
     """The question which entities have a reading at all."""
     return f"SELECT DISTINCT eid FROM readings WHERE {' AND '.join(_conditions(measure, None))}"
