@@ -1,4 +1,4 @@
-"""The tests of the whole hub hold on PostgreSQL too: they are run again, each hub of theirs in a database of its own."""
+"""The tests of the whole hub hold on PostgreSQL too: run again, each hub of theirs in a database of its own."""
 
 import os
 import subprocess
