@@ -81,8 +81,8 @@ class Hub:
         self._store: Store = open_store(folder, url, follows=hands_over)
         self.archive = Archive(Place(archive or str(folder / "archive")), self._store)
         self._store.older = self.archive
-        self._policy = policy
-        self._guards = Guards()
+        self.shared = bool(url)  # Whether other processes write too.
+        self._policy, self._guards = policy, Guards()
         self.proofs = Proofs(self._store)
         self._search = Search(self._store)
         self._memory = Memory(self._store, policy, self.archive)

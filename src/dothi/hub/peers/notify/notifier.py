@@ -67,6 +67,11 @@ class Notifier:
         """Tell subscribers until cancelled; what was missed meanwhile first."""
         self._loop = asyncio.get_running_loop()
         self._bell = asyncio.Event()
+        if self.hub.shared:  # Another process may have told subscribers: what it wrote down counts, nothing else.
+            self.lanes.recall()
+            self._heard.clear()
+            self._seen = self._kept = 0
+            self._missed = False
         await self._load()
         self.hub.watch(self._hear)
         self._last = max(self._last, self.hub.last_seq())

@@ -86,6 +86,8 @@ class Tallies:
 
     async def run(self) -> None:
         """Write out until cancelled."""
+        if self._hub.shared:
+            self._known = None  # Another process may have counted meanwhile.
         while True:
             await asyncio.sleep(_EVERY_S)
             await self.write()

@@ -69,14 +69,22 @@ class Lanes:
         self._hub = hub
         self._deliver = deliver
         self._patience = patience
-        outbox = hub.outbox()
+        self._kinds = kinds
+        self.recall()
+        self._slots = asyncio.Semaphore(patience.sending)
+        self._slow_slots = asyncio.Semaphore(patience.failing)
+        self._writing = asyncio.Lock()
+
+    def recall(self) -> None:
+        """Stand where the store says: another process may have looked after the lanes meanwhile."""
+        outbox = self._hub.outbox()
         self._number = outbox.last
         self._lanes: dict[str, Lane] = {}
         for queue, body in outbox.tallies.items():
-            if queue.partition(" ")[0] in kinds:
+            if queue.partition(" ")[0] in self._kinds:
                 self._lane(queue).tally = msgspec.json.decode(body, type=Tally)
         for queue, (waiting, dead) in outbox.counts.items():
-            if queue.partition(" ")[0] in kinds:
+            if queue.partition(" ")[0] in self._kinds:
                 lane = self._lane(queue)
                 lane.behind, lane.dead = waiting, dead
         self._fresh: dict[int, tuple[Lane, Letter]] = {}  # To be written at the next checkpoint.
@@ -84,9 +92,6 @@ class Lanes:
         self._gone: list[int] = []
         self._closed: list[str] = []
         self._counted: set[str] = set()
-        self._slots = asyncio.Semaphore(patience.sending)
-        self._slow_slots = asyncio.Semaphore(patience.failing)
-        self._writing = asyncio.Lock()
 
     def know(self, recipient: Recipient) -> None:
         """A receiver is there, or changed: what waits for it goes on."""
