@@ -4,9 +4,7 @@ The folder is held meanwhile. A file is copied beside itself first; a database o
 (`dothi backup`), and each step is one transaction in both.
 """
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -50,7 +48,7 @@ def _of_people(data: Path, name: str) -> Plan:
 
 
 def _rows(path: Path) -> dict[str, int]:
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with people.reading(path) as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         asked = sorted(tables & {"user", "event", "person", "erasure"})
         return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in asked}  # noqa: S608
