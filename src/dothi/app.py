@@ -63,6 +63,7 @@ from dothi.hub.peers.hosting import shelf_of
 from dothi.hub.peers.notify.notifier import Notifier
 from dothi.hub.peers.records import CONTEXT, REGISTRATION
 from dothi.hub.peers.wire import EVERYWHERE, Reach, Wire
+from dothi.hub.store.cold.sealing import Policy as Sealing
 from dothi.hub.write import expiry
 from dothi.office import api as office_api
 from dothi.office import custody as custody_api
@@ -111,6 +112,7 @@ log = logging.getLogger("dothi")
 Run = Callable[[], Coroutine[Any, Any, None]]
 Lead = Callable[[Run], Coroutine[Any, Any, None]]  # Runs the work of a leader for as long as this process leads.
 Hand = Callable[[ASGIApp, Callable[[str], bool]], ASGIApp]  # Given whether a tenant has no context sources.
+_OUTSIDE = {"notifications", "messages", "warnings leave"}  # The work that reaches others.
 _RESTART_S = 2.0  # A consumer that failed is started again after this long.
 
 
@@ -123,7 +125,7 @@ async def open_city(settings: Settings, city: str = "dothi", demo: bool = False,
     settings.data.mkdir(parents=True, exist_ok=True)
     territory = Territory.load()
     policy: Policy = Open() if settings.open else RolePolicy(territory.within, PUBLIC_TYPES if demo else frozenset())
-    hub = Hub(settings.data / "hub", policy, settings.store, worker, settings.files)
+    hub = Hub(settings.data / "hub", policy, settings.store, worker, settings.files, settings.archive)
     accounts = Accounts.open(
         settings.data,
         territory.within,
@@ -284,21 +286,18 @@ def make_app(
     peers = peers_of(parts.hub, wire, registry, contexts, settings.split_entities)
     notifier = Notifier(parts.hub, contexts, wire)
     watchers = Watchers(parts.hub, registry, contexts, notifier.lanes)
-    hub_api = ngsi_ld(
-        parts.hub,
-        contexts,
-        lambda headers: authenticate(parts.accounts, headers),
-        Limits(settings.max_body, settings.max_depth, instances=settings.history_page),
-        wire,
-        peers,
-        notifier,
-        watchers,
-    )
+    limits = Limits(settings.max_body, settings.max_depth, instances=settings.history_page)
+    who = partial(authenticate, parts.accounts)
+    hub_api = ngsi_ld(parts.hub, contexts, who, limits, wire, peers, notifier, watchers)
 
     leading = {**consumers(parts), **_mail_in(parts, settings), **extra}
     leading |= {"notifications": notifier.run, "watchers": watchers.run, "calls of sources": registry.tallies.run}
     carrier = Carrier(peers, notifier, watchers, f"{settings.address}/ngsi-ld/ex/{INBOX}")
     leading["subscriptions at sources"] = carrier.run
+    leading["sealing"] = lambda: parts.hub.keep_sealed(Sealing(settings.archive_hours, settings.archive_beyond))
+    if (settings.data / "held").exists():  # Restored to an earlier moment: what it owes others may be long delivered.
+        log.warning("Nothing is sent outside while %s is there.", settings.data / "held")
+        leading = {name: run for name, run in leading.items() if name not in _OUTSIDE}
     each = {**fresh(parts), "registrations": registry.follow}
 
     @asynccontextmanager
