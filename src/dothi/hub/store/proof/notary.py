@@ -7,7 +7,7 @@ city is the notary (the leader). What was written since it last looked has no le
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,11 @@ from typing import NamedTuple, Protocol
 
 from dothi.ground.clock import SECOND, from_iso, now_us
 from dothi.ground.errors import Forbidden, Missing
+from dothi.hub.store import codec
 from dothi.hub.store.port import LogRow, Page, Store, Written
 from dothi.hub.store.proof import note, tiles
 from dothi.hub.store.proof.erasing import GONE, SALTS, reason_of
-from dothi.hub.store.proof.leaf import Salted, gap, leaf, salts_for
+from dothi.hub.store.proof.leaf import Salted, gap, leaf_of, salts_for
 from dothi.hub.store.proof.note import Signer
 from dothi.hub.store.proof.reading import CHECKPOINTS, Proofs
 from dothi.hub.store.proof.tree import leaf_hash, root
@@ -113,16 +114,18 @@ def _leaves(store: Store, salted: Salted, before: int, until: int) -> _Leaves:
         end = min(at + _AT_ONCE, until)
         for seq in range(at + 1, end + 1):
             row = rows.get(seq)
-            hashes.append(leaf_hash(gap(seq)) if row is None else _leaf(store, row, salted, salts))
+            hashes.append(leaf_hash(gap(seq)) if row is None else _leaf(store, row, salted, salts, gone))
         at = end
     return _Leaves(before, hashes, salts, gone)
 
 
-def _leaf(store: Store, row: LogRow, salted: Salted, salts: list[Page]) -> bytes:
-    fresh = salts_for(row, salted)
+def _leaf(store: Store, row: LogRow, salted: Salted, salts: list[Page], lost: Container[int]) -> bytes:
+    entries = list(codec.unpack(row.blob))
+    fresh = salts_for(entries, salted)
     if fresh:
         salts.append(Page(SALTS, row.seq, fresh))
-    return leaf_hash(leaf(row, store.tenant_name(row.tid), fresh, reason_of(store.page, row.seq)))
+    reason = reason_of(store.page, row.seq) if row.seq in lost else None
+    return leaf_hash(leaf_of(row, entries, store.tenant_name(row.tid), fresh, reason))
 
 
 def _gone(store: Store, before: int, until: int) -> list[int]:
