@@ -1,6 +1,6 @@
 """The life cycle of data on one page: what is over today, proposed, held, was ended, and the policy."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -108,6 +108,7 @@ def _page(request: Request, given: Mapping[str, str], problems: Mapping[str, str
         holds=[(one, who(request, one.placed_by)) for one in holding.holds(life)[:LISTED]],
         classes=list(classes.values()),
         names=names,
+        cited=_cited(request, classes.values()),
         keeps=bool(actor.roles & KEEPERS),
         given=given,
         problems=problems,
@@ -115,6 +116,13 @@ def _page(request: Request, given: Mapping[str, str], problems: Mapping[str, str
         unit_name=lambda code: unit_name(request, code) if code else words(request).t("rules.city"),
         size=lambda count: _size(request, count),
     )
+
+
+def _cited(request: Request, classes: Iterable[DataClass]) -> dict[str, str]:
+    """The citations of the provisions on which classes rest; "" where nobody has entered one yet."""
+    named = {name for one in classes for name in one.basis}
+    known = parts(request).hub.some(visit(request).actor, named)
+    return {name: str(known[name].value("citation", "")) if name in known else "" for name in named}
 
 
 def _groups(request: Request, lines: list[Line], classes: Mapping[str, DataClass]) -> list[dict[str, Any]]:
