@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from dothi.hub.model import Commit, Post, system
 
 log = logging.getLogger("dothi")
 _TRY_S = 1.0
+_GRACE_S = 3.0  # After so long a leader that was cut off has stopped: a heartbeat a second, without answer for two.
+_KNOWN_S = 0.2
 _QUEUE = "serving leader"  # Where it is noted which process leads.
 _SERVING = system("serving")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -52,7 +55,7 @@ class Contest:
         """Nobody leads yet, as far as is known."""
         self._hub = hub
         self._here = here
-        self._known: Leader | None = None
+        self._found = (0.0, Leader())  # Until when it is taken as it was found (s), and what that was.
         self._over = asyncio.Event()
         self.leads = False
 
@@ -83,6 +86,8 @@ class Contest:
         over = asyncio.create_task(self._over.wait())
         working: asyncio.Task[None] | None = None
         try:
+            if await self.find() != Leader():  # Somebody led who did not take leave: it may not know yet.
+                await asyncio.wait((over,), timeout=_GRACE_S)
             note = Post(tallies={_QUEUE: msgspec.json.encode(self._here)})
             await self._hub.commit(Commit(_SERVING, (), "leads", post=note))
             if not self._over.is_set():
@@ -96,7 +101,14 @@ class Contest:
             for task in filter(None, (over, working)):
                 task.cancel()
             await asyncio.gather(*filter(None, (over, working)), return_exceptions=True)
+            if not self._over.is_set():
+                await self._take_leave()
             await asyncio.to_thread(self._hub.resign)
+
+    async def _take_leave(self) -> None:
+        """Say that nobody leads, so that the next one begins at once."""
+        with suppress(DothiError):
+            await self._hub.commit(Commit(_SERVING, (), "leads no more", post=Post(closed=(_QUEUE,))))
 
     def _lose(self) -> None:
         self.leads = False
@@ -104,7 +116,13 @@ class Contest:
 
     async def find(self) -> Leader:
         """Where the process that leads takes requests, as it was noted last."""
-        body = (await asyncio.to_thread(self._hub.outbox)).tallies.get(_QUEUE)
+        now = asyncio.get_running_loop().time()
+        if now >= self._found[0]:
+            body = (await asyncio.to_thread(self._hub.outbox)).tallies.get(_QUEUE)
+            self._found = (now + _KNOWN_S, self._read(body))
+        return self._found[1]
+
+    def _read(self, body: bytes | None) -> Leader:
         if body is None:
             return Leader()
         there = msgspec.json.decode(body, type=Home)

@@ -90,6 +90,7 @@ class Leading:
             await connection.close(timeout=_DEAF_S)
             return False
         self._held = connection
+        connection.add_termination_listener(lambda ended: self._end(ended, lost))
         self._beating = asyncio.create_task(self._beat(connection, lost))
         return True
 
@@ -100,9 +101,13 @@ class Leading:
                 await connection.execute("SELECT", timeout=_DEAF_S)
         except Exception:
             connection.terminate()
-            if self._held is connection:
-                self._held = None
-                lost()
+            self._end(connection, lost)
+
+    def _end(self, connection: asyncpg.Connection, lost: Callable[[], None]) -> None:
+        """The connection is gone, and with it the lock: it was cut, or a heartbeat had no answer."""
+        if self._held is connection:
+            self._held = None
+            lost()
 
     async def resign(self) -> None:
         """Let another lead."""
