@@ -38,4 +38,4 @@ def letters(given: argparse.Namespace, settings: Settings) -> None:
 
 
 def _kept(settings: Settings) -> moving.Kept:
-    return moving.Kept(settings.data, settings.store, settings.files)
+    return moving.Kept(settings.data, settings.store, settings.files, settings.archive)

@@ -27,15 +27,19 @@ Progress = Callable[[int], None]
 
 
 class Kept(NamedTuple):
-    """Where a city lies: its data folder, the URL of its store and the address of its photos, "" for the folder."""
+    """Where a city lies: its data folder, the URL of its store, the addresses of its photos and sealed history.
+
+    "" is the folder.
+    """
 
     data: Path
     store: str = ""
     photos: str = ""
+    archive: str = ""
 
     def hub(self) -> Hub:
         """The hub, opened for whoever may read the data folder."""
-        return Hub(self.data / "hub", Open(), self.store, photos=self.photos)
+        return Hub(self.data / "hub", Open(), self.store, photos=self.photos, archive=self.archive)
 
 
 def export(city: Kept, target: Path, progress: Progress = lambda count: None) -> dict[str, Any]:

@@ -273,6 +273,23 @@ def test_the_sealer_goes_on_when_it_was_refused(
     assert "The storage is away." in caplog.text
 
 
+def test_an_archive_that_is_not_there_is_told_of(opened: Callable[..., Hub], tmp_path: Path) -> None:
+    """A setting forgotten or a folder lost: never a history that is silently shorter."""
+
+    async def run() -> None:
+        hub = opened()
+        await fill(hub, 2)
+        await seal_all(hub)
+        await hub.close()
+        hub = opened(str(tmp_path / "elsewhere"))
+        for asked in (lambda: hub.log(0, 10), hub.fingerprint, lambda: hub.history(ACTOR, IDS[0])):
+            with pytest.raises(Unavailable, match="no archive"):
+                asked()
+        await hub.close()
+
+    asyncio.run(run())
+
+
 def test_an_older_log_beside_a_longer_archive_is_sealed_anew(tmp_path: Path) -> None:
     """After a restore of the log: what lies beyond its seal is taken out, also of a merged file."""
 

@@ -88,13 +88,19 @@ class Archive:
         return self._seal
 
     def changed(self, seal: Seal | None = None) -> None:
-        """Follow what was sealed, merged or erased."""
+        """Follow what was sealed, merged or erased. Unavailable when nothing of it can be found."""
         with self._lock:
             for table in self.tables.values():
                 table.refresh()
             self._blocks.clear()
             self._trails.clear()
-            self._seal = seal or self._seal
+            stands = seal or self._seal
+            if stands.until and self.tables["commits"].version < 0:
+                raise Unavailable(
+                    f"The log is sealed up to {stands.until}, but there is no archive at {self.place.root}: "
+                    "see the setting archive, or bring it back from a backup."
+                )
+            self._seal = stands
 
     def log(self, after: int, until: int, limit: int) -> list[LogRow]:
         """Sealed commits with after < seq <= until, in order; the first `limit` of them at least."""
