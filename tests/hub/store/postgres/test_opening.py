@@ -22,13 +22,14 @@ KEYS = (
     "SELECT c.relname, string_agg(a.attname, ' ' ORDER BY a.attname) FROM pg_index i"
     " JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
-    " WHERE n.nspname = 'public' AND i.indisunique"
+    " WHERE n.nspname IN ('public', 'dothi_map') AND i.indisunique"
     " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"
     " GROUP BY c.relname, i.indexrelid"
 )
 TABLES = (
-    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public'"
-    " AND c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"
+    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname IN ('public', 'dothi_map') AND c.relkind IN ('r', 'p')"
+    " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"
 )
 
 

@@ -46,14 +46,14 @@ async def fill(folder: Path, url: str) -> dict[str, set[str]]:
 
 
 def test_an_operators_sql_finds_what_the_hub_finds(postgres: Server, places_database: str, tmp_path: Path) -> None:
-    """Near and within, after moves and deletions: the view `map` and the hub answer alike."""
+    """Near and within, after moves and deletions: the view `dothi_map.map` and the hub answer alike."""
     name = places_database.rsplit("/", 1)[1]
     found = asyncio.run(fill(tmp_path, places_database))
     assert all(found.values())
     for where, ids in found.items():
-        assert set(postgres.psql(f"SELECT id FROM map WHERE {where}", name).splitlines()) == ids
-    assert postgres.psql("SELECT count(*) FROM map WHERE id = 'urn:x:45'", name) == "0"
-    assert postgres.psql("SELECT count(*) FROM map", name) == "179"
+        assert set(postgres.psql(f"SELECT id FROM dothi_map.map WHERE {where}", name).splitlines()) == ids
+    assert postgres.psql("SELECT count(*) FROM dothi_map.map WHERE id = 'urn:x:45'", name) == "0"
+    assert postgres.psql("SELECT count(*) FROM dothi_map.map", name) == "179"
 
 
 def test_places_come_and_go_with_the_extension(postgres: Server, database: str, tmp_path: Path) -> None:
@@ -62,12 +62,12 @@ def test_places_come_and_go_with_the_extension(postgres: Server, database: str, 
         pytest.skip("left out: no PostGIS on this machine (scripts/setup installs it when it may)")
     name = database.rsplit("/", 1)[1]
     found = asyncio.run(fill(tmp_path, database))
-    there = "SELECT coalesce(to_regclass('place')::text, '')"
+    there = "SELECT coalesce(to_regclass('dothi_map.place')::text, '')"
     assert postgres.psql(there, name) == ""
     postgres.psql("CREATE EXTENSION postgis", name)
     PostgresStore(database).close()
     for where, ids in found.items():
-        assert set(postgres.psql(f"SELECT id FROM map WHERE {where}", name).splitlines()) == ids
+        assert set(postgres.psql(f"SELECT id FROM dothi_map.map WHERE {where}", name).splitlines()) == ids
     postgres.psql("DROP EXTENSION postgis CASCADE", name)
     PostgresStore(database).close()
     assert postgres.psql(there, name) == ""
@@ -107,4 +107,4 @@ def test_a_shape_that_postgis_refuses_stops_nobody(postgres: Server, places_data
 
     asyncio.run(story())
     name = places_database.rsplit("/", 1)[1]
-    assert postgres.psql("SELECT count(*), count(geom) FROM map", name) == "2|0"
+    assert postgres.psql("SELECT count(*), count(geom) FROM dothi_map.map", name) == "2|0"
