@@ -29,7 +29,8 @@ repeat it, with checkouts of your own:
 ```sh
 scripts/conformance SUITE --out extended && scripts/conformance SUITE iop --out extended
 scripts/conformance OLDER_SUITE --out snapshot
-scripts/conformance-page extended snapshot --write docs/conformance.md
+scripts/conformance SUITE --postgresql --out postgresql
+scripts/conformance-page extended snapshot --postgresql postgresql --write docs/conformance.md
 ```
 """
 
@@ -60,9 +61,10 @@ def read_misses(path: Path = MISSES) -> list[Miss]:
     return found
 
 
-def page(extended: Run, snapshot: Run, misses: Sequence[Miss]) -> str:
+def page(extended: Run, snapshot: Run, misses: Sequence[Miss], postgresql: Run | None = None) -> str:
     """The whole page. ETSI's own tests of the extended suite are those that the snapshot has too."""
     parts = [_OPENING, _counts(extended, snapshot, misses), _groups(extended, snapshot)]
+    parts += [] if postgresql is None else [_on_postgresql(postgresql, extended)]
     parts += [_missed(run, misses) for run in (extended, snapshot)]
     return "\n".join(parts)
 
@@ -115,6 +117,25 @@ def _groups(extended: Run, snapshot: Run) -> str:
     return "\n".join([*lines, ""])
 
 
+def _on_postgresql(there: Run, here: Run) -> str:
+    """The same suite with every store in PostgreSQL, group by group beside the embedded store."""
+    lines = [
+        "## On PostgreSQL",
+        "",
+        f"`scripts/conformance SUITE --postgresql`, suite `{there.commit}`, {there.day}: every broker keeps its store",
+        "in a database of its own of Debian's PostgreSQL. Groups that are not listed were not run so.",
+        "",
+        "| Group | PostgreSQL | SQLite | tests with another outcome |",
+        "|---|--:|--:|---|",
+    ]
+    for name, outcomes in there.groups.items():
+        embedded = {_place(one): one.passed for one in here.groups.get(name, [])}
+        other = [one.test for one in outcomes if embedded.get(_place(one)) != one.passed]
+        told = ", ".join(other) or "none"
+        lines.append(f"| {name} | {_share(outcomes)} | {_share(here.groups.get(name))} | {told} |")
+    return "\n".join([*lines, ""])
+
+
 def _share(outcomes: Sequence[Outcome] | None) -> str:
     return f"{sum(one.passed for one in outcomes):,}/{len(outcomes):,}" if outcomes else "–"
 
@@ -156,17 +177,19 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/conformance-page", description=__doc__)
     parser.add_argument("extended", type=Path, help="the --out folder of a run of the extended suite")
     parser.add_argument("snapshot", type=Path, help="the --out folder of a run of the older snapshot")
+    parser.add_argument("--postgresql", type=Path, help="the --out folder of a run of the extended suite on PostgreSQL")
     parser.add_argument("--write", type=Path, metavar="FILE", help="where to (default: the screen)")
     given = parser.parse_args(arguments)
     try:
         runs = [read_run(folder, FOLDERS) for folder in (given.extended, given.snapshot)]
+        there = read_run(given.postgresql, FOLDERS) if given.postgresql else None
         misses = read_misses()
     except (ValueError, OSError) as wrong:
         print(f"conformance-page: {wrong}", file=sys.stderr)
         return 2
     for one in stale(runs, misses):
         print(f"conformance-page: {one} need no explanation any more", file=sys.stderr)
-    text = page(runs[0], runs[1], misses)
+    text = page(runs[0], runs[1], misses, there)
     if given.write:
         given.write.write_text(text)
     else:

@@ -19,8 +19,8 @@ _SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
-    # A turn whose process is gone or cut off must not hold up the others for long.
-    "idle_in_transaction_session_timeout": "60000",
+    # A turn whose process is gone or cut off must not hold up the others for long; one that stands still, not for ever.
+    "idle_in_transaction_session_timeout": "300000",
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "3",
     "tcp_keepalives_count": "3",

@@ -9,7 +9,11 @@ import asyncpg
 
 from dothi.ground.errors import DothiError, Invalid
 
-ENTITY_TABLES = ("entity", "event", "place")  # `place` where there is PostGIS only: see places.py.
+ENTITY_TABLES = (
+    "entity",
+    "event",
+    "place",
+)  # `place` where there is PostGIS only, in a schema of its own: see places.py.
 REFERENCE_TABLES = ("tenant", "kind", "tenant_kind", "schema_version")
 LOG_TABLES = ("position", "log", "receipt", "cursor", "timer", "parcel", "tally", "page", "writer")
 
