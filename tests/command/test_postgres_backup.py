@@ -8,7 +8,7 @@ from dothi.cli import main
 from dothi.command.keeping.backup import Wanted, backup
 from dothi.command.keeping.drill import drill
 from dothi.command.keeping.restore import Asked, restore
-from dothi.ground.errors import Conflict
+from dothi.ground.errors import Conflict, Missing
 from dothi.ground.places import Folder
 from tests.command.cities import at_work, fill, told
 from tests.servers.postgres import Server
@@ -50,3 +50,18 @@ def test_a_database_that_cannot_be_used_is_said_without_its_password(
         assert said.count("\n") == 1, said
         assert "dothi: " in said
         assert user.partition(":")[2] not in said
+
+
+def test_at_a_moment_a_dump_from_before_comes_back(postgres: Server, tmp_path: Path) -> None:
+    """A database comes back as its newest dump not after that moment, held; before the first dump nothing is known."""
+    url, fresh = postgres.fresh(), postgres.fresh()
+    data, place = tmp_path / "city", Folder(tmp_path / "place")
+    at_work(data, fill, url)
+    first = backup(data, place, Wanted(store=url))
+    at_work(data, fill, url)
+    second = backup(data, place, Wanted(store=url))
+    assert second.position.seq > first.position.seq
+    with pytest.raises(Missing, match="holds no backup"):
+        restore(place, tmp_path / "never", Asked(at=first.at - 1, store=fresh))
+    done = restore(place, tmp_path / "again", Asked(at=second.at - 1, store=fresh))
+    assert (done.seq, done.held) == (first.position.seq, True)

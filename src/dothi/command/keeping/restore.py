@@ -58,7 +58,7 @@ def restore(place: Place, target: Path, asked: Asked = Asked(), erased: Sequence
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise Conflict(f"{target} is not empty: restore into a new folder.")
-    base, last = chosen(place, asked.at)
+    base, last = (manifest.newest(place, asked.at), None) if asked.store else chosen(place, asked.at)
     if bool(asked.store) != (base.store == "postgresql"):
         raise Invalid(_OTHER_STORE[base.store])
     draft = target.with_name(target.name + ".part")
@@ -115,7 +115,7 @@ def _restore(
             rolled = roll_to(draft, with_it, asked.at, anew=base is later)
         finally:
             shutil.rmtree(with_it, ignore_errors=True)
-    known = base.position.known if asked.at is None else asked.at
+    known = base.position.known if later is None or asked.at is None else asked.at
     again = asyncio.run(gone.erase_again(draft, asked.store, must_go, known))
     if asked.at is not None and not asked.store:
         _people_of(place, manifest.newest(place), draft)
