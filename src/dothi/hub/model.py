@@ -78,6 +78,11 @@ def default_instance(attribute: Attribute | None) -> Instance | None:
     return next((one for one in found if "datasetId" not in one), found[0] if found else None)
 
 
+def is_told(instance: Instance) -> bool:
+    """Whether an instance still says something: where content was erased, that there was one is all that is left."""
+    return VALUE_KEY.get(instance.get("type", "Property"), "value") in instance
+
+
 def instance_value(instance: Instance | None, default: Any = None) -> Any:
     """The value that an instance carries, whatever its attribute type."""
     if instance is None:

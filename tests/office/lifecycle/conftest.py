@@ -20,6 +20,7 @@ from dothi.citizens import Citizens, open_citizens
 from dothi.citizens.needs import rules_kind as report_rules
 from dothi.hub.core import Hub
 from dothi.hub.model import Actor
+from dothi.hub.peers.checking.hub import Where, check_hub
 from dothi.office.lifecycle import open_life
 from dothi.office.lifecycle.model import LifeCycle
 from dothi.office.lifecycle.rules import rules_kind
@@ -82,3 +83,15 @@ async def city_in(folder: Path, territory: Territory, url: str = "") -> Any:
         await hub.close()
         vault.close()
         accounts.close()
+
+
+class Quiet:
+    """Nobody is told how far a check is."""
+
+    def __call__(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def faults(folder: Path) -> list[str]:
+    """What is wrong with a hub that nobody serves."""
+    return [f"{one.where}: {one.what}" for one in check_hub(Where(folder / "hub"), "", Quiet()).faults]

@@ -118,7 +118,7 @@ def test_a_hold_stops_an_erasure_and_is_named(in_city: Callable[..., Any]) -> No
     in_city(story)
 
 
-@pytest.mark.parametrize("stop", range(0, 12, 2))
+@pytest.mark.parametrize("stop", [4, 8, *(pytest.param(stop, marks=pytest.mark.slow) for stop in (0, 2, 6, 10))])
 def test_an_erasure_that_was_cut_off_is_finished(
     in_city: Callable[..., Any], stop: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

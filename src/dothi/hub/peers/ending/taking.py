@@ -60,24 +60,29 @@ def emptied(eids: Collection[int], until: int) -> Rest:
 
 
 def thinned(doc: Doc, standing: dict[str, Attribute], names: Collection[str] = ()) -> Doc:
-    """An entry of the log without the instances that stand no more; of the attributes `names`, all when empty."""
+    """An entry of the log without the instances that stand no more; of the attributes `names`, all when empty.
+
+    That there was an instance stays, without its value: the times of what came after it are replayed as they were.
+    """
     taken = {*doc.attrs, *doc.late} if not names else {*names}
     attrs = {
-        name: left
+        name: attribute if name not in taken else _standing(attribute, standing.get(name))
         for name, attribute in doc.attrs.items()
-        if (left := attribute if name not in taken else _standing(attribute, standing.get(name)))
     }
     late = {name: attribute for name, attribute in doc.late.items() if name not in taken}
     amended = {} if not names else doc.amended
     return Doc(doc.id, doc.type, attrs, doc.scope, doc.dropped, late, doc.erased, amended, doc.expires, doc.fades)
 
 
-def _standing(attribute: Attribute, now: Attribute | None) -> Attribute | None:
+def _standing(attribute: Attribute, now: Attribute | None) -> Attribute:
     stands = [_bare(one) for one in instances(now)]
-    left = [one for one in instances(attribute) if _bare(one) in stands]
-    if not left:
-        return None
+    left = [one if _bare(one) in stands else _stub(one) for one in instances(attribute)]
     return left if isinstance(attribute, list) else left[0]
+
+
+def _stub(instance: Instance) -> Instance:
+    """That there was an instance, and nothing of what it said; see model.is_told."""
+    return {name: value for name, value in instance.items() if name in ("type", "datasetId")}
 
 
 def _bare(instance: Instance) -> Instance:

@@ -13,7 +13,7 @@ from zlib import crc32
 from dothi.ground.clock import from_iso, iso, now_us
 from dothi.hub.language.nodes import Window
 from dothi.hub.language.time import in_window
-from dothi.hub.model import VALUE_KEY, Entity, Instance, Logged, instance_value, instances
+from dothi.hub.model import VALUE_KEY, Entity, Instance, Logged, instance_value, instances, is_told
 from dothi.hub.read.past.chain import chain
 from dothi.hub.store.port import Head, LogRow, Store
 from dothi.hub.write.apply import NULL
@@ -276,7 +276,8 @@ def written(entry: Logged, known: int) -> Iterator[tuple[str, Instance, bool]]:
     for late, attrs in ((False, entry.attrs), (True, entry.late)):
         for name, attribute in attrs.items():
             for instance in instances(attribute):
-                yield name, instance, late
+                if not entry.gone or is_told(instance):
+                    yield name, instance, late
     if entry.scope:
         value = entry.scope[0] if len(entry.scope) == 1 else list(entry.scope)
         yield SCOPE, {"type": "Property", "value": value, "observedAt": iso(known)}, False
