@@ -120,6 +120,19 @@ def test_an_update_changes_kind_and_hides_the_deleted(store: Store) -> None:
     assert store.heads(tid, ["urn:x:1"])["urn:x:1"].doc is None
 
 
+def test_thousands_of_new_rows_come_in_one_flush(store: Store) -> None:
+    """A flush far larger than a page of a scan: all of it is there, in order of creation, and can be changed."""
+    tid = store.tenant("", make=True) or 0
+    states = [(tid, f"urn:x:{number}", head(store, number)) for number in range(1, 4501)]
+    write(store, states=states, log=[row(1, tid)])
+    assert list(store.scan(tid, states[0][2].kind)) == [(one.eid, one) for _, _, one in states]
+    assert store.heads(tid, [name for _, name, _ in states]) == {name: one for _, name, one in states}
+    changed = [(tid, name, one._replace(version=2, doc=b"[]")) for _, name, one in states]
+    write(store, states=changed)
+    assert store.rows(range(1, 4501)) == {one.eid: one for _, _, one in changed}
+    assert store.last() == (1, 4500)
+
+
 def test_timers_move_and_go(store: Store) -> None:
     """A timer of the same name moves; with no due time it is removed; they come oldest first."""
     write(store, timers=[Timer("rules", "a", 50), Timer("rules", "b", 40), Timer("other", "c", 1)])

@@ -161,7 +161,7 @@ def fresh(postgres: Server) -> Callable[[], str]:
 
 
 @settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
