@@ -15,7 +15,7 @@ from dothi.hub.access import Open
 from dothi.hub.core import Hub
 from dothi.hub.model import Commit, create, prop, system
 from dothi.hub.store.cold.archive import Seal
-from dothi.hub.store.cold.columns.schema import READINGS
+from dothi.hub.store.cold.columns.schema import COMMITS, READINGS
 from dothi.hub.store.cold.place import Place
 from dothi.hub.store.cold.tables import Table, day_of
 from dothi.hub.store.opening import open_store
@@ -75,12 +75,20 @@ def make(folder: Path, size: Size, say: Callable[[str], None]) -> tuple[int, flo
         if day % 50 == 49:
             say(f"{day + 1} of {size.days} days written")
     seconds = time.monotonic() - began
-    asyncio.run(_seal(folder, max(one.known[1] for one in readings.files())))
+    seal(folder, max(one.known[1] for one in readings.files()), size.span[1] - 1)
     return sum(one.size for one in readings.files()), seconds
 
 
-async def _seal(folder: Path, until: int) -> None:
-    """Say that the log is sealed up to a commit, so that the files count."""
+def seal(folder: Path, until: int, at: int) -> None:
+    """Say that the log is sealed up to a commit of an instant (µs), so that the files count."""
+    last = {"known": until, "at": at, "tid": 0, "tenant": "", "actor": "system:bench", "reason": "", "size": 0}
+    table = pa.Table.from_pylist([last], schema=COMMITS)
+    Table(Place(str(folder / "archive")), "commits").change({day_of(at): [table]}, why="bench")
+    asyncio.run(_noted(folder, until))
+
+
+async def _noted(folder: Path, until: int) -> None:
+    """The page that says how far the log is sealed."""
     hub = Hub(folder, Open())
     await hub.chore(lambda _: Written((), (), (), (), (), pages=[Seal(until).page()]))
     await hub.close()
