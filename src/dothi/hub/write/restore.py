@@ -61,7 +61,8 @@ def roll_forward(
 
 
 def _restore_group(store: Store, commits: list[LoggedCommit], moved: Iterable[Moves] = ()) -> None:
-    heads: dict[tuple[int, str], Head] = {}
+    heads = _standing(store, commits)
+    stood = dict(heads)
     log: list[LogRow] = []
     fades: dict[tuple[str, str], int] = {}
     eid = store.last()[1]
@@ -69,7 +70,7 @@ def _restore_group(store: Store, commits: list[LoggedCommit], moved: Iterable[Mo
         tid = store.tenant(commit.tenant, make=True) or 0
         entries: list[Entry] = []
         for logged in commit.entries:
-            head = heads.get((tid, logged.id)) or store.heads(tid, (logged.id,)).get(logged.id)
+            head = heads.get((tid, logged.id))
             if head is None:
                 eid += 1
             after = _after(store, logged, head, head.eid if head else eid, commit)
@@ -77,11 +78,20 @@ def _restore_group(store: Store, commits: list[LoggedCommit], moved: Iterable[Mo
             entries.append(_entry(logged, head, after))
             fades[commit.tenant, logged.id] = codec.decode(after.doc).fades if after.doc else 0
         log.append(LogRow(commit.seq, commit.at, tid, commit.actor, commit.reason, codec.pack(entries)))
-    states = [(tid, entity_id, head) for (tid, entity_id), head in heads.items()]
+    states = [(*key, head) for key, head in heads.items() if head is not stood.get(key)]
     cursors = dict(one.cursor for one in moved if one.cursor)
     timers = [*(timer for one in moved for timer in one.timers), *expiries(fades)]
     with store.turn():
         store.write(Written(states, log, (), cursors.items(), timers))
+
+
+def _standing(store: Store, commits: list[LoggedCommit]) -> dict[tuple[int, str], Head]:
+    """The heads of all entities that some commits touch, as they stand before."""
+    wanted: dict[int, dict[str, None]] = {}
+    for commit in commits:
+        tid = store.tenant(commit.tenant, make=True) or 0
+        wanted.setdefault(tid, {}).update((logged.id, None) for logged in commit.entries)
+    return {(tid, one): head for tid, ids in wanted.items() for one, head in store.heads(tid, ids).items()}
 
 
 def _after(store: Store, logged: Logged, head: Head | None, eid: int, commit: LoggedCommit) -> Head:
