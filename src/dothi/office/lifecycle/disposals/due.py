@@ -1,14 +1,14 @@
 """The dry run: what the rules in force would end today, by class and unit, how much, how old, and what is held."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import msgspec
 
 from dothi.ground.clock import DAY, VIETNAM, from_iso, iso, now_us, to_datetime
-from dothi.hub.language.nodes import EventQuery, Query, TypeIs
+from dothi.hub.language.nodes import Compare, EventQuery, Query, TypeIs
 from dothi.hub.model import Entity, Logged
 from dothi.hub.peers.ending import lost
 from dothi.office.lifecycle.holds import Held, held_now
@@ -86,11 +86,21 @@ def things(life: LifeCycle, policies: Policies, held: Held, name: str = "") -> I
             continue
         for kind in sorted({kind for one in variants for kind in one.types} - {ALL_TYPES}):
             for tenant in sorted({tenant for one in variants for tenant in one.tenants}):
-                yield from _of_kind(life, policies, held, class_id, kind, tenant)
+                yield from _of_kind(life, policies, held, class_id, (kind, tenant, _sought(variants, policies.at)))
 
 
-def _of_kind(life: LifeCycle, policies: Policies, held: Held, class_id: str, kind: str, tenant: str) -> Iterator[Due]:
-    asked = Query(TypeIs(kind), limit=_MOST, tenant=tenant)
+def _sought(variants: Sequence[DataClass], at: int) -> Compare | None:
+    """What narrows the question to things that may be over, whichever of the variants of a class holds for them."""
+    if {one.begins for one in variants} == {"changed"}:
+        return Compare(("modifiedAt",), "<", iso(at - min(one.days for one in variants) * DAY))
+    return Compare(("open",), "==", False) if {one.begins for one in variants} == {"closed"} else None
+
+
+def _of_kind(
+    life: LifeCycle, policies: Policies, held: Held, class_id: str, where: tuple[str, str, Compare | None]
+) -> Iterator[Due]:
+    kind, tenant, sought = where
+    asked = Query(TypeIs(kind), q=sought, limit=_MOST, tenant=tenant)
     for entity in life.hub.query(SYSTEM, asked) if life.hub.has_tenant(tenant) else ():
         unit = unit_of(entity)
         one = policies.one(class_id, unit)
