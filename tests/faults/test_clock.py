@@ -73,13 +73,13 @@ def _deletions(folder: Path) -> dict[str, int]:
 
 
 def test_a_jumping_clock(request: pytest.FixtureRequest, tmp_path: Path, free_port: int, disk: Disk) -> None:
-    """Hours and a month forth and back while clients write: times of commits never fall, what expires goes once."""
+    """Hours and a month forth and back under load: times of commits never fall, what expires is deleted once."""
     ledger = Ledger()
     with served("hub", tmp_path / "city", free_port, disk.environment) as server:
         asyncio.run(_jump(server, disk, ledger))
     truth = read_back(tmp_path / "city", ledger)
     gone = _deletions(tmp_path / "city")
-    how = "an hour, a day, a month forth and back; what expires goes once, the log's times never fall"
+    how = "an hour, a day, a month forth and back; what expires is deleted once, the log's times never fall"
     note(request, "jumping clock", how, len(JUMPS), **counted(ledger, truth), fired=sum(gone.values()))
     assert truth.whole, truth
     assert set(gone.values()) == {1}, gone

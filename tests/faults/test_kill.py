@@ -43,7 +43,7 @@ def _survives(
     truth = read_back(folder / "city", ledger)
     note(request, "kill -9", how, runs, **counted(ledger, truth, recoveries))
     assert truth.whole, truth
-    assert len(set(each)) > runs // 4, f"a crash test must show that its runs differ: {each}"
+    assert len(set(each)) > min(runs // 4, 12), f"a crash test must show that its runs differ: {each}"
 
 
 def test_fifty_kills(request: pytest.FixtureRequest, tmp_path: Path, free_port: int) -> None:
