@@ -8,6 +8,7 @@ tree of 10⁹ leaves reads at most eight tiles, and appending rewrites the tiles
 import struct
 from collections.abc import Callable, Iterator, Sequence
 
+from dothi.ground.errors import Conflict
 from dothi.hub.store.port import Page
 from dothi.hub.store.proof.tree import complete
 
@@ -21,8 +22,8 @@ _CACHED = 64
 ReadPage = Callable[[str, int], bytes | None]
 
 
-class Torn(Exception):
-    """A tile that must be there is not, or is too short."""
+class Torn(Conflict):
+    """A tile that must be there is not, or is too short: the folder was changed by other hands (dothi check --log)."""
 
 
 class Tiles:
