@@ -64,7 +64,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Nobody waits for the dead.
     import_whole = os.environ.get("NURSERY") == "city"
     if import_whole:
-        __import__("dothi.app")
+        __import__("dothi.command.verbs.serving")
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)

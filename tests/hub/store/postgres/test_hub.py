@@ -9,7 +9,7 @@ import pytest
 from tests.servers.postgres import Server
 
 # Their matter is the file itself, or what other processes do with it.
-FILES = ("tests/hub/store", "tests/hub/clients", "tests/hub/test_crash.py", "tests/hub/peers/checking")
+FILES = ("tests/hub/store", "tests/hub/clients", "tests/hub/peers/checking")
 
 
 @pytest.mark.slow
