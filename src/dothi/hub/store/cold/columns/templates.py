@@ -168,6 +168,8 @@ class _Reader:
         first, last = self._piece(begin), self._piece(end)
         start, stop = begin - self._starts[first], end - self._starts[last]
         dataset, text = found.get("datasetId"), shape.decode()
+        if not isinstance(dataset, str | None):
+            raise ValueError("its dataset has no name")
         self._parts.append(Part(name, dataset, text, number, observed, first, start, last, stop, found))
         self._out.append(shape or INSTANCE)
         self._at = end
@@ -193,7 +195,7 @@ class _Reader:
         if len(numbers) > own or len(moments) > ("observedAt" in found):
             self._holds = False
             return 0, 0
-        counts = is_number(instance_value(found))
+        counts = number_of(found) is not None
         return numbers[0] if numbers and counts else 0, moments[0] if moments else 0
 
     def _piece(self, at: int) -> int:
@@ -208,12 +210,10 @@ def is_number(value: Any) -> bool:
 
 def number_of(found: dict[str, Any]) -> float | None:
     """The value of an instance as a number, None where it is none."""
-    value = instance_value(found)
-    if not is_number(value):
-        return None
     try:
-        return float(value)
-    except OverflowError:
+        value = instance_value(found)
+        return float(value) if is_number(value) else None
+    except (OverflowError, TypeError):  # Beyond a double; or of a type that is none.
         return None
 
 
