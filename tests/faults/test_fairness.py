@@ -16,7 +16,7 @@ from tests.faults.load import UPSERT, reading
 from tests.faults.record import note
 from tests.faults.served import served
 
-QUIET, EVERY = 168, 4.0  # Communes, and the seconds between two batches of each.
+QUIET, EVERY = 168, 2.0  # Communes, and the seconds between two batches of each.
 NOISY = 200  # Lines of the noisy one, each sending without a pause.
 
 
@@ -78,7 +78,7 @@ def _compare(folder: Path, port: int, seconds: float) -> dict[str, Any]:
 
 def test_one_noisy_commune(request: pytest.FixtureRequest, tmp_path: Path, free_port: int) -> None:
     """168 communes send in turn while one floods: none of them is refused, and their p99 stays bounded."""
-    figures = _compare(tmp_path, free_port, 5.0)
+    figures = _compare(tmp_path, free_port, 3.0)
     how = f"{NOISY} lines that send without a pause beside 168 that send 1 batch in {EVERY:g} s"
     note(request, "one noisy commune among 168", how, 1, **figures)
-    assert figures["p99 beside ms"] < 500
+    assert figures["p99 beside ms"] < 1000
