@@ -57,6 +57,7 @@ def test_whatever_dothi_writes_the_digests_fit(lamps: sqlite3.Connection) -> Non
         ("UPDATE digest SET sum = x'00' WHERE name='lamp'", "lamp was changed"),
         ("DELETE FROM digest WHERE name='lamp'", "lamp has no digest"),
         ("DELETE FROM digest WHERE name=''", "lost its key"),
+        ("UPDATE digest SET rows=1 WHERE name=''", "lost its key"),
         ("UPDATE digest SET sum = zeroblob(32) WHERE name=''", "lamp was changed"),
         ("INSERT INTO digest VALUES ('other', 0, x'')", "'other', which is none"),
     ],

@@ -89,8 +89,8 @@ def triggers(table: str, columns: list[str]) -> dict[str, str]:
 def faults(connection: Connection, tables: Iterable[str]) -> Iterator[str]:
     """A sentence for each table that does not fit its digest, or has none; for a connection that need not write."""
     kept = {name: (rows, total) for name, rows, total in connection.execute("SELECT name, rows, sum FROM digest")}
-    _, key = kept.pop(_KEY_ROW, (0, None))
-    if not isinstance(key, bytes) or len(key) != _KEY:
+    none, key = kept.pop(_KEY_ROW, (0, None))
+    if none != 0 or not isinstance(key, bytes) or len(key) != _KEY:
         yield "the table digest has lost its key: no table can be judged by its digest"
         return
     expected = list(tables)
