@@ -58,8 +58,8 @@ def test_only_what_was_asked_for(tmp_path: Path) -> None:
         assert shares == sorted(shares)
         assert shares[-1] == 1.0
         assert hub.readings(ANONYMOUS, ["urn:t:a"], ("pm25",), now + DAY) == {}
-        assert room._before(hub._store, now_us() + DAY, hub.last_seq()) == hub.last_seq()
-        assert room._before(hub._store, now - DAY, hub.last_seq()) == 0
+        assert room._before(hub._store, now_us() + DAY, 0, hub.last_seq()) == hub.last_seq()
+        assert room._before(hub._store, now - DAY, 0, hub.last_seq()) == 0
         await hub.close()
 
     asyncio.run(run())
