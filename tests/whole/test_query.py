@@ -5,8 +5,10 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,6 +21,13 @@ from dothi.hub.store.cold.sealing import Policy
 
 START = from_iso("2026-03-01T00:00:00Z")
 ACTOR = system("test")
+Result = TypeVar("Result")
+
+
+def aside(work: Coroutine[Any, Any, Result]) -> Result:
+    """What comes of it, in a loop of its own: the browser of other tests may hold this thread's."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def made(folder: Path, seal: bool) -> Hub:
@@ -64,17 +73,17 @@ async def sealed(hub: Hub) -> None:
 def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data folder that another owner has open all the while."""
     folder = tmp_path_factory.mktemp("city")
-    hub = asyncio.run(made(folder, request.param))
+    hub = aside(made(folder, request.param))
     yield folder
-    asyncio.run(hub.close())
+    aside(hub.close())
 
 
 @pytest.fixture(scope="module")
 def hot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that nobody has open."""
     folder = tmp_path_factory.mktemp("hot")
-    hub = asyncio.run(made(folder, seal=False))
-    asyncio.run(hub.close())
+    hub = aside(made(folder, seal=False))
+    aside(hub.close())
     return folder
 
 

@@ -1,7 +1,7 @@
 """The chain of custody over HTTP: signed checkpoints for everybody, proofs and leaves for who may read the audit.
 
 A checkpoint and a consistency proof hold hashes only. Who keeps a checkpoint elsewhere can prove later that nothing of
-what it covers was changed: docs/howto/verify-the-log.md does so in thirty lines.
+what it covers was changed: docs/howto/verify-the-log.md does so in 35 lines.
 """
 
 import base64
