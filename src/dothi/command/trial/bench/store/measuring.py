@@ -5,7 +5,9 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -35,7 +37,7 @@ class Plan:
 
     sizes: tuple[int, ...] = (100_000, 1_000_000)
     rounds: int = 3
-    seconds: float = 3.0
+    seconds: float = 2.0
 
 
 WHOLE = Plan()
@@ -53,6 +55,9 @@ class Grown:
     rates: dict[str, float] = field(default_factory=dict)
     p50: dict[str, float] = field(default_factory=dict)
     events: dict[str, float] = field(default_factory=dict)
+    first: dict[str, float] = field(
+        default_factory=dict
+    )  # Seconds of the first question of its kind: columns are made.
 
 
 @dataclass
@@ -136,11 +141,19 @@ def _grow(found: Found, folder: Path, store: str, size: int, url: str) -> Grown:
 def _ask(plan: Plan, one: Grown, port: int, stamps: Iterator[int]) -> None:
     for name, shapes in _ASKED.items():
         _say(f"{one.store}, {one.size:,}: {name}")
+        one.first[name] = _first(port, shapes(one.size)[0])
         drive(port, shapes(one.size), ASKERS, 1.0, next(stamps))
         runs = [drive(port, shapes(one.size), ASKERS, plan.seconds, next(stamps)) for _ in range(plan.rounds)]
         _check(name, [run.wrong for run in runs])
         one.p50[name] = median(run.p50 for run in runs)
         one.rates[name] = median(run.rate for run in runs)
+
+
+def _first(port: int, shape: Shape) -> float:
+    begun = time.perf_counter()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{shape.path}", timeout=600) as answer:  # noqa: S310
+        answer.read()
+    return time.perf_counter() - begun
 
 
 def _write(found: Found, one: Grown, port: int, beside: Mapping[str, int], stamps: Iterator[int]) -> None:

@@ -45,6 +45,10 @@ def table(found: Found) -> str:
     rows.append(
         "| Filling, entities/s of the last tenth (of the first) | " + " | ".join(map(_filling, found.grown)) + " |"
     )
+    slowest = (max(one.first.items(), key=lambda pair: pair[1], default=("", 0.0)) for one in found.grown)
+    rows.append(
+        "| The slowest first question after a start, s | " + " | ".join(f"{s:.2f} ({n})" for n, s in slowest) + " |"
+    )
     rows.append(
         "| Resident memory when filled, MB | " + " | ".join(f"{one.memory / 1e6:,.0f}" for one in found.grown) + " |"
     )
