@@ -166,10 +166,13 @@ def _svg(title: str, lines: dict[str, list[tuple[int, float]]]) -> str:
 def _drawn(store: str, points: Sequence[tuple[float, float, float]]) -> list[str]:
     colour = _COLOURS[store]
     path = " ".join(f"{left:.1f},{top:.1f}" for left, top, _ in points)
+    below = 16 if store == "postgresql" else -8  # So that figures of two stores do not lie on each other.
     parts = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>']
     for left, top, value in points:
         parts.append(f'<circle cx="{left:.1f}" cy="{top:.1f}" r="3.5" fill="{colour}"/>')
-        parts.append(f'<text x="{left:.1f}" y="{top - 8:.1f}" text-anchor="middle" fill="{colour}">{value:,.3g}</text>')
+        parts.append(
+            f'<text x="{left:.1f}" y="{top + below:.1f}" text-anchor="middle" fill="{colour}">{value:,.3g}</text>'
+        )
     left, top, _ = points[-1]
-    parts.append(f'<text x="{left + 10:.1f}" y="{top + 4:.1f}" fill="{colour}">{store}</text>')
+    parts.append(f'<text x="{left + 10:.1f}" y="{top + below / 2 + 4:.1f}" fill="{colour}">{store}</text>')
     return parts
