@@ -174,8 +174,8 @@ def test_growth_is_drawn_and_told_against_its_ceilings(tmp_path: Path) -> None:
         for name in ("sqlite", "postgresql")
     ]
     ceilings = {f"{name} ingest {over}": 20_000.0 for name in ("sqlite", "postgresql") for over in ("nostore", "parse")}
-    bare = {"disk": 2e5, "sqlite": 4e4, "postgresql": 3e4, "events": 1e5}
-    found = Found(Plan((1000, 1_000_000)), grown, bare, ceilings, {"ingest busy": 7000.0, "ingest calm": 10_000.0})
+    bare = {"sqlite": 4e4, "postgresql": 3e4, "events": 1e5}
+    found = Found(Plan((1000, 1_000_000)), grown, bare, ceilings, {"busy": 7000.0, "calm": 10_000.0})
     said = store.table(found)
     assert "| sqlite: ingest / the same handler with no store | 0.50 | ≥ 0.60: **missed** |" in said
     assert "| sqlite: ingest / parse only | 0.50 | ≥ 0.30: met |" in said

@@ -1,7 +1,6 @@
 """The bare engine: the same bytes as one batch writes, flushed, with no dothi around it."""
 
 import asyncio
-import os
 import sqlite3
 import time
 from contextlib import closing
@@ -78,16 +77,3 @@ async def _postgres(url: str, entities: int, seconds: float) -> float:
         return number * BATCH / (time.perf_counter() - begun)
     finally:
         await connection.close()
-
-
-def append(folder: Path, seconds: float) -> float:
-    """Entities a second of the disk itself: a batch appended to a file and flushed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    doc = msgspec.json.encode(entity(1, "2026-01-01T00:00:00Z")).ljust(_DOC) * BATCH
-    number, begun = 0, time.perf_counter()
-    with (folder / "appended").open("wb", buffering=0) as out:
-        while time.perf_counter() < begun + seconds:
-            out.write(doc)
-            os.fdatasync(out.fileno())
-            number += 1
-    return number * BATCH / (time.perf_counter() - begun)

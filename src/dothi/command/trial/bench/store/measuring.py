@@ -68,7 +68,9 @@ class Found:
     grown: list[Grown] = field(default_factory=list)
     bare: dict[str, float] = field(default_factory=dict)  # Bare engines: entities (or events) a second.
     ceilings: dict[str, float] = field(default_factory=dict)  # The same handler without a store, parse only.
-    workers: dict[str, float] = field(default_factory=dict)  # "sqlite 1 ingest" → a second.
+    sealing: dict[str, float] = field(
+        default_factory=dict
+    )  # "calm", "busy": entities a second, alone and while sealing.
 
 
 def _month() -> list[Shape]:
@@ -105,7 +107,6 @@ def measure(quick: bool, url: str = "", huge: bool = False) -> Found:
 def _measure_bare(found: Found, folder: Path, url: str) -> None:
     seconds = found.plan.seconds
     made: dict[str, Callable[[], float]] = {
-        "disk": lambda: bare.append(folder, seconds),
         "sqlite": lambda: bare.sqlite(folder, found.plan.sizes[0], seconds),
         "events": lambda: bare.events(folder, 100, seconds),
     }
@@ -184,7 +185,7 @@ def _while_sealing(found: Found, folder: Path, size: int, stamps: Iterator[int])
                 _check(f"ingest {name}", [run.wrong])
                 if turn:
                     rates[name].append(run.rate * material.BATCH)
-    found.workers.update({f"ingest {name}": median(some) for name, some in rates.items()})
+    found.sealing.update({name: median(some) for name, some in rates.items()})
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def _ratios(found: Found) -> list[str]:
                 0.70,
             )
         )
-    busy, calm = found.workers["ingest busy"], found.workers["ingest calm"]
+    busy, calm = found.sealing["busy"], found.sealing["calm"]
     said.append(_line("SQLite: ingest while sealing and under 10 queries/s / ingest alone", busy / calm, 0.80))
     for one in found.grown:
         if one.size == _MILLION:
